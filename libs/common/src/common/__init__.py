@@ -1,0 +1,1 @@
+"""What every service needs, once: bootstrap, database, events, identity, telemetry."""

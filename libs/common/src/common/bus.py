@@ -1,0 +1,278 @@
+"""The connection to NATS. nats-py needs asyncio: one loop in one thread serves the process, and
+everything else stays synchronous."""
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import NotFoundError
+
+log = logging.getLogger(__name__)
+
+STREAM = "ATTUNE"
+DEAD_STREAM = "ATTUNE_DEAD"
+MESSAGE_ID = "Nats-Msg-Id"
+KEPT = timedelta(days=7)
+_ANSWER = 5.0  # seconds that the server may take
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is published: `subject` is the event's full proto name."""
+
+    subject: str
+    payload: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Bus:
+    """NATS, for synchronous code. Connects in the background and for ever: a process starts and
+    works while NATS is away."""
+
+    def __init__(self, url: str, name: str, replicas: int = 1) -> None:
+        self._url = url
+        self._name = name
+        self._replicas = replicas
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
+        self._client = Client()
+        self._ready = threading.Event()
+        self._closing = False
+        self._connecting: Future[None] | None = None
+        self.on_connect: list[Callable[[], None]] = []
+
+    @property
+    def connected(self) -> bool:
+        """Whether NATS answers and the streams stand."""
+        return self._ready.is_set() and self._client.is_connected
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._thread.start()
+        self._connecting = asyncio.run_coroutine_threadsafe(self._connect(), self._loop)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether NATS is there within so many seconds."""
+        return self._ready.wait(seconds) and self._client.is_connected
+
+    async def _connect(self) -> None:
+        while not self._closing:
+            try:
+                await self._client.connect(
+                    self._url,
+                    name=self._name,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=1,
+                    connect_timeout=2,
+                    ping_interval=5,
+                    max_outstanding_pings=2,
+                    # A message that cannot leave now is refused at once; the outbox keeps it.
+                    pending_size=-1,
+                    error_cb=_on_error,
+                    reconnected_cb=self._reconnected,
+                    disconnected_cb=_on_disconnect,
+                )
+                await self._declare_streams()
+            except (OSError, TimeoutError, nats.errors.Error) as error:
+                log.warning("NATS cannot be reached: %s", type(error).__name__)
+                with contextlib.suppress(Exception):
+                    await self._client.close()
+                self._client = Client()
+                await asyncio.sleep(0.5)
+            else:
+                self._ready.set()
+                await self._tell_connected()
+                return
+
+    async def _reconnected(self) -> None:
+        log.info("NATS is back")
+        # A server that lost its disk has lost the streams, too.
+        with contextlib.suppress(TimeoutError, nats.errors.Error):
+            await self._declare_streams()
+        await self._tell_connected()
+
+    async def _tell_connected(self) -> None:
+        for told in list(self.on_connect):
+            await self._loop.run_in_executor(None, told)
+
+    async def _declare_streams(self) -> None:
+        stream = self._client.jetstream(timeout=_ANSWER)
+        for name, subjects in ((STREAM, ["attune.>"]), (DEAD_STREAM, ["dead.>"])):
+            config = StreamConfig(
+                name=name,
+                subjects=subjects,
+                retention=RetentionPolicy.LIMITS,
+                storage=StorageType.FILE,
+                max_age=KEPT.total_seconds(),
+                num_replicas=self._replicas,
+                duplicate_window=120,
+            )
+            try:
+                await stream.stream_info(name)
+            except NotFoundError:
+                await stream.add_stream(config)
+
+    def run(self, coroutine: Coroutine[Any, Any, Result], timeout: float = _ANSWER) -> Result:
+        """Run a coroutine on the loop and wait for its result."""
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result(timeout)
+        except TimeoutError:
+            future.cancel()
+            raise
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        return self._client.jetstream(timeout=_ANSWER)
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Publish in this order; returns when all are stored, raises if any was not."""
+        self.run(self._publish(messages), timeout=2 * _ANSWER)
+
+    async def _publish(self, messages: Sequence[Message]) -> None:
+        stream = self.jetstream
+        # Tasks start in the order in which they are made, and each writes before it first waits.
+        await asyncio.gather(
+            *(stream.publish(m.subject, m.payload, headers=dict(m.headers)) for m in messages)
+        )
+
+    def durable(self, name: str, subjects: Sequence[str]) -> "Durable":
+        """The service's durable consumer of these subjects, made or updated."""
+        config = ConsumerConfig(
+            durable_name=name,
+            filter_subjects=list(subjects),
+            ack_policy=AckPolicy.EXPLICIT,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_wait=60,
+            max_ack_pending=256,
+        )
+
+        async def bind() -> JetStreamContext.PullSubscription:
+            await self.jetstream.add_consumer(STREAM, config)
+            return await self.jetstream.pull_subscribe_bind(name, STREAM)
+
+        return Durable(self, self.run(bind()))
+
+    def follow(
+        self,
+        subjects: Sequence[str],
+        after: int,
+        receive: Callable[[str, bytes, int], None],
+    ) -> Callable[[], None]:
+        """Give every replica every message after a stream sequence, in order, without
+        acknowledgement: `receive(subject, payload, sequence)` runs on the loop and must not
+        block. Returns what ends it."""
+        config = ConsumerConfig(
+            filter_subjects=list(subjects),
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=after + 1,
+        )
+
+        async def deliver(message: Msg) -> None:
+            receive(message.subject, message.data, message.metadata.sequence.stream)
+
+        async def subscribe() -> JetStreamContext.PushSubscription:
+            return await self.jetstream.subscribe(
+                "", stream=STREAM, ordered_consumer=True, config=config, cb=deliver
+            )
+
+        subscription = self.run(subscribe())
+
+        def end() -> None:
+            with contextlib.suppress(Exception):
+                self.run(subscription.unsubscribe())
+
+        return end
+
+    def processed(self, durable: str) -> int:
+        """Every message up to this stream sequence has been handled by the durable."""
+
+        async def ask() -> int:
+            try:
+                info = await self.jetstream.consumer_info(STREAM, durable)
+            except NotFoundError:
+                return 0
+            return info.ack_floor.stream_seq if info.ack_floor else 0
+
+        return self.run(ask())
+
+    def last(self, subject: str) -> Message | None:
+        """The newest dead letter of a subject, if there is one."""
+
+        async def ask() -> Message | None:
+            try:
+                found = await self.jetstream.get_last_msg(DEAD_STREAM, subject)
+            except NotFoundError:
+                return None
+            return Message(subject, found.data or b"", found.headers or {})
+
+        return self.run(ask())
+
+    def close(self) -> None:
+        """End the connection; what was not acknowledged is delivered again."""
+        if not self._thread.is_alive():
+            return
+        self._closing = True
+        if self._connecting and not self._connecting.done():
+            self._connecting.cancel()
+        with contextlib.suppress(Exception):
+            self.run(self._client.close(), timeout=2)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(2)
+        self._loop.close()
+
+
+class Durable:
+    """One service's place in the stream, shared by its replicas."""
+
+    def __init__(self, bus: Bus, subscription: JetStreamContext.PullSubscription) -> None:
+        self._bus = bus
+        self._subscription = subscription
+
+    def fetch(self, timeout: float = 1.0) -> Msg | None:
+        """The next message, or None. One at a time: larger fetches stall (nats.py #933)."""
+        try:
+            messages = self._bus.run(self._subscription.fetch(1, timeout=timeout), timeout + 2)
+        except (TimeoutError, nats.errors.TimeoutError):
+            return None
+        return messages[0] if messages else None
+
+    def ack(self, message: Msg) -> None:
+        self._bus.run(message.ack())
+
+    def nak(self, message: Msg, delay: float) -> None:
+        """Deliver it again after so many seconds."""
+        self._bus.run(message.nak(delay=delay))
+
+    def term(self, message: Msg) -> None:
+        """Never deliver it again."""
+        self._bus.run(message.term())
+
+
+async def _on_error(error: Exception) -> None:
+    if str(error):
+        log.warning("NATS: %s", type(error).__name__)
+
+
+async def _on_disconnect() -> None:
+    log.warning("NATS is away")

@@ -1,0 +1,25 @@
+"""The time left for the call being handled; it reaches outgoing calls and SQL (spec PF-13)."""
+
+import time
+from contextvars import ContextVar
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+LONGEST = 30.0  # seconds, where the caller set no limit
+
+
+def begin(seconds: float | None) -> None:
+    """The call now being handled must end within so many seconds."""
+    _deadline.set(time.monotonic() + min(seconds or LONGEST, LONGEST))
+
+
+def clear() -> None:
+    """No call is being handled."""
+    _deadline.set(None)
+
+
+def remaining(limit: float = LONGEST) -> float:
+    """Seconds left, at most `limit`, at least a hundredth."""
+    deadline = _deadline.get()
+    if deadline is None:
+        return limit
+    return max(0.01, min(limit, deadline - time.monotonic()))

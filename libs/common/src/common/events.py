@@ -1,0 +1,146 @@
+"""Handling events: each once in effect, with retries and dead letters (spec PF-2)."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message as Event
+from nats.aio.msg import Msg
+from opentelemetry.trace import SpanKind
+from sqlalchemy import Column, DateTime, Table, Text, func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from common import bus, database, telemetry
+from common.errors import Unavailable
+from common.outbox import shared
+
+log = logging.getLogger(__name__)
+
+inbox = Table(
+    "inbox",
+    shared,
+    Column("message_id", Text, primary_key=True),
+    Column("received_at", DateTime(timezone=True), server_default=func.now()),
+)
+
+ATTEMPTS = 5
+DELAYS = (0.2, 1.0, 5.0, 15.0)  # seconds between attempts
+_OUTAGE = (OperationalError, InterfaceError, PoolTimeout, Unavailable)
+
+EventType = TypeVar("EventType", bound=Event)
+Handler = Callable[[EventType, Session], None]
+
+
+class Handlers:
+    """Which function handles which event."""
+
+    def __init__(self) -> None:
+        self.by_subject: dict[str, tuple[type[Event], Handler[Any]]] = {}
+
+    def on(self, kind: type[EventType]) -> Callable[[Handler[EventType]], Handler[EventType]]:
+        """Register a handler `(event, session) -> None`. It runs in a transaction of the event's
+        practice, changes rows and emits; it calls nobody."""
+
+        def register(handler: Handler[EventType]) -> Handler[EventType]:
+            self.by_subject[kind.DESCRIPTOR.full_name] = (kind, handler)
+            return handler
+
+        return register
+
+    def handle(
+        self, db: database.Database, subject: str, payload: bytes, headers: Mapping[str, str]
+    ) -> bool:
+        """Handle one delivery; False if the message was handled before."""
+        kind, handler = self.by_subject[subject]
+        message_id = headers[bus.MESSAGE_ID]
+        with telemetry.span(
+            f"process {subject}",
+            SpanKind.CONSUMER,
+            telemetry.extract(headers),
+            {
+                "messaging.system": "nats",
+                "messaging.destination.name": subject,
+                "messaging.operation.type": "process",
+                "messaging.message.id": message_id,
+            },
+        ):
+            event = kind.FromString(payload)
+            with db.transaction(practice_of(event)) as session:
+                claim = insert(inbox).values(message_id=message_id).on_conflict_do_nothing()
+                if session.scalar(claim.returning(inbox.c.message_id)) is None:
+                    return False
+                handler(event, session)
+        return True
+
+
+def practice_of(event: Event) -> str:
+    """Every event names its practice, itself or through its booking."""
+    fact: Any = event
+    return str(fact.practice_id if hasattr(fact, "practice_id") else fact.booking.practice_id)
+
+
+class Consumer:
+    """Works through a service's durable, one message after the other."""
+
+    def __init__(self, name: str, db: database.Database, nats: bus.Bus, handlers: Handlers) -> None:
+        self._name = name
+        self._database = db
+        self._bus = nats
+        self._handlers = handlers
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        durable: bus.Durable | None = None
+        while not self._stop.is_set():
+            try:
+                if not self._bus.wait(0.5):
+                    continue
+                durable = durable or self._bus.durable(self._name, list(self._handlers.by_subject))
+                if message := durable.fetch():
+                    self._process(durable, message)
+            except Exception as error:  # NATS went away in between: bind again
+                log.warning("events are not arriving: %s", type(error).__name__)
+                durable = None
+                self._stop.wait(0.5)
+
+    def _process(self, durable: bus.Durable, message: Msg) -> None:
+        try:
+            self._handlers.handle(
+                self._database, message.subject, message.data, message.headers or {}
+            )
+        except _OUTAGE as error:
+            # Nothing is wrong with the message: it waits for the outage to end.
+            log.warning("%s waits: %s", message.subject, type(error).__name__)
+            durable.nak(message, delay=1.0)
+            self._stop.wait(0.5)
+        except Exception as error:
+            attempt = message.metadata.num_delivered or 1
+            log.exception("%s failed, attempt %d", message.subject, attempt)
+            if attempt < ATTEMPTS:
+                durable.nak(message, delay=DELAYS[min(attempt, len(DELAYS)) - 1])
+            else:
+                self._bury(message, type(error).__name__)
+                durable.term(message)
+        else:
+            durable.ack(message)
+
+    def _bury(self, message: Msg, error: str) -> None:
+        headers = dict(message.headers or {})
+        # Two services' dead letters of one event must not count as doubles.
+        headers[bus.MESSAGE_ID] = f"{self._name}:{headers.get(bus.MESSAGE_ID, '')}"
+        headers["Attune-Error"] = error
+        dead = bus.Message(f"dead.{self._name}.{message.subject}", message.data, headers)
+        self._bus.publish([dead])
+        log.error("%s is a dead letter", message.subject)

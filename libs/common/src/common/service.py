@@ -1,0 +1,140 @@
+"""One service: database, NATS, gRPC server, relay, consumer, due work, readiness and a shutdown
+that drops nothing. `__main__` of every service wires one of these."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import grpc
+from sqlalchemy import text
+
+from common import clients, crypto, identity, migrations, telemetry
+from common import clock as clocks
+from common.bus import Bus
+from common.config import ServiceSettings
+from common.database import EVERY_PRACTICE, Database
+from common.due import Handler as DueHandler
+from common.due import Worker
+from common.events import Consumer, Handlers
+from common.outbox import Relay
+from common.server import Server
+
+log = logging.getLogger(__name__)
+
+GRACE = 10.0  # seconds for running calls at shutdown
+_CHECK = 1.0  # seconds between readiness checks
+_KEEP_INBOX = timedelta(days=14)  # twice what the stream keeps
+_KEEP_ANSWERS = timedelta(days=2)
+
+
+class Service:
+    """The parts of one service, in the order in which they start and stop."""
+
+    def __init__(self, name: str, settings: ServiceSettings) -> None:
+        telemetry.configure(name)
+        self.name = name
+        self.package = name.replace("-", "_")
+        self.settings = settings
+        self.clock = clocks.clock(settings.clock_file)
+        crypto.use(crypto.KeyRing(settings.encryption_keys, settings.blind_index_key))
+        # A connection for each worker, and for relay, consumer, due work and readiness.
+        self.database = Database(settings.database_url, settings.grpc_workers + 4)
+        self.bus = Bus(settings.nats_url, name)
+        self.signer = identity.Signer(name, settings.identity_key)
+        self.server = Server(identity.Verifier(settings.identity_keys), settings.grpc_workers)
+        self._relay = Relay(self.database, self.bus)
+        self._consumer: Consumer | None = None
+        self._worker: Worker | None = None
+        self._checks: dict[str, Callable[[], bool]] = {"schema": self._schema_is_ready}
+        self._stopping = threading.Event()
+
+    def channel(self, target: str) -> grpc.Channel:
+        """A channel to another service."""
+        return clients.channel(target, self.signer)
+
+    def add(self, add_to_server: Callable[[Any, Any], None], servicer: Any) -> None:
+        """Serve these RPCs."""
+        self.server.add(add_to_server, servicer)
+
+    def handle(self, handlers: Handlers) -> None:
+        """Handle these events, under the service's durable."""
+        self._consumer = Consumer(self.name, self.database, self.bus, handlers)
+
+    def work(self, handlers: dict[str, DueHandler]) -> None:
+        """Do this due work."""
+        self._worker = Worker(self.database, self.clock, handlers)
+
+    def check(self, name: str, ready: Callable[[], bool]) -> None:
+        """One more condition for being ready."""
+        self._checks[name] = ready
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        self.start()
+        self._stopping.wait()
+        self.stop()
+
+    def start(self) -> int:
+        """Start everything; returns the port."""
+        self.bus.start()
+        port = self.server.listen(self.settings.listen)
+        threads: list[Any] = [self._relay, self._consumer, self._worker]
+        for part in threads:
+            if part:
+                part.start()
+        threading.Thread(target=self._watch, name="readiness", daemon=True).start()
+        log.info("serving", extra={"address": self.settings.listen, "port": port})
+        return port
+
+    def stop(self) -> None:
+        """Finish what runs, then end."""
+        self._stopping.set()
+        self.server.stop(GRACE)
+        for part in (self._consumer, self._worker, self._relay):
+            if part:
+                part.stop()
+        self.bus.close()
+        self.database.close()
+        telemetry.shutdown()
+        log.info("stopped")
+
+    def _watch(self) -> None:
+        ready: bool | None = None
+        rounds = 0
+        while not self._stopping.is_set():
+            failing = [name for name, check in self._checks.items() if not _passes(check)]
+            if ready != (not failing):
+                ready = not failing
+                self.server.set_ready(ready)
+                log.info("ready" if ready else "not ready", extra={"failing": failing})
+            if ready and rounds % 600 == 0:
+                self._forget()
+            rounds += 1
+            self._stopping.wait(_CHECK if ready else 0.1)
+
+    def _schema_is_ready(self) -> bool:
+        return migrations.is_ready(self.package, self.database)
+
+    def _forget(self) -> None:
+        """Drop old entries of inbox and idempotency."""
+        with self.database.transaction(EVERY_PRACTICE) as session:
+            for table, column, keep in (
+                ("inbox", "received_at", _KEEP_INBOX),
+                ("idempotency", "created_at", _KEEP_ANSWERS),
+            ):
+                session.execute(
+                    text(f"DELETE FROM {table} WHERE {column} < now() - :keep"),  # noqa: S608  # constants
+                    {"keep": keep},
+                )
+
+
+def _passes(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except Exception:  # whatever it was, it is not ready
+        return False

@@ -1,0 +1,190 @@
+"""Traces, metrics and JSON logs. Ids only: no personal data in any of them (spec PF-7, PF-12).
+
+Configured by the standard `OTEL_*` variables; without OTEL_EXPORTER_OTLP_ENDPOINT nothing is sent.
+Spans are made only for sampled calls: the stock instrumentation, which makes a non-recording span
+for every other call, costs a third of the hot path.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
+
+from opentelemetry import metrics, propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, SpanKind, StatusCode
+from sqlalchemy import Engine, event
+
+tracer = trace.get_tracer("attune")
+meter = metrics.get_meter("attune")
+
+_LOG_FIELDS = frozenset(vars(logging.makeLogRecord({})))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, trace id, and what `extra` adds."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            + f".{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "service": self._service,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if trace_id := current_trace_id():
+            entry["trace_id"] = trace_id
+        entry |= {k: v for k, v in vars(record).items() if k not in _LOG_FIELDS}
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str)
+
+
+def configure(service: str) -> None:
+    """Logs to standard output; traces and metrics to the collector, if one is named."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter(service))
+    logging.basicConfig(
+        level=os.environ.get("LOG_LEVEL", "INFO").upper(), handlers=[handler], force=True
+    )
+    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return
+    resource = Resource.create({"service.name": service, "service.namespace": "attune"})
+    traces = TracerProvider(resource=resource)
+    traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(traces)
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter())
+    metrics.set_meter_provider(MeterProvider(resource=resource, metric_readers=[reader]))
+
+
+def shutdown() -> None:
+    """Send what is still waiting."""
+    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
+        if isinstance(provider, TracerProvider | MeterProvider):
+            provider.shutdown()
+
+
+def current_trace_id() -> str:
+    """The trace being recorded, as 32 hex digits, or nothing."""
+    context = trace.get_current_span().get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid else ""
+
+
+def extract(carrier: Mapping[str, str]) -> Context | None:
+    """The caller's trace context, if it sent one."""
+    return propagate.extract(carrier) if "traceparent" in carrier else None
+
+
+def inject(carrier: MutableMapping[str, str]) -> None:
+    """Write the current trace context, if there is one."""
+    if trace.get_current_span().get_span_context().is_valid:
+        propagate.inject(carrier)
+
+
+@contextlib.contextmanager
+def span(
+    name: str,
+    kind: SpanKind = SpanKind.INTERNAL,
+    context: Context | None = None,
+    attributes: Mapping[str, str | int] | None = None,
+) -> Iterator[Span]:
+    """A span around the block. An exception marks it failed by its type; the text, which might
+    quote a value, is left out."""
+    with tracer.start_as_current_span(
+        name,
+        context=context,
+        kind=kind,
+        attributes=attributes,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as current:
+        try:
+            yield current
+        except Exception as error:
+            current.set_status(StatusCode.ERROR)
+            current.set_attribute("error.type", type(error).__qualname__)
+            raise
+
+
+def trace_statements(engine: Engine) -> None:
+    """A client span for each SQL statement inside a recorded span: the text, never parameters."""
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def before(_c: Any, _cur: Any, statement: str, _p: Any, context: Any, _many: bool) -> None:
+        if context is not None and trace.get_current_span().is_recording():
+            operation = statement.lstrip().split(None, 1)[0].upper()
+            context.attune_span = tracer.start_span(
+                operation,
+                kind=SpanKind.CLIENT,
+                attributes={
+                    "db.system.name": "postgresql",
+                    "db.namespace": engine.url.database or "",
+                    "db.query.text": statement[:1000],
+                },
+            )
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def after(_c: Any, _cur: Any, _s: str, _p: Any, context: Any, _many: bool) -> None:
+        if started := getattr(context, "attune_span", None):
+            started.end()
+
+    @event.listens_for(engine, "handle_error")
+    def failed(context: Any) -> None:
+        if started := getattr(context.execution_context, "attune_span", None):
+            started.set_status(StatusCode.ERROR)
+            started.end()
+
+
+@contextlib.contextmanager
+def client_span(method: str) -> Iterator[Span | None]:
+    """A client span for an outgoing call, if the calling work is being recorded."""
+    if not trace.get_current_span().is_recording():
+        yield None
+        return
+    service, _, name = method.rpartition("/")
+    attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
+    with span(method, SpanKind.CLIENT, attributes=attributes) as current:
+        yield current
+
+
+def fail(current: Span | None, reason: str) -> None:
+    """Mark a span failed, by reason."""
+    if current is not None:
+        current.set_status(StatusCode.ERROR)
+        current.set_attribute("error.type", reason)
+
+
+@contextlib.contextmanager
+def server_span(
+    name: str, carrier: Mapping[str, str], attributes: Mapping[str, str | int]
+) -> Iterator[Span | None]:
+    """A server span for an inbound call, if its caller is recording or the sampler says so."""
+    if not isinstance(trace.get_tracer_provider(), TracerProvider):
+        yield None
+        return
+    parent = extract(carrier)
+    if parent is not None and not _sampled(parent):
+        yield None
+        return
+    with span(name, SpanKind.SERVER, parent, attributes) as current:
+        yield current
+
+
+def _sampled(context: Context) -> bool:
+    return trace.get_current_span(context).get_span_context().trace_flags.sampled

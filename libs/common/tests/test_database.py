@@ -1,0 +1,105 @@
+"""Row-level security, deadlines, encryption, migrations."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sample.store import Note
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from common import crypto, deadline, ids, migrations
+from common.database import EVERY_PRACTICE, Database
+
+
+def add(database: Database, practice: object, words: str = "words") -> Note:
+    with database.transaction(str(practice)) as session:
+        note = Note(id=ids.new(), practice_id=practice)
+        note.text = words
+        session.add(note)
+    return note
+
+
+@pytest.mark.req("GW-13")
+def test_a_practice_sees_its_own_rows_though_the_query_forgets_to_filter(
+    database: Database,
+) -> None:
+    mine, theirs = ids.new(), ids.new()
+    note = add(database, mine)
+    add(database, theirs)
+    with database.transaction(mine) as session:
+        assert session.scalars(select(Note.id)).all() == [note.id]
+
+
+@pytest.mark.req("GW-13")
+def test_without_a_practice_there_are_no_rows(database: Database) -> None:
+    add(database, ids.new())
+    with database.transaction("") as session:
+        assert session.scalars(select(Note.id)).all() == []
+
+
+@pytest.mark.req("GW-13")
+def test_a_row_of_another_practice_cannot_be_written(database: Database) -> None:
+    with (
+        pytest.raises(ProgrammingError, match="row-level security"),
+        database.transaction(ids.new()) as session,
+    ):
+        session.add(Note(id=ids.new(), practice_id=ids.new()))
+
+
+def test_what_belongs_to_no_practice_can_see_all(database: Database) -> None:
+    notes = {add(database, ids.new()).id, add(database, ids.new()).id}
+    with database.transaction(EVERY_PRACTICE) as session:
+        assert notes <= set(session.scalars(select(Note.id)))
+
+
+@pytest.mark.req("PF-13")
+def test_a_statement_ends_with_the_deadline(database: Database) -> None:
+    deadline.begin(0.2)
+    try:
+        with (
+            pytest.raises(OperationalError, match="statement timeout"),
+            database.transaction("") as session,
+        ):
+            session.execute(text("SELECT pg_sleep(5)"))
+    finally:
+        deadline.clear()
+
+
+@pytest.mark.req("PF-7")
+def test_an_encrypted_column_holds_no_clear_text(database: Database) -> None:
+    practice = ids.new()
+    note = add(database, practice, "Ottilie Vandermeer")
+    with database.transaction(practice) as session:
+        stored = session.scalar(text("SELECT text_sealed FROM notes WHERE id = :id"), vars(note))
+        assert b"Ottilie" not in bytes(stored)
+        assert session.get_one(Note, note.id).text == "Ottilie Vandermeer"
+
+
+@pytest.mark.req("PF-7")
+def test_a_value_copied_to_another_row_does_not_decrypt(database: Database) -> None:
+    practice = ids.new()
+    one, other = add(database, practice, "one"), add(database, practice, "other")
+    with database.transaction(practice) as session:
+        target = session.get_one(Note, other.id)
+        target.text_sealed = session.get_one(Note, one.id).text_sealed
+        with pytest.raises(crypto.UndecipherableError):
+            _ = target.text
+
+
+def test_concurrent_migrations_wait_for_each_other(database: Database) -> None:
+    # The session fixture migrated already: these find nothing to do, under the same lock.
+    url = database.engine.url
+    owner = url.set(drivername="postgresql", username=f"{url.database}_owner")
+    text_url = owner.render_as_string(hide_password=False)
+    with ThreadPoolExecutor(4) as pool:
+        revisions = list(pool.map(lambda _: migrations.migrate("sample", text_url), range(4)))
+    assert revisions == ["0001"] * 4
+    assert migrations.is_ready("sample", database)
+
+
+def test_a_service_cannot_change_its_schema(database: Database) -> None:
+    with (
+        pytest.raises(ProgrammingError, match=r"must be owner|permission denied"),
+        database.transaction("") as session,
+    ):
+        session.execute(text("DROP TABLE notes"))

@@ -1,0 +1,215 @@
+"""Outbox, relay, consumer, inbox, dead letters, on a real NATS."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
+from attune.booking.v1.events_pb2 import BookingConfirmed, BookingFact
+from sample.store import Note
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from common import bus as buses
+from common import due, events, ids
+from common.bus import Bus
+from common.database import EVERY_PRACTICE, Database
+from common.errors import Unavailable
+from common.events import Consumer, Handlers
+from common.outbox import Relay, emit, outbox
+from common.testing import TestClock, utc
+
+pytestmark = pytest.mark.req("PF-2")
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+@pytest.fixture()
+def relay(database: Database, bus: Bus) -> Iterator[Relay]:
+    started = Relay(database, bus)
+    started.start()
+    yield started
+    started.stop()
+
+
+def run_consumer(database: Database, bus: Bus, handlers: Handlers, name: str = "") -> Consumer:
+    consumer = Consumer(name or f"test-{ids.new().hex}", database, bus, handlers)
+    consumer.start()
+    return consumer
+
+
+def waiting(database: Database) -> int:
+    with database.transaction(EVERY_PRACTICE) as session:
+        return session.scalar(select(func.count()).select_from(outbox)) or 0
+
+
+@pytest.mark.usefixtures("relay")
+def test_events_arrive_in_order_and_leave_the_outbox(database: Database, bus: Bus) -> None:
+    practice, provider = ids.new(), str(ids.new())
+    seen: list[int] = []
+    handlers = Handlers()
+
+    @handlers.on(ProviderChanged)
+    def remember(event: ProviderChanged, session: Session) -> None:
+        if event.provider_id == provider:
+            seen.append(event.version)
+
+    consumer = run_consumer(database, bus, handlers)
+    for version in range(30):
+        with database.transaction(practice) as session:
+            emit(
+                session,
+                ProviderChanged(practice_id=str(practice), provider_id=provider, version=version),
+            )
+    until(lambda: len(seen) == 30)
+    consumer.stop()
+    assert seen == list(range(30))
+    assert waiting(database) == 0
+
+
+@pytest.mark.usefixtures("relay")
+def test_a_transaction_that_fails_tells_nobody(database: Database) -> None:
+    practice = ids.new()
+    with (
+        pytest.raises(ZeroDivisionError),
+        database.transaction(practice) as session,
+    ):
+        emit(session, PracticeChanged(practice_id=str(practice)))
+        _ = 1 / 0
+    assert waiting(database) == 0
+
+
+def test_a_redelivered_event_has_its_effect_once(database: Database) -> None:
+    practice = ids.new()
+    handlers = Handlers()
+
+    @handlers.on(BookingConfirmed)
+    def write(event: BookingConfirmed, session: Session) -> None:
+        session.add(Note(id=ids.new(), practice_id=practice))
+
+    event = BookingConfirmed(booking=BookingFact(practice_id=str(practice)))
+    subject, headers = event.DESCRIPTOR.full_name, {buses.MESSAGE_ID: str(ids.new())}
+    payload = event.SerializeToString()
+    assert handlers.handle(database, subject, payload, headers)
+    assert not handlers.handle(database, subject, payload, headers)
+    with database.transaction(practice) as session:
+        assert session.scalar(select(func.count()).select_from(Note)) == 1
+
+
+@pytest.mark.usefixtures("relay")
+def test_poison_stops_nobody_and_becomes_a_dead_letter(
+    database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "DELAYS", (0.01,))
+    practice = ids.new()
+    name = f"test-{ids.new().hex}"
+    seen: list[int] = []
+    handlers = Handlers()
+
+    @handlers.on(PracticeChanged)
+    def choke(event: PracticeChanged, session: Session) -> None:
+        if event.practice_id == str(practice):
+            if event.version == 1:
+                raise ValueError("poison")
+            seen.append(event.version)
+
+    consumer = run_consumer(database, bus, handlers, name)
+    for version in (1, 2):
+        with database.transaction(practice) as session:
+            emit(session, PracticeChanged(practice_id=str(practice), version=version))
+    until(lambda: seen == [2])
+    subject = f"dead.{name}.attune.availability.v1.PracticeChanged"
+    until(lambda: bus.last(subject) is not None)
+    consumer.stop()
+    letter = bus.last(subject)
+    assert letter is not None
+    assert PracticeChanged.FromString(letter.payload).version == 1
+    assert letter.headers["Attune-Error"] == "ValueError"
+
+
+@pytest.mark.usefixtures("relay")
+def test_an_outage_is_not_poison(
+    database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "ATTEMPTS", 1)
+    practice = ids.new()
+    tries: list[int] = []
+    handlers = Handlers()
+
+    @handlers.on(PracticeChanged)
+    def flaky(event: PracticeChanged, session: Session) -> None:
+        if event.practice_id == str(practice):
+            tries.append(1)
+            if len(tries) < 3:
+                raise Unavailable
+
+    consumer = run_consumer(database, bus, handlers)
+    with database.transaction(practice) as session:
+        emit(session, PracticeChanged(practice_id=str(practice)))
+    until(lambda: len(tries) == 3)
+    consumer.stop()
+
+
+@pytest.mark.usefixtures("relay")
+def test_a_follower_sees_everything_after_its_start(database: Database, bus: Bus) -> None:
+    practice = ids.new()
+    seen: list[int] = []
+    subject = PracticeChanged.DESCRIPTOR.full_name
+
+    def receive(_subject: str, payload: bytes, _sequence: int) -> None:
+        event = PracticeChanged.FromString(payload)
+        if event.practice_id == str(practice):
+            seen.append(event.version)
+
+    end = bus.follow([subject], 0, receive)
+    for version in range(10):
+        with database.transaction(practice) as session:
+            emit(session, PracticeChanged(practice_id=str(practice), version=version))
+    until(lambda: len(seen) == 10)
+    end()
+    assert seen == list(range(10))
+
+
+@pytest.mark.req("PF-6")
+def test_due_work_is_done_at_its_time_once(database: Database) -> None:
+    practice, clock = ids.new(), TestClock(utc("2026-03-01 12:00"))
+    done: list[datetime] = []
+    kind = f"test-{practice}"
+    worker = due.Worker(database, clock, {kind: lambda _w, _s, now: done.append(now)})
+    with database.transaction(practice) as session:
+        due.schedule(session, kind, "x", practice, clock.now() + timedelta(minutes=5))
+    assert worker.work_all() == 0
+    clock.advance(timedelta(minutes=5))
+    assert worker.work_all() == 1
+    assert worker.work_all() == 0
+    assert done == [utc("2026-03-01 12:05")]
+
+
+@pytest.mark.req("PF-6")
+def test_due_work_that_fails_is_put_off_and_leaves_nothing_behind(database: Database) -> None:
+    practice, clock = ids.new(), TestClock(datetime.now(UTC))
+    kind = f"test-{practice}"
+    attempts: list[int] = []
+
+    def fail_twice(work: due.Due, session: Session, now: datetime) -> None:
+        session.add(Note(id=ids.new(), practice_id=practice))
+        session.flush()
+        attempts.append(work.attempts)
+        if len(attempts) < 3:
+            raise due.Later(now + timedelta(minutes=1))
+
+    worker = due.Worker(database, clock, {kind: fail_twice})
+    with database.transaction(practice) as session:
+        due.schedule(session, kind, "x", practice, clock.now())
+    for _ in range(3):
+        worker.work_one()
+        clock.advance(timedelta(minutes=1))
+    assert attempts == [0, 1, 2]
+    with database.transaction(practice) as session:
+        assert session.scalar(select(func.count()).select_from(Note)) == 1

@@ -1,0 +1,206 @@
+"""Weekly hours and the overrides of single dates: what may be saved, and when it is open."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from common.errors import Invalid
+
+from availability.domain.modes import ALL_MODES, Mode
+from availability.domain.wallclock import DAY, dates_around, exists, instant, merged
+
+MAX_BLOCKS = 15
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+class NotATime(Invalid):
+    """A time of day is written HH:MM, from 00:00 to 23:59; only an end may be 24:00."""
+
+
+class UnknownDay(Invalid):
+    """A weekday is a number from 0 (Monday) to 6 (Sunday)."""
+
+
+class TooManyBlocks(Invalid):
+    """A day has at most 15 blocks."""
+
+
+class EndNotAfterStart(Invalid):
+    """A block ends after it starts."""
+
+
+class BlocksOverlap(Invalid):
+    """Two blocks of one day overlap."""
+
+
+class NoModes(Invalid):
+    """A block serves at least one mode."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Open hours of one date, in minutes of the provider's wall clock: 0-1439 to 1-1440 (AV-3).
+
+    Clients book only `online` blocks; `room` is the resource number of the physical room in
+    which the block's in-person sessions take place.
+    """
+
+    start: int
+    end: int
+    online: bool = True
+    modes: frozenset[Mode] = ALL_MODES
+    room: int | None = None
+
+    def serves(self, mode: Mode, online: bool) -> bool:
+        """Whether sessions of that mode may lie in it; `online`: whether clients book them."""
+        return mode in self.modes and (self.online or not online)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeeklyBlock(Block):
+    """A block that recurs every week; `day` 0 is Monday (AV-1)."""
+
+    day: int
+
+
+@dataclass(frozen=True)
+class Override:
+    """The blocks that replace the weekly hours of one date; none closes it (AV-6)."""
+
+    date: date
+    blocks: tuple[Block, ...] = ()
+
+
+def parse_time(text: str, field: str) -> int:
+    """Minutes since midnight of `HH:MM`, up to `24:00`; raises NotATime, naming the field."""
+    match = re.fullmatch(r"([0-9]{2}):([0-5][0-9])", text)
+    minute = int(match[1]) * 60 + int(match[2]) if match else DAY + 1
+    if minute > DAY:
+        raise NotATime(f"{text[:16]!r} is not a time between 00:00 and 24:00", field=field)
+    return minute
+
+
+def format_time(minute: int) -> str:
+    """`HH:MM` of minutes since midnight."""
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def validate_week(blocks: Sequence[WeeklyBlock]) -> None:
+    """Raises an Invalid that names the weekday and the block unless the week may be saved (AV-1).
+
+    `field` holds the position in `blocks` from 0, the message the block's number in its day
+    from 1.
+    """
+    for index, block in enumerate(blocks):
+        if not 0 <= block.day <= 6:
+            raise UnknownDay(field=f"blocks[{index}].day")
+    for day, name in enumerate(DAYS):
+        _validate_day(name, [(at, block) for at, block in enumerate(blocks) if block.day == day])
+
+
+def validate_override(override: Override) -> None:
+    """As `validate_week`, for the one date (AV-6)."""
+    _validate_day(override.date.isoformat(), list(enumerate(override.blocks)))
+
+
+class _Numbered(NamedTuple):
+    """A block with its number in its day and its place in what is to be saved."""
+
+    block: Block
+    name: str
+    field: str
+
+
+def _validate_day(day: str, blocks: Sequence[tuple[int, Block]]) -> None:
+    numbered = [
+        _Numbered(block, f"{day}, block {number}", f"blocks[{index}]")
+        for number, (index, block) in enumerate(blocks, start=1)
+    ]
+    if len(numbered) > MAX_BLOCKS:
+        first_beyond = numbered[MAX_BLOCKS]
+        message = f"{first_beyond.name}: a day has at most {MAX_BLOCKS} blocks"
+        raise TooManyBlocks(message, field=first_beyond.field)
+    for each in numbered:
+        _validate_block(each)
+    for earlier, later in pairwise(sorted(numbered, key=lambda each: each.block.start)):
+        if later.block.start < earlier.block.end:
+            message = f"{later.name}: {_text(later)} overlaps {_text(earlier)} ({earlier.name})"
+            raise BlocksOverlap(message, field=f"{later.field}.start")
+
+
+def _validate_block(each: _Numbered) -> None:
+    block = each.block
+    if not 0 <= block.start < DAY:
+        raise NotATime(f"{each.name}: it starts at no time of day", field=f"{each.field}.start")
+    if not 0 <= block.end <= DAY:
+        raise NotATime(f"{each.name}: it ends at no time of day", field=f"{each.field}.end")
+    if block.end <= block.start:
+        message = f"{each.name}: the end of {_text(each)} is not after its start"
+        raise EndNotAfterStart(message, field=f"{each.field}.end")
+    if not block.modes:
+        raise NoModes(f"{each.name}: it serves no mode", field=f"{each.field}.modes")
+
+
+def _text(each: _Numbered) -> str:
+    return f"{format_time(each.block.start)} to {format_time(each.block.end)}"
+
+
+class Run(NamedTuple):
+    """Touching blocks of one date, in minutes of UTC since 1970; the grid starts with it (SL-2).
+
+    `room` is set where a session is bound to one physical room.
+    """
+
+    start: int
+    end: int
+    room: int | None
+
+
+class Hours:
+    """The open hours of one provider, expanded from wall clock to UTC on demand (AV-5)."""
+
+    def __init__(
+        self, zone: ZoneInfo, weekly: Iterable[WeeklyBlock], overrides: Iterable[Override] = ()
+    ) -> None:
+        """Blocks may be unsorted and overlap; of two overrides of one date the later counts."""
+        blocks = list(weekly)
+        self.zone = zone
+        self._week = tuple(tuple(b for b in blocks if b.day == day) for day in range(7))
+        self._overrides = {override.date: override.blocks for override in overrides}
+
+    @property
+    def rooms(self) -> frozenset[int]:
+        """The resource numbers of the physical rooms that any block is tied to."""
+        days = (*self._week, *self._overrides.values())
+        return frozenset(b.room for blocks in days for b in blocks if b.room is not None)
+
+    def blocks_on(self, day: date) -> Sequence[Block]:
+        """What is open on that local date: its override, else its weekday's hours (AV-6)."""
+        return self._overrides.get(day, self._week[day.weekday()])
+
+    def runs_on(self, day: date, mode: Mode, online: bool) -> list[Run]:
+        """The runs of a local date for sessions of a mode; `online`: only what clients book.
+
+        In person, blocks of different rooms stay apart: nobody changes rooms within a session.
+        """
+        spans: dict[int | None, list[tuple[int, int]]] = {}
+        for block in self.blocks_on(day):
+            if block.serves(mode, online):
+                start = instant(self.zone, day, block.start)
+                end = instant(self.zone, day, block.end)
+                # Around the spring gap an end can come to lie before its start.
+                if start < end:
+                    room = block.room if mode is Mode.IN_PERSON else None
+                    spans.setdefault(room, []).append((start, end))
+        if not spans or not exists(self.zone, day):
+            return []
+        return [Run(*span, room) for room, of_room in spans.items() for span in merged(of_room)]
+
+    def runs_between(self, first: int, end: int, mode: Mode, online: bool) -> Iterator[Run]:
+        """At least every run that touches the minutes `[first, end)` of UTC since 1970."""
+        for day in dates_around(first, end):
+            yield from self.runs_on(day, mode, online)

@@ -1,0 +1,64 @@
+"""Taken time of one resource: bookings, holds, offers, time off and external busy time."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+
+class Taken(NamedTuple):
+    """Half-open, in minutes of UTC since 1970, its own buffers included; `ref` says what it is."""
+
+    start: int
+    end: int
+    ref: str
+
+
+class Repeating(Protocol):
+    """Taken time that recurs, perhaps without end (AV-8): worked out where it is looked at."""
+
+    def between(self, first: int, end: int) -> Iterable[tuple[int, int]]:
+        """At least the occurrences that overlap `[first, end)`, in minutes of UTC since 1970."""
+
+
+class TakenTime:
+    """What is taken of one provider or physical room."""
+
+    def __init__(self) -> None:
+        self._single: dict[str, Taken] = {}
+        self._series: dict[str, Repeating] = {}
+        self._in_order: list[Taken] = []
+        self._longest = 0
+
+    def put(self, taken: Taken) -> None:
+        """Adds an interval with a `ref` that is not in use."""
+        self._single[taken.ref] = taken
+        insort(self._in_order, taken)
+        self._longest = max(self._longest, taken.end - taken.start)
+
+    def put_series(self, ref: str, series: Repeating) -> None:
+        """Adds a series with a `ref` that is not in use."""
+        self._series[ref] = series
+
+    def get(self, ref: str) -> Taken | Repeating | None:
+        """What goes by that `ref`."""
+        return self._single.get(ref) or self._series.get(ref)
+
+    def drop(self, ref: str) -> None:
+        """Removes what goes by that `ref`, if anything does."""
+        self._series.pop(ref, None)
+        taken = self._single.pop(ref, None)
+        if taken is not None:
+            del self._in_order[bisect_left(self._in_order, taken)]
+
+    def between(self, first: int, end: int) -> list[Taken]:
+        """What overlaps `[first, end)`, in no particular order; empty intervals take nothing."""
+        found = []
+        # Nothing that starts earlier than the longest interval before `first` can reach it.
+        for at in range(bisect_left(self._in_order, (first - self._longest,)), len(self._in_order)):
+            taken = self._in_order[at]
+            if taken.start >= end:
+                break
+            found.append(taken)
+        for ref, series in self._series.items():
+            found += [Taken(start, stop, ref) for start, stop in series.between(first, end)]
+        return [t for t in found if t.start < t.end and t.start < end and first < t.end]

@@ -1,0 +1,224 @@
+"""One provider's free starts, kept ready in arrays and patched as time is taken and released."""
+
+from array import array
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from threading import Lock
+from zoneinfo import ZoneInfo
+
+from availability.domain.hours import Hours, Override, WeeklyBlock
+from availability.domain.slots import Shape, free, openings
+from availability.domain.taken import Repeating, Taken, TakenTime
+from availability.domain.wallclock import DAY, Span, merged
+
+CHUNK = 64 * DAY
+"""Minutes that one array covers, from a multiple of itself: passing time moves no boundary."""
+
+END_OF_TIME = 2**32 - 1
+"""The last minute since 1970 that an array can hold: the year 10136."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one start stands to the hours and to taken time, whether it is offered or not (SL-7)."""
+
+    inside: bool
+    """The session lies in hours that serve its mode."""
+    online: bool
+    """It lies in hours that the caller may book: for clients, online ones."""
+    on_grid: bool
+    """It is one of the starts that those hours offer."""
+    taken: tuple[Taken, ...]
+    """What is in its way, of the provider or of the room."""
+    room: int | None
+    """The physical room, by resource number, that the session would take."""
+
+
+class Timetable:
+    """When one provider is free: hours and taken time in, sorted starts out (SL-1 to SL-3, SL-9).
+
+    All minutes are whole minutes of UTC since 1970. Arrays are never changed, only replaced, so
+    what a reader holds stays what it was. Safe to use from many threads.
+    """
+
+    def __init__(
+        self,
+        zone: ZoneInfo,
+        weekly: Iterable[WeeklyBlock],
+        overrides: Iterable[Override] = (),
+        *,
+        provider: int = 0,
+        max_chunks: int = 64,
+    ) -> None:
+        """`provider` is the provider's own resource number; `max_chunks` bounds the arrays."""
+        self.provider = provider
+        self._hours = Hours(zone, weekly, overrides)
+        self._taken: dict[int, TakenTime] = {}
+        self._chunks: OrderedDict[tuple[Shape, int], array[int]] = OrderedDict()
+        self._max_chunks = max_chunks
+        self._lock = Lock()
+
+    @property
+    def resources(self) -> frozenset[int]:
+        """The resources whose taken time matters here: the provider and the rooms of the hours."""
+        return self._hours.rooms | {self.provider}
+
+    def starts(self, shape: Shape, first: int, end: int) -> memoryview:
+        """The free starts in `[first, end)`, ascending, as a view of unsigned 32-bit integers."""
+        numbers = _chunk_numbers(first, end)
+        with self._lock:
+            if len(numbers) == 1:
+                starts = self._chunk(shape, numbers[0])
+                return memoryview(starts)[bisect_left(starts, first) : bisect_left(starts, end)]
+            joined = array("I")
+            for number in numbers:
+                starts = self._chunk(shape, number)
+                joined += starts[bisect_left(starts, first) : bisect_left(starts, end)]
+            return memoryview(joined)
+
+    def first_starts(self, shape: Shape, first: int, end: int, count: int) -> list[int]:
+        """The first `count` free starts in `[first, end)`, ascending (SL-4)."""
+        found: list[int] = []
+        for number in _chunk_numbers(first, end):
+            if len(found) >= count:
+                break
+            found += self.starts(shape, *_window(number, first, end))[: count - len(found)]
+        return found
+
+    def last_starts(self, shape: Shape, first: int, end: int, count: int) -> list[int]:
+        """The last `count` free starts in `[first, end)`, ascending."""
+        found: list[int] = []
+        for number in reversed(_chunk_numbers(first, end)):
+            if len(found) >= count:
+                break
+            found[:0] = self.starts(shape, *_window(number, first, end))[len(found) - count :]
+        return found
+
+    def nearest_starts(
+        self, shape: Shape, around: int, first: int, end: int, count: int
+    ) -> list[int]:
+        """The `count` free starts in `[first, end)` nearest to `around`, ascending.
+
+        Of two that are equally near the earlier one wins.
+        """
+        near = self.last_starts(shape, first, min(around, end), count)
+        near += self.first_starts(shape, max(around, first), end, count)
+        return sorted(sorted(near, key=lambda start: abs(start - around))[:count])
+
+    def standing(self, shape: Shape, start: int) -> Standing:
+        """How that start stands; it is free if nothing is amiss, as `starts` has it (SL-7)."""
+        with self._lock:
+            possible = openings(self._hours, shape, start, start + 1)
+            fitting = [each for each in possible if each.fits(start)]
+            on_grid = [each for each in fitting if any(each.grids(start, start + 1))]
+            # Where even the grid is missed, the provider's time and the nearest room count.
+            rooms = [each.room for each in on_grid or fitting] or [None]
+            taken = {room: self._overlapping(room, shape.needs(start)) for room in rooms}
+            room = min(rooms, key=lambda each: len(taken[each]))
+            inside = bool(fitting) or self._inside_offline(shape, start)
+            return Standing(inside, bool(fitting), bool(on_grid), tuple(taken[room]), room)
+
+    def take(self, ref: str, resource: int, start: int, end: int) -> None:
+        """Takes `[start, end)` of a provider or room, instead of what `ref` took of it before.
+
+        The interval holds its own buffers already. One that is empty takes nothing.
+        """
+        with self._lock:
+            of_resource = self._taken.setdefault(resource, TakenTime())
+            before, now = of_resource.get(ref), Taken(start, end, ref)
+            if before == now:
+                return
+            self._forget(ref, resource)
+            of_resource.put(now)
+            self._patch(resource, start, end)
+
+    def take_series(self, ref: str, resource: int, series: Repeating) -> None:
+        """Takes all that a series yields, instead of what `ref` took of the resource before."""
+        with self._lock:
+            of_resource = self._taken.setdefault(resource, TakenTime())
+            of_resource.drop(ref)
+            of_resource.put_series(ref, series)
+            self._chunks.clear()
+
+    def release(self, ref: str, resource: int) -> None:
+        """Gives back what `ref` took of the resource, if anything."""
+        with self._lock:
+            self._forget(ref, resource)
+
+    def replace_hours(
+        self, zone: ZoneInfo, weekly: Iterable[WeeklyBlock], overrides: Iterable[Override] = ()
+    ) -> None:
+        """Puts other hours in place of all hours; taken time stays (AV-2)."""
+        hours = Hours(zone, weekly, overrides)
+        with self._lock:
+            self._hours = hours
+            self._chunks.clear()
+
+    def _forget(self, ref: str, resource: int) -> None:
+        of_resource = self._taken.get(resource)
+        before = of_resource.get(ref) if of_resource else None
+        if of_resource is None or before is None:
+            return
+        of_resource.drop(ref)
+        if isinstance(before, Taken):
+            self._patch(resource, before.start, before.end)
+        else:
+            self._chunks.clear()
+
+    def _chunk(self, shape: Shape, number: int) -> "array[int]":
+        key = shape, number
+        starts = self._chunks.get(key)
+        if starts is None:
+            starts = self._free(shape, number * CHUNK, (number + 1) * CHUNK)
+            self._chunks[key] = starts
+            if len(self._chunks) > self._max_chunks:
+                self._chunks.popitem(last=False)
+        else:
+            self._chunks.move_to_end(key)
+        return starts
+
+    def _patch(self, resource: int, start: int, end: int) -> None:
+        """Works out anew every start that time taken from `start` to `end` can decide."""
+        if start >= end or resource not in self.resources:
+            return
+        for key, starts in self._chunks.items():
+            shape, number = key
+            window = _window(number, *shape.barred(start, end))
+            if window.start < window.end:
+                before = starts[: bisect_left(starts, window.start)]
+                after = starts[bisect_left(starts, window.end) :]
+                self._chunks[key] = before + self._free(shape, *window) + after
+
+    def _free(self, shape: Shape, first: int, end: int) -> "array[int]":
+        found: set[int] = set()
+        for opening in openings(self._hours, shape, first, end):
+            barred = self._barred(shape, opening.room, Span(first, end))
+            for part in free(opening.grids(first, end), barred):
+                found.update(part)
+        return array("I", sorted(found))
+
+    def _inside_offline(self, shape: Shape, start: int) -> bool:
+        anyhow = replace(shape, online=False)
+        return any(each.fits(start) for each in openings(self._hours, anyhow, start, start + 1))
+
+    def _barred(self, shape: Shape, room: int | None, starts: Span) -> list[Span]:
+        needed = Span(shape.needs(starts.start).start, shape.needs(starts.end).end)
+        return merged(shape.barred(t.start, t.end) for t in self._overlapping(room, needed))
+
+    def _overlapping(self, room: int | None, span: Span) -> list[Taken]:
+        resources = {self.provider} if room is None else {self.provider, room}
+        taken = [self._taken[each].between(*span) for each in resources if each in self._taken]
+        return sorted(t for of_resource in taken for t in of_resource)
+
+
+def _chunk_numbers(first: int, end: int) -> range:
+    """The chunks that the minutes `[first, end)` lie in."""
+    first, end = max(first, 0), min(end, END_OF_TIME)
+    return range(first // CHUNK, -(-end // CHUNK)) if first < end else range(0)
+
+
+def _window(number: int, first: int, end: int) -> Span:
+    """What lies in that chunk of the minutes `[first, end)`."""
+    return Span(max(first, number * CHUNK), min(end, (number + 1) * CHUNK))
