@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import pytest
 
 pytest.register_assert_rewrite("common.testing")
 

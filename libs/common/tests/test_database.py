@@ -3,12 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sample.store import Note
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from common import crypto, deadline, ids, migrations
 from common.database import EVERY_PRACTICE, Database
+from sample.store import Note
 
 
 def add(database: Database, practice: object, words: str = "words") -> Note:

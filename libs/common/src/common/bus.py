@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import nats
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 STREAM = "ATTUNE"
 DEAD_STREAM = "ATTUNE_DEAD"
 MESSAGE_ID = "Nats-Msg-Id"
+EVENT_ID = "Attune-Event-Id"  # of a replayed event, whose message id is new
+ERROR = "Attune-Error"
 KEPT = timedelta(days=7)
 _ANSWER = 5.0  # seconds that the server may take
 
@@ -43,6 +45,20 @@ class Message:
     subject: str
     payload: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """An event that a service could not handle."""
+
+    sequence: int
+    service: str
+    subject: str
+    event_id: str
+    error: str
+    time: datetime
+    payload: bytes
+    headers: Mapping[str, str]
 
 
 class Bus:
@@ -216,17 +232,45 @@ class Bus:
 
         return self.run(ask())
 
-    def last(self, subject: str) -> Message | None:
-        """The newest dead letter of a subject, if there is one."""
+    def dead_letters(self, limit: int = 1000) -> list[DeadLetter]:
+        """The oldest dead letters."""
 
-        async def ask() -> Message | None:
-            try:
-                found = await self.jetstream.get_last_msg(DEAD_STREAM, subject)
-            except NotFoundError:
-                return None
-            return Message(subject, found.data or b"", found.headers or {})
+        async def read() -> list[DeadLetter]:
+            state = (await self.jetstream.stream_info(DEAD_STREAM)).state
+            letters = []
+            for sequence in range(max(state.first_seq, 1), state.last_seq + 1):
+                with contextlib.suppress(NotFoundError):  # replayed, and so deleted
+                    letters.append(await self._dead_letter(sequence))
+                if len(letters) == limit:
+                    break
+            return letters
 
-        return self.run(ask())
+        return self.run(read(), timeout=60)
+
+    async def _dead_letter(self, sequence: int) -> DeadLetter:
+        found = await self.jetstream.get_msg(DEAD_STREAM, sequence)
+        _, service, subject = (found.subject or "").split(".", 2)
+        headers = dict(found.headers or {})
+        return DeadLetter(
+            sequence=sequence,
+            service=service,
+            subject=subject,
+            event_id=headers[MESSAGE_ID].removeprefix(f"{service}:"),
+            error=headers.get(ERROR, ""),
+            time=found.time or datetime.fromtimestamp(0, UTC),
+            payload=found.data or b"",
+            headers=headers,
+        )
+
+    def forget(self, letter: DeadLetter) -> None:
+        """Remove a dead letter."""
+        self.run(self.jetstream.delete_msg(DEAD_STREAM, letter.sequence))
+
+    def __enter__(self) -> "Bus":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """End the connection; what was not acknowledged is delivered again."""

@@ -91,16 +91,16 @@ class Postgres:
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         self._end_leftover()
-        log = (self._home / "log").open("ab")
-        self._process = spawn(
-            [
-                *(self._bin / "postgres", "-D", self._data, "-p", str(self.port)),
-                *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
-                *("-c", "max_connections=400", "-c", "log_statement=none"),
-            ],
-            output=log,
-            user=self._user,
-        )
+        with (self._home / "log").open("ab") as log:
+            self._process = spawn(
+                [
+                    *(self._bin / "postgres", "-D", self._data, "-p", str(self.port)),
+                    *("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="),
+                    *("-c", "max_connections=400", "-c", "log_statement=none"),
+                ],
+                output=log,
+                user=self._user,
+            )
         self._await()
 
     def stop(self) -> None:

@@ -28,11 +28,16 @@ inbox = Table(
 )
 
 ATTEMPTS = 5
+WAITS = 300  # deliveries of an event that is too early
 DELAYS = (0.2, 1.0, 5.0, 15.0)  # seconds between attempts
 _OUTAGE = (OperationalError, InterfaceError, PoolTimeout, Unavailable)
 
 EventType = TypeVar("EventType", bound=Event)
 Handler = Callable[[EventType, Session], None]
+
+
+class TooEarly(Exception):
+    """Raised by a handler: an earlier event of the same aggregate has not been handled yet."""
 
 
 class Handlers:
@@ -56,7 +61,7 @@ class Handlers:
     ) -> bool:
         """Handle one delivery; False if the message was handled before."""
         kind, handler = self.by_subject[subject]
-        message_id = headers[bus.MESSAGE_ID]
+        message_id = headers.get(bus.EVENT_ID) or headers[bus.MESSAGE_ID]
         with telemetry.span(
             f"process {subject}",
             SpanKind.CONSUMER,
@@ -125,6 +130,12 @@ class Consumer:
             log.warning("%s waits: %s", message.subject, type(error).__name__)
             durable.nak(message, delay=1.0)
             self._stop.wait(0.5)
+        except TooEarly as error:
+            if (message.metadata.num_delivered or 1) < WAITS:
+                durable.nak(message, delay=0.1)
+            else:
+                self._bury(message, type(error).__name__)
+                durable.term(message)
         except Exception as error:
             attempt = message.metadata.num_delivered or 1
             log.exception("%s failed, attempt %d", message.subject, attempt)
@@ -138,9 +149,10 @@ class Consumer:
 
     def _bury(self, message: Msg, error: str) -> None:
         headers = dict(message.headers or {})
+        event_id = headers.pop(bus.EVENT_ID, "") or headers.get(bus.MESSAGE_ID, "")
         # Two services' dead letters of one event must not count as doubles.
-        headers[bus.MESSAGE_ID] = f"{self._name}:{headers.get(bus.MESSAGE_ID, '')}"
-        headers["Attune-Error"] = error
+        headers[bus.MESSAGE_ID] = f"{self._name}:{event_id}"
+        headers[bus.ERROR] = error
         dead = bus.Message(f"dead.{self._name}.{message.subject}", message.data, headers)
         self._bus.publish([dead])
         log.error("%s is a dead letter", message.subject)

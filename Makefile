@@ -1,0 +1,64 @@
+# Everything is installed into .venv from hash-locked requirements; nothing else is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SERVICES := availability booking telehealth-rooms notifications billing calendar-sync gateway
+PACKAGES := libs/common $(addprefix services/,$(SERVICES))
+PROTOS := $(shell find protos -name '*.proto')
+STUBS := libs/common/src/attune/.made
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Zones come from the pinned tzdata wheel, never from the machine.
+export PYTHONTZPATH :=
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check format lint protos bench reqs lock setup clean
+
+help: ## Show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+up: setup ## Run Attune here (ATTUNE_PORT, ATTUNE_DATA); Ctrl-C stops it
+	@exec attune up
+
+test: setup ## Run all tests
+	@pytest -n 2 --dist loadgroup
+
+check: setup lint test ## What must hold before a commit: lint, types, tests
+
+lint: setup ## ruff and mypy alone
+	@ruff check .
+	@ruff format --check .
+	@mypy
+
+format: setup ## Format and sort imports
+	@ruff check --fix --quiet . || true
+	@ruff format .
+
+protos: $(STUBS) ## Generate the gRPC stubs
+
+bench: setup ## Measure the targets of docs/performance.md
+	@python -m tests.bench
+
+reqs: test ## Print each requirement with the number of its passing tests
+	@python tests/requirements.py
+
+lock: setup ## Compile the locked requirements again
+	@sh requirements/lock.sh
+
+setup: $(VENV)/.made $(STUBS)
+
+clean: ## Remove what was made here (not the data in .attune)
+	@rm -rf $(VENV) build $(dir $(STUBS))
+
+$(VENV)/.made: requirements/dev.txt $(PACKAGES:=/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit("Attune needs Python 3.11 or newer: make PYTHON=…" if sys.version_info < (3, 11) else 0)'
+	@echo "Installing into $(VENV) (once) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(PACKAGES:%=-e %)
+	@touch $@
+
+$(STUBS): $(VENV)/.made $(PROTOS)
+	@rm -rf $(dir $@) && mkdir -p $(dir $@)
+	@python -m grpc_tools.protoc -Iprotos --python_out=libs/common/src --grpc_python_out=libs/common/src \
+		--mypy_out=quiet:libs/common/src --mypy_grpc_out=quiet:libs/common/src $(PROTOS)
+	@touch $@

@@ -1,0 +1,98 @@
+"""Where the running Attune is."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import grpc
+
+from common import clients, crypto, identity
+from common.config import Misconfigured
+from common.local import GATEWAY, OPERATOR, SERVICES, Stack, package
+
+DATA = "ATTUNE_DATA"
+_DEFAULT_DATA = ".attune"
+
+
+def data_folder() -> Path:
+    """The data folder of `attune up`."""
+    return Path(os.environ.get(DATA, _DEFAULT_DATA)).absolute()
+
+
+@dataclass(frozen=True)
+class Running:
+    """What an operator needs to reach the services, by their names."""
+
+    nats_url: str
+    operator_key: str
+    targets: dict[str, str]
+    database_urls: dict[str, str]
+    owner_urls: dict[str, str]
+    encryption_keys: dict[str, str]
+    blind_index_key: str
+
+    @classmethod
+    def of(cls, stack: Stack) -> "Running":
+        """That of a stack on this machine."""
+        every = (*SERVICES, GATEWAY)
+        return cls(
+            nats_url=stack.nats_url,
+            operator_key=stack.secrets.identity_keys[OPERATOR][0],
+            targets={name: stack.target(name) for name in SERVICES},
+            database_urls={name: stack.database_url(name) for name in every},
+            owner_urls={name: stack.database_url(name, owner=True) for name in every},
+            encryption_keys=stack.secrets.encryption_keys,
+            blind_index_key=stack.secrets.blind_index_key,
+        )
+
+    def save(self) -> None:
+        """Keep it for other commands, readable for its owner alone."""
+        path = data_folder() / "running.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(asdict(self), indent=1))
+
+    @classmethod
+    def load(cls) -> "Running":
+        """From the environment if NATS_URL is set, else from the data folder."""
+        if "NATS_URL" in os.environ:
+            return cls._from_environment()
+        path = data_folder() / "running.json"
+        if not path.exists():
+            raise click.ClickException(
+                f"Nothing runs in {data_folder()}: start it with `make up`, or set NATS_URL"
+            )
+        return cls(**json.loads(path.read_text()))
+
+    @classmethod
+    def _from_environment(cls) -> "Running":
+        """In a cluster, each variable is needed only by the commands that use it."""
+        env = os.environ
+
+        def each(pattern: str, names: tuple[str, ...]) -> dict[str, str]:
+            found = {name: env.get(pattern.format(package(name).upper()), "") for name in names}
+            return {name: value for name, value in found.items() if value}
+
+        every = (*SERVICES, GATEWAY)
+        return cls(
+            nats_url=env["NATS_URL"],
+            operator_key=env.get("IDENTITY_KEY", ""),
+            targets=each("{}_TARGET", SERVICES),
+            database_urls=each("{}_DATABASE_URL", every),
+            owner_urls=each("{}_OWNER_DATABASE_URL", every),
+            encryption_keys=each("{}_ENCRYPTION_KEYS", every),
+            blind_index_key=env.get("BLIND_INDEX_KEY", ""),
+        )
+
+    def channel(self, service: str) -> grpc.Channel:
+        """Calls are made as `service:operator`."""
+        if service not in self.targets or not self.operator_key:
+            name = f"{package(service).upper()}_TARGET"
+            raise Misconfigured(f"{name} and IDENTITY_KEY are needed for this")
+        signer = identity.Signer(OPERATOR, self.operator_key)
+        return clients.channel(self.targets[service], signer, timeout=10)
+
+    def use_keys_of(self, service: str) -> None:
+        """Read and write that service's encrypted columns."""
+        crypto.use(crypto.KeyRing(self.encryption_keys[service], self.blind_index_key))

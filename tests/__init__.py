@@ -1,0 +1,1 @@
+"""Tests of the whole: every service as a process, through the gateway."""

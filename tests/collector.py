@@ -1,0 +1,70 @@
+"""An OTLP collector that keeps the spans it receives."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from opentelemetry.proto.collector.trace.v1 import (
+    trace_service_pb2,
+    trace_service_pb2_grpc,
+)
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+
+class Collector(trace_service_pb2_grpc.TraceServiceServicer):
+    """Serves `opentelemetry.proto.collector.trace.v1.TraceService` on a free port."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._spans: list[tuple[str, Span]] = []
+        self._server = grpc.server(ThreadPoolExecutor(4))
+        add: Callable[[Any, Any], None] = trace_service_pb2_grpc.add_TraceServiceServicer_to_server
+        add(self, self._server)
+        self._port = self._server.add_insecure_port("127.0.0.1:0")
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> "Collector":
+        self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop(None)
+
+    def Export(self, request: Any, context: Any) -> Any:  # noqa: N802  # named by the protocol
+        """Keep the spans with the name of the service that made them."""
+        with self._lock:
+            for resource in request.resource_spans:
+                service = next(
+                    a.value.string_value
+                    for a in resource.resource.attributes
+                    if a.key == "service.name"
+                )
+                for scope in resource.scope_spans:
+                    self._spans.extend((service, span) for span in scope.spans)
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+    def trace(self, trace_id: str) -> list[tuple[str, Span]]:
+        """The spans of one trace so far, with their services."""
+        with self._lock:
+            return [(s, span) for s, span in self._spans if span.trace_id.hex() == trace_id]
+
+    def all(self) -> list[tuple[str, Span]]:
+        """Every span so far."""
+        with self._lock:
+            return list(self._spans)
+
+    def wait_for(
+        self, trace_id: str, condition: Callable[[list[tuple[str, Span]]], bool]
+    ) -> list[tuple[str, Span]]:
+        """The trace, once it meets the condition."""
+        end = time.monotonic() + 20
+        while not condition(spans := self.trace(trace_id)):
+            assert time.monotonic() < end, sorted((s, span.name) for s, span in spans)
+            time.sleep(0.1)
+        return spans

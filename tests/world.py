@@ -1,0 +1,197 @@
+"""A practice to test with, and the people who use it, over HTTP."""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import requests
+
+from attune.availability.v1 import availability_pb2 as pb
+from attune.availability.v1 import availability_service_pb2 as rpc
+from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.common.v1 import types_pb2 as types
+from common import identity
+from common.command.account import make_account
+from common.command.running import Running
+from common.identity import Identity
+from common.local import Stack
+
+PASSWORD = "correct horse battery staple"
+ZONE = "America/New_York"
+
+
+@dataclass
+class Http:
+    """One caller of the API."""
+
+    base: str
+    token: str = ""
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def call(self, method: str, path: str, **options: Any) -> requests.Response:
+        headers = dict(options.pop("headers", {}))
+        if self.token:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
+        return self.session.request(
+            method, f"{self.base}/api/v1{path}", headers=headers, timeout=20, **options
+        )
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The body of a successful answer."""
+        answer = self.call("GET", path, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Any = None, status: int = 200, **options: Any) -> Any:
+        """The body of an answer with that status."""
+        answer = self.call("POST", path, json=body if body is not None else {}, **options)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+
+@dataclass
+class World:
+    """A practice with one provider, `username`, who works every day from 9 to 17."""
+
+    stack: Stack
+    practice_id: str
+    provider_id: str
+    username: str
+    public: Http
+    owner: Http
+
+    @classmethod
+    def make(cls, stack: Stack, **policies: Any) -> "World":
+        """A practice of one's own; `policies` are those of the practice."""
+        stub = AvailabilityServiceStub(stack.operator_channel("availability"))
+        username = f"p-{secrets.token_hex(5)}"
+        with identity.acting_as(Identity("service:operator")):
+            practice = stub.CreatePractice(
+                rpc.CreatePracticeRequest(
+                    practice=pb.Practice(
+                        name=f"Practice {username}",
+                        timezone=ZONE,
+                        currency_code="USD",
+                        address="1 Test Street",
+                        policies=pb.Policies(**policies),
+                    )
+                )
+            ).practice
+        with identity.acting_as(Identity("service:operator", practice.practice_id)):
+            stub.CreateServiceType(rpc.CreateServiceTypeRequest(service_type=_session()))
+            provider = stub.CreateProvider(
+                rpc.CreateProviderRequest(
+                    provider=pb.Provider(
+                        username=username,
+                        display_name="Pat Provider",
+                        timezone=ZONE,
+                        email=f"{username}@practice.example",
+                    )
+                )
+            ).provider
+            blocks = [pb.WeeklyBlock(day=d, start="09:00", end="17:00") for d in range(7)]
+            stub.ReplaceWeeklyHours(
+                rpc.ReplaceWeeklyHoursRequest(
+                    username=username, hours=pb.WeeklyHours(blocks=blocks)
+                )
+            )
+        email = f"owner-{username}@practice.example"
+        make_account(
+            Running.of(stack),
+            UUID(practice.practice_id),
+            email,
+            PASSWORD,
+            ("owner",),
+            None,
+        )
+        world = cls(
+            stack,
+            practice.practice_id,
+            provider.provider_id,
+            username,
+            Http(stack.url),
+            Http(stack.url),
+        )
+        login = {"email": email, "password": PASSWORD}
+        world.owner.token = world.public.post("/auth/login", login)["token"]
+        return world
+
+    def slots(self, http: Http | None = None, **query: Any) -> list[str]:
+        """The bookable starts of the next days, as instants."""
+        today = datetime.now(UTC).date()
+        query = {
+            "service": "session",
+            "mode": "telehealth",
+            "from": today.isoformat(),
+            "to": (today + timedelta(days=10)).isoformat(),
+            "tz": ZONE,
+            **query,
+        }
+        answer = (http or self.public).get(f"/providers/{self.username}/slots", **query)
+        return [slot["start"] for day in answer["days"] for slot in day["slots"]]
+
+    def a_start(self, days: int = 2) -> str:
+        """A bookable start some days from now, at least a day after every threshold."""
+        first = date.today() + timedelta(days=days)
+        return next(s for s in self.slots() if datetime.fromisoformat(s).date() >= first)
+
+    def request(self, start: str, **changes: Any) -> dict[str, Any]:
+        """The body of a booking by a client of its own."""
+        name = secrets.token_hex(4)
+        return {
+            "service": "session",
+            "mode": "telehealth",
+            "start": start,
+            "client": {
+                "name": f"Client {name}",
+                "email": f"{name}@client.example",
+                "timezone": "Europe/Berlin",
+            },
+            **changes,
+        }
+
+    def book(self, start: str | None = None, **changes: Any) -> dict[str, Any]:
+        """A booking, made as a client makes it."""
+        body = self.request(start or self.a_start(), **changes)
+        made: dict[str, Any] = self.public.post(
+            f"/providers/{self.username}/bookings", body, status=201
+        )
+        return made
+
+    def messages(self, to: str, count: int = 1) -> list[dict[str, Any]]:
+        """What the development mailbox holds for somebody, once it is that many."""
+        found: list[dict[str, Any]] = until(
+            lambda: self.public.get("/dev/messages", to=to), lambda m: len(m) >= count
+        )
+        return found
+
+
+def token_of(manage_url: str) -> str:
+    """The token in a manage link."""
+    return manage_url.rstrip("/").rpartition("/")[2].partition("?")[0]
+
+
+def until(ask: Callable[[], Any], enough: Callable[[Any], bool], seconds: float = 20) -> Any:
+    """Ask until the answer is enough."""
+    end = time.monotonic() + seconds
+    while not enough(answer := ask()):
+        assert time.monotonic() < end, answer
+        time.sleep(0.05)
+    return answer
+
+
+def _session() -> pb.ServiceType:
+    return pb.ServiceType(
+        slug="session",
+        title="Therapy session",
+        duration_minutes=50,
+        modes=[types.MODE_TELEHEALTH, types.MODE_IN_PERSON, types.MODE_PHONE],
+        active=True,
+        online=True,
+        telehealth_enabled=True,
+        price=types.Money(minor_units=15000, currency_code="USD"),
+    )
