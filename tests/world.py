@@ -156,7 +156,10 @@ class World:
 
     def book(self, start: str | None = None, **changes: Any) -> dict[str, Any]:
         """A booking, made as a client makes it."""
-        body = self.request(start or self.a_start(), **changes)
+        return self.book_as(self.request(start or self.a_start(), **changes))
+
+    def book_as(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The booking that this body makes."""
         made: dict[str, Any] = self.public.post(
             f"/providers/{self.username}/bookings", body, status=201
         )

@@ -83,7 +83,8 @@ def test_a_transaction_that_fails_tells_nobody(database: Database) -> None:
             emit(session, PracticeChanged(practice_id=str(practice)))
             raise ZeroDivisionError
 
-    pytest.raises(ZeroDivisionError, fail)
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert waiting(database) == 0
 
 

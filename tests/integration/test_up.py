@@ -1,0 +1,99 @@
+"""`attune up`, as a person runs it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from common.embedded import free_port
+
+pytestmark = [pytest.mark.req("PF-11"), pytest.mark.timeout(240)]
+
+
+class Up:
+    """One `attune up` and what it printed until it was up."""
+
+    def __init__(self, data: Path, port: int) -> None:
+        env = {**os.environ, "ATTUNE_DATA": str(data), "ATTUNE_PORT": str(port)}
+        self.url = f"http://127.0.0.1:{port}"
+        began = time.monotonic()
+        self.process = subprocess.Popen(
+            [Path(sys.executable).parent / "attune", "up"],
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.printed = ""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.printed += line
+            if "Ctrl-C stops" in line:
+                break
+        self.seconds = time.monotonic() - began
+        assert f"Attune is up: {self.url}" in self.printed, self.printed
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        assert self.process.stdout
+        self.process.stdout.read()
+        self.process.stdout.close()
+        return self.process.wait(60)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.owner() == "root" and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)  # PostgreSQL's own user must pass
+    yield tmp_path / "data"
+
+
+def test_it_starts_keeps_its_data_and_leaves_nothing_behind(data: Path) -> None:
+    first = Up(data, free_port())
+    assert requests.get(f"{first.url}/book/demo", timeout=10).status_code == 200
+    match = re.search(r"owner@demo\.example\s+(\S+)", first.printed)
+    assert match
+    login = {"email": "owner@demo.example", "password": match[1]}
+    answer = requests.post(f"{first.url}/api/v1/auth/login", json=login, timeout=10)
+    assert answer.status_code == 200
+
+    other = Up(data.parent / "other", free_port())
+    assert requests.get(f"{other.url}/healthz", timeout=10).status_code == 200
+    other_children = other.children()
+    assert other.end(signal.SIGTERM) == 0
+    assert not psutil.wait_procs(other_children, timeout=5)[1]
+
+    children = first.children()
+    assert first.end(signal.SIGINT) == 0
+    assert not psutil.wait_procs(children, timeout=5)[1]
+
+    again = Up(data, free_port())
+    answer = requests.post(f"{again.url}/api/v1/auth/login", json=login, timeout=10)
+    assert answer.status_code == 200
+    again.process.kill()
+    again.process.wait()
+    assert again.process.stdout
+    again.process.stdout.close()
+
+
+def test_when_it_is_killed_its_children_end_too(data: Path) -> None:
+    up = Up(data, free_port())
+    children = up.children()
+    up.process.kill()
+    up.process.wait()
+    assert up.process.stdout
+    up.process.stdout.close()
+    assert not psutil.wait_procs(children, timeout=30)[1]
