@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -54,11 +53,11 @@ class Up:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
+def data(tmp_path: Path) -> Path:
     for parent in (tmp_path, *tmp_path.parents):
         if parent.owner() == "root" and parent != Path("/"):
             parent.chmod(parent.stat().st_mode | 0o011)  # PostgreSQL's own user must pass
-    yield tmp_path / "data"
+    return tmp_path / "data"
 
 
 def test_it_starts_keeps_its_data_and_leaves_nothing_behind(data: Path) -> None:

@@ -1,0 +1,219 @@
+"""The gRPC server and the channels to it: identity, deadlines, errors, retries, traces."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from sqlalchemy import text
+
+from attune.calendar_sync.v1 import calendar_sync_service_pb2 as pb
+from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import (
+    CalendarSyncServiceServicer,
+    CalendarSyncServiceStub,
+    add_CalendarSyncServiceServicer_to_server,
+)
+from common import clients, deadline, identity, testing
+from common.database import Database
+from common.errors import Conflict, DomainError, Invalid, NotAllowed, Unauthenticated, Unavailable
+from common.identity import ANYONE, VISITOR, Identity, allow
+
+
+class FeedTaken(Conflict):
+    """Somebody has this feed."""
+
+
+class Sample(CalendarSyncServiceServicer):
+    """Does what the request's text says."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.calls = 0
+
+    @allow("owner", "service:booking")
+    def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> pb.GetFeedResponse:  # noqa: N802
+        return pb.GetFeedResponse(token=identity.caller().subject)
+
+    @allow("account")
+    def RotateFeed(  # noqa: N802
+        self, request: pb.RotateFeedRequest, context: Any
+    ) -> pb.RotateFeedResponse:
+        return pb.RotateFeedResponse(token=identity.caller().practice_id)
+
+    @allow(ANYONE)
+    def ReadFeed(self, request: pb.ReadFeedRequest, context: Any) -> pb.ReadFeedResponse:  # noqa: N802
+        self.calls += 1
+        if request.token == "taken":
+            raise FeedTaken(field="feed", revision="7")
+        if request.token == "bug":
+            raise ValueError("Ottilie Vandermeer")
+        if request.token == "twice" and self.calls < 3:
+            raise Unavailable
+        if request.token == "slow":
+            with self.database.transaction("") as session:
+                session.execute(text("SELECT pg_sleep(5)"))
+        return pb.ReadFeedResponse(icalendar=str(deadline.remaining()).encode())
+
+
+@pytest.fixture
+def sample(database: Database) -> Sample:
+    return Sample(database)
+
+
+@pytest.fixture
+def served(sample: Sample) -> Iterator[testing.Served]:
+    with testing.serve(add_CalendarSyncServiceServicer_to_server, sample) as server:
+        yield server
+
+
+@pytest.fixture
+def stub(served: testing.Served) -> Iterator[CalendarSyncServiceStub]:
+    with served.channel() as channel:
+        yield CalendarSyncServiceStub(channel)
+
+
+def read(stub: Any, token: str) -> Any:
+    with identity.acting_as(VISITOR):
+        return stub.ReadFeed(pb.ReadFeedRequest(token=token))
+
+
+def test_a_domain_error_arrives_as_it_was_raised(stub: Any) -> None:
+    with pytest.raises(Conflict) as raised:
+        read(stub, "taken")
+    error = raised.value
+    assert (error.reason, error.field, error.details) == (
+        "FEED_TAKEN",
+        "feed",
+        {"revision": "7"},
+    )
+    assert error.message == "Somebody has this feed."
+
+
+@pytest.mark.req("PF-7", "GW-2")
+def test_a_bug_tells_nothing(stub: Any) -> None:
+    with pytest.raises(DomainError) as raised:
+        read(stub, "bug")
+    assert (raised.value.reason, raised.value.message) == ("INTERNAL", "Something went wrong")
+
+
+@pytest.mark.req("PF-13")
+def test_unavailable_is_tried_again(stub: Any, sample: Sample) -> None:
+    assert read(stub, "twice")
+    assert sample.calls == 3
+
+
+@pytest.mark.req("PF-13")
+def test_a_deadline_ends_the_statement_too(served: testing.Served, database: Database) -> None:
+    channel = clients.channel(f"ipv4:{served.address}", testing.signer(), timeout=0.4)
+    with channel, pytest.raises(clients.DeadlineExceeded):
+        read(CalendarSyncServiceStub(channel), "slow")
+    end = time.monotonic() + 3
+    while _running(database, "pg_sleep"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _running(database: Database, words: str) -> bool:
+    with database.transaction("") as session:
+        question = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
+            " AND query LIKE :words AND pid <> pg_backend_pid()"
+        )
+        return bool(session.scalar(question, {"words": f"%{words}%"}))
+
+
+@pytest.mark.req("PF-13")
+def test_the_deadline_is_passed_along(served: testing.Served) -> None:
+    channel = clients.channel(f"ipv4:{served.address}", testing.signer(), timeout=1.5)
+    with channel:
+        answer = read(CalendarSyncServiceStub(channel), "left")
+    assert 0 < float(answer.icalendar) <= 1.5
+
+
+@pytest.mark.req("GW-13")
+def test_only_those_allowed_may_call(stub: Any) -> None:
+    request = pb.GetFeedRequest()
+    with identity.acting_as(testing.staff("p", "owner", account_id="a")):
+        assert stub.GetFeed(request).token == "account:a"
+    with identity.acting_as(testing.staff("p", "clinician")), pytest.raises(NotAllowed):
+        stub.GetFeed(request)
+    with identity.acting_as(VISITOR), pytest.raises(Unauthenticated):
+        stub.GetFeed(request)
+    with identity.acting_as(testing.client("p", "c")), pytest.raises(NotAllowed):
+        stub.RotateFeed(pb.RotateFeedRequest())
+
+
+@pytest.mark.req("GW-13")
+def test_a_service_speaks_only_for_itself(served: testing.Served) -> None:
+    with served.channel("booking") as channel:
+        stub = CalendarSyncServiceStub(channel)
+        assert stub.GetFeed(pb.GetFeedRequest()).token == "service:booking"
+        for pretence in (testing.staff("p", "owner"), Identity("service:gateway")):
+            with identity.acting_as(pretence), pytest.raises(Unauthenticated):
+                stub.GetFeed(pb.GetFeedRequest())
+
+
+@pytest.mark.req("GW-13")
+@pytest.mark.parametrize(
+    "token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJnYXRld2F5In0."]
+)
+def test_without_a_valid_identity_nothing_is_answered(served: testing.Served, token: str) -> None:
+    with grpc.insecure_channel(served.address) as channel:
+        stub: Any = CalendarSyncServiceStub(channel)
+        with pytest.raises(grpc.RpcError) as raised:
+            stub.ReadFeed(pb.ReadFeedRequest(), metadata=[(identity.METADATA, token)], timeout=5)
+        error: Any = raised.value
+        assert error.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_an_rpc_that_names_nobody_cannot_be_served(sample: Sample) -> None:
+    class Careless(Sample):
+        def GetFeed(  # noqa: N802
+            self, request: pb.GetFeedRequest, context: Any
+        ) -> pb.GetFeedResponse:
+            return pb.GetFeedResponse()
+
+    with (
+        pytest.raises(TypeError, match="GetFeed does not say who may call it"),
+        testing.serve(add_CalendarSyncServiceServicer_to_server, Careless(sample.database)),
+    ):
+        pass
+
+
+@pytest.mark.req("PF-12")
+def test_health_needs_no_identity(served: testing.Served) -> None:
+    with grpc.insecure_channel(served.address) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        alive = stub.Check(health_pb2.HealthCheckRequest(service="liveness"), timeout=5)
+        ready = stub.Check(health_pb2.HealthCheckRequest(service="readiness"), timeout=5)
+    assert alive.status == health_pb2.HealthCheckResponse.SERVING
+    assert ready.status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@pytest.mark.req("PF-12")
+def test_a_stopping_server_finishes_what_runs(sample: Sample) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with testing.serve(add_CalendarSyncServiceServicer_to_server, sample) as server:
+            channel = server.channel()
+            stub: Any = CalendarSyncServiceStub(channel)
+            answer = pool.submit(read, stub, "left")
+            while sample.calls == 0:
+                time.sleep(0.001)
+        assert answer.result().icalendar
+        channel.close()
+
+
+@pytest.mark.req("PF-13")
+def test_an_unreachable_service_is_unavailable() -> None:
+    with (
+        clients.channel("ipv4:127.0.0.1:1", testing.signer(), timeout=3) as channel,
+        pytest.raises(Unavailable),
+    ):
+        read(CalendarSyncServiceStub(channel), "x")
+
+
+def test_invalid_keeps_its_field() -> None:
+    assert Invalid("no", field="client.email").field == "client.email"
