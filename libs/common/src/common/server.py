@@ -62,23 +62,23 @@ class ServerInterceptor(grpc.ServerInterceptor):
             metadata = {key: str(value) for key, value in context.invocation_metadata()}
             deadline.begin(context.time_remaining())
             began = time.perf_counter()
-            code = grpc.StatusCode.OK
+            failure: DomainError | None = None
+            response = None
             with telemetry.server_span(method.lstrip("/"), metadata, attributes) as span:
                 try:
                     with identity.acting_as(self._identify(metadata)):
                         identity.authorise(identity.caller(), allowed)
-                        return behaviour(request, context)
+                        response = behaviour(request, context)
                 except Exception as error:
                     failure = to_domain(error, method)
-                    code = failure.code
                     telemetry.fail(span, failure.reason)
-                    _abort(context, failure)
-                finally:
-                    deadline.clear()
-                    _duration.record(
-                        time.perf_counter() - began,
-                        {**attributes, "rpc.response.status_code": code.name},
-                    )
+            deadline.clear()
+            code = failure.code if failure else grpc.StatusCode.OK
+            seconds = time.perf_counter() - began
+            _duration.record(seconds, {**attributes, "rpc.response.status_code": code.name})
+            if failure:
+                _abort(context, failure)
+            return response
 
         return answer
 

@@ -17,18 +17,18 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from common.errors import Invalid
-from common.zones import zone
-
 from availability.domain.hours import Block, EndNotAfterStart, Override, WeeklyBlock, parse_time
 from availability.domain.slots import Shape
 from availability.domain.timetable import Timetable
 from availability.domain.wallclock import DAY, Span
+from common.errors import Invalid
+from common.zones import zone
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEEK = 7 * DAY
 _PROVIDER = 0
 
@@ -199,7 +199,7 @@ def main() -> int:
     try:
         cases = read(Value(json.loads(path.read_text("utf-8-sig")), ""))
     except Invalid as error:
-        sys.stderr.write(f"{path}: {error.field}: {error.message}\n")
+        sys.stderr.write(f"{path}: {error.field or 'the file'}: {error.message}\n")
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{path}: {error}\n")
     else:

@@ -8,10 +8,9 @@ from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from common.errors import Invalid
-
 from availability.domain.modes import ALL_MODES, Mode
 from availability.domain.wallclock import DAY, dates_around, exists, instant, merged
+from common.errors import Invalid
 
 MAX_BLOCKS = 15
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

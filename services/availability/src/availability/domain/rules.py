@@ -1,4 +1,4 @@
-"""The one ordered list of rules that decides the list, the check at booking and "why not" (SL-7)."""
+"""The one ordered list of rules behind the list, the check at booking and "why not" (SL-7)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -4,11 +4,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from common.errors import Invalid
-
 from availability.domain.hours import Hours, Run
 from availability.domain.modes import Mode
 from availability.domain.wallclock import Span, merged
+from common.errors import Invalid
 
 
 class ImpossibleShape(Invalid):
