@@ -130,7 +130,7 @@ def test_the_deadline_is_passed_along(served: testing.Served) -> None:
     channel = clients.channel(f"ipv4:{served.address}", testing.signer(), timeout=1.5)
     with channel:
         answer = read(CalendarSyncServiceStub(channel), "left")
-    assert 0 < float(answer.icalendar) <= 1.5
+    assert 0 < float(answer.icalendar) < 1.6  # the wire rounds it up
 
 
 @pytest.mark.req("GW-13")
