@@ -78,11 +78,13 @@ class Value(NamedTuple):
             yield Value(element, f"{self.path}[{index}]")
 
     def text(self) -> str:
+        """A text; there is no default for one."""
         if not isinstance(self.value, str):
             raise BadCase("is missing" if self.value is None else "is not text", field=self.path)
         return self.value
 
     def number(self, least: int, most: int | None = None, default: int | None = None) -> int:
+        """A whole number within bounds; the default, if there is one, where it is missing."""
         number = default if self.value is None else self.value
         if not isinstance(number, int) or isinstance(number, bool):
             raise BadCase("is missing" if number is None else "is no whole number", field=self.path)
@@ -91,7 +93,8 @@ class Value(NamedTuple):
             raise BadCase(f"is {number}, but should be {bounds}", field=self.path)
         return number
 
-    def date(self) -> date:
+    def day(self) -> date:
+        """A date, YYYY-MM-DD."""
         try:
             return date.fromisoformat(_matched(_DATE, self.text())[0])
         except ValueError:
@@ -148,7 +151,7 @@ def _weekly(hours: Value) -> list[WeeklyBlock]:
 
 def _override(override: Value) -> Override:
     blocks = tuple(_block(each) for each in override.at("hours").each())
-    return Override(override.at("date").date(), blocks)
+    return Override(override.at("date").day(), blocks)
 
 
 def _block(hours: Value) -> Block:

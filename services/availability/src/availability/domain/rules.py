@@ -80,7 +80,8 @@ class Verdict:
 def judge(facts: Facts, standing: Standing, now: datetime, start: int) -> list[Verdict]:
     """Every rule in order, for a start in minutes of UTC since 1970 (SL-7).
 
-    The start is offered, and may be booked, exactly if no verdict has failed.
+    `standing` is that of the same start, for a shape of `facts.mode` that is online unless for
+    staff. The start is offered, and may be booked, exactly if no verdict has failed.
     """
     return [
         *judge_offer(facts),

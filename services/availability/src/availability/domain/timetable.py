@@ -113,7 +113,7 @@ class Timetable:
             possible = openings(self._hours, shape, start, start + 1)
             fitting = [each for each in possible if each.fits(start)]
             on_grid = [each for each in fitting if any(each.grids(start, start + 1))]
-            # Where even the grid is missed, the provider's time and the nearest room count.
+            # The rooms that could have it; without any, only the provider's own time counts.
             rooms = [each.room for each in on_grid or fitting] or [None]
             taken = {room: self._overlapping(room, shape.needs(start)) for room in rooms}
             room = min(rooms, key=lambda each: len(taken[each]))
@@ -123,7 +123,8 @@ class Timetable:
     def take(self, ref: str, resource: int, start: int, end: int) -> None:
         """Takes `[start, end)` of a provider or room, instead of what `ref` took of it before.
 
-        The interval holds its own buffers already. One that is empty takes nothing.
+        The interval holds its own buffers already. One that is empty takes nothing. Time of a
+        resource that is not among `resources` is kept for hours that may come to need it.
         """
         with self._lock:
             of_resource = self._taken.setdefault(resource, TakenTime())

@@ -1,0 +1,77 @@
+"""The projection of taken time: for each resource, what booking's events have told so far."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from attune.booking.v1.booking_pb2 import TAKEN_KIND_BOOKING, TakenTime
+from attune.booking.v1.events_pb2 import TakenTimeChanged
+from availability.store.tables import Taken, TakenRevision
+
+_KEPT = timedelta(days=2)  # what has ended stays this long
+
+
+def lock(session: Session, practice_id: UUID, number: int) -> int:
+    """The revision that the projection of a resource has reached; whoever else would change it
+    waits."""
+    begun = insert(TakenRevision).values(
+        resource_number=number, practice_id=practice_id, revision=0
+    )
+    session.execute(begun.on_conflict_do_nothing())
+    reached = select(TakenRevision.revision).where(TakenRevision.resource_number == number)
+    return session.execute(reached.with_for_update()).scalar_one()
+
+
+def apply(session: Session, event: TakenTimeChanged, now: datetime) -> None:
+    """Bring the projection of a locked resource to the event's revision."""
+    number, gone = event.resource_number, [*event.released, *(t.ref for t in event.taken)]
+    old = Taken.ref.in_(gone) | (Taken.end_at < now - _KEPT)
+    session.execute(delete(Taken).where(Taken.resource_number == number, old))
+    _take(session, UUID(event.practice_id), number, event.taken)
+    _reach(session, number, event.revision)
+
+
+def replace(
+    session: Session, practice_id: UUID, number: int, revision: int, taken: Iterable[TakenTime]
+) -> None:
+    """Put booking's own answer in place of all that the projection says of a locked resource."""
+    session.execute(delete(Taken).where(Taken.resource_number == number))
+    _take(session, practice_id, number, taken)
+    _reach(session, number, revision)
+
+
+def sessions(session: Session, number: int, now: datetime) -> Sequence[Taken]:
+    """The upcoming bookings of a resource."""
+    upcoming = select(Taken).where(
+        Taken.resource_number == number, Taken.end_at > now, Taken.session_start_at > now
+    )
+    return session.scalars(upcoming.where(Taken.kind == TAKEN_KIND_BOOKING)).all()
+
+
+def _take(
+    session: Session, practice_id: UUID, number: int, taken: Iterable[TakenTime]
+) -> None:
+    rows = {
+        each.ref: {
+            "resource_number": number,
+            "ref": each.ref,
+            "practice_id": practice_id,
+            "start_at": each.start_time.ToDatetime(UTC),
+            "end_at": each.end_time.ToDatetime(UTC),
+            "session_start_at": each.session_start_time.ToDatetime(UTC),
+            "session_end_at": each.session_end_time.ToDatetime(UTC),
+            "kind": each.kind,
+        }
+        for each in taken
+    }
+    if rows:
+        session.execute(insert(Taken), list(rows.values()))
+
+
+def _reach(session: Session, number: int, revision: int) -> None:
+    of_resource = update(TakenRevision).where(TakenRevision.resource_number == number)
+    session.execute(of_resource.values(revision=revision))

@@ -1,0 +1,1 @@
+"""What can be billed, and the ledger behind it."""

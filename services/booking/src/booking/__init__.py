@@ -1,0 +1,1 @@
+"""Bookings, holds and clients; the only authority on taken time."""

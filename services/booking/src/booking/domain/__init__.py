@@ -1,0 +1,1 @@
+"""The rules of booking: no input or output, no clock."""

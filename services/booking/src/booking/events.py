@@ -1,0 +1,23 @@
+"""What booking learns from others."""
+
+from sqlalchemy.orm import Session
+
+from attune.billing.v1.events_pb2 import PaymentStatusChanged
+from attune.booking.v1.booking_pb2 import PaymentStatus
+from booking import enums
+from booking.store import bookings
+from common import ids
+from common.events import Handlers
+
+handlers = Handlers()
+
+
+@handlers.on(PaymentStatusChanged)
+def show_payment(event: PaymentStatusChanged, session: Session) -> None:
+    """The payment status shows on the booking (spec BK-8); older news than known is ignored."""
+    bookings.set_payment(
+        session,
+        ids.parse(event.booking_id, "booking_id"),
+        enums.word(PaymentStatus, event.payment_status),
+        event.version,
+    )

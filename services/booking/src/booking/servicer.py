@@ -1,0 +1,357 @@
+"""The RPCs of booking."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+from uuid import UUID
+
+import grpc
+from google.protobuf.message import Message
+from sqlalchemy.orm import Session
+
+from attune.availability.v1.availability_service_pb2 import CheckSlotRequest, GetProfileRequest
+from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.booking.v1 import booking_pb2, booking_service_pb2_grpc
+from attune.booking.v1 import booking_service_pb2 as pb
+from attune.booking.v1.booking_pb2 import BillingType, BookingStatus, CancellationReason
+from attune.common.v1.types_pb2 import ClientStatus, Mode
+from booking import changes, enums, facts, making, messages
+from booking.domain import contacts, inputs, pages
+from booking.domain.taking import revision_of
+from booking.making import Details, Place
+from booking.store import bookings, clients, holds, taken
+from booking.store.bookings import Filter
+from booking.store.tables import Booking
+from common import idempotency, identity, ids
+from common.clock import Clock
+from common.database import EVERY_PRACTICE, Database
+from common.errors import DomainError, Invalid, NotFound
+from common.identity import ANYONE, Identity, allow, caller
+from common.outbox import emit
+
+_ITSELF = Identity("service:booking")
+_NAME = 200  # characters of usernames, slugs and visitors' ids
+_REASON = 2000
+
+Response = TypeVar("Response", bound=Message)
+
+
+_Creation = pb.CreateHoldRequest | pb.CreateBookingRequest
+
+
+class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
+    """Bookings, holds, clients, taken time."""
+
+    def __init__(
+        self, database: Database, availability: AvailabilityServiceStub, clock: Clock
+    ) -> None:
+        self._database = database
+        self._availability = availability
+        self._clock = clock
+
+    # Making
+
+    @allow(ANYONE)
+    def CreateHold(
+        self, request: pb.CreateHoldRequest, context: grpc.ServicerContext
+    ) -> pb.CreateHoldResponse:
+        """Hold a start while a form is filled in (spec BK-3). SLOT_TAKEN, or the first failing
+        rule."""
+        visitor = inputs.line(request.visitor_id, "visitor_id", _NAME)
+
+        def hold(session: Session, place: Place) -> pb.CreateHoldResponse:
+            made = making.hold(session, place, visitor, self._clock.now())
+            return pb.CreateHoldResponse(hold=made)
+
+        return self._create(request, pb.CreateHoldResponse, self._index_of_caller, hold)
+
+    @allow(ANYONE)
+    def ReleaseHold(
+        self, request: pb.ReleaseHoldRequest, context: grpc.ServicerContext
+    ) -> pb.ReleaseHoldResponse:
+        """Let the visitor's own hold go. The revision is empty if there was nothing to let go."""
+        visitor = inputs.line(request.visitor_id, "visitor_id", _NAME)
+        hold_id = ids.parse(request.hold_id, "hold_id")
+        with self._database.transaction(EVERY_PRACTICE) as session:
+            hold = holds.find(session, hold_id, visitor)
+        if hold is None:
+            return pb.ReleaseHoldResponse()
+        with self._database.transaction(hold.practice_id) as session:
+            holds.forget(session, hold_id)
+            released = taken.release(session, hold.practice_id, hold_id)
+            emit(session, *(facts.taken_time_changed(change) for change in released))
+        revision = revision_of(released, hold.provider_id)
+        return pb.ReleaseHoldResponse(revision=str(revision) if revision else "")
+
+    @allow(ANYONE)
+    def CreateBooking(
+        self, request: pb.CreateBookingRequest, context: grpc.ServicerContext
+    ) -> pb.CreateBookingResponse:
+        """Book (spec BK-1, BK-2, BK-4): the answer is what was typed, the link to manage it, and
+        the revision that shows it. SLOT_TAKEN, the first failing rule, or REQUEST_ID_REUSED."""
+        details = _details(request)
+
+        def book(session: Session, place: Place) -> pb.CreateBookingResponse:
+            made = making.book(session, place, details, self._clock.now())
+            return pb.CreateBookingResponse(booking=made)
+
+        index = clients.index(details.contact)
+        return self._create(request, pb.CreateBookingResponse, lambda: index, book)
+
+    def _create(
+        self,
+        request: _Creation,
+        kind: type[Response],
+        email_index: Callable[[], bytes | None],
+        do: Callable[[Session, Place], Response],
+    ) -> Response:
+        """Ask availability, then do it in one transaction, once for each request_id."""
+        idempotency.check(request.request_id)
+        check = _check(request)
+        start = inputs.instant(request.start_time, "start_time")
+        scope = f"{type(request).__name__}:{caller().subject}:{check.username}"
+        try:
+            check.client_status = self._status(email_index(), check.username)
+            with identity.acting_as(_ITSELF):
+                terms = self._availability.CheckSlot(check).terms
+        except DomainError:
+            # What was done before is answered as then, though the time is near or past by now.
+            with self._database.transaction(EVERY_PRACTICE) as session:
+                earlier = idempotency.recall(session, scope, request, kind)
+            if earlier is None:
+                raise
+            return earlier
+        place = Place(check.username, check.mode, start, terms)
+        with self._database.transaction(place.practice_id) as session:
+            return idempotency.once(session, scope, request, kind, lambda: do(session, place))
+
+    def _status(self, email_index: bytes | None, username: str) -> ClientStatus.ValueType:
+        """How the owner of an e-mail stands with a provider's practice; nobody is new
+        (spec AV-16)."""
+        if email_index is None:
+            return ClientStatus.CLIENT_STATUS_NEW
+        with self._database.transaction(EVERY_PRACTICE) as session:
+            known = clients.statuses(session, email_index)
+        if set(known.values()) <= {clients.NEW}:
+            return ClientStatus.CLIENT_STATUS_NEW
+        with identity.acting_as(_ITSELF):
+            profile = self._availability.GetProfile(GetProfileRequest(username=username))
+        status = known.get(UUID(profile.practice.practice_id), clients.NEW)
+        return ClientStatus.ValueType(enums.value(ClientStatus, status))
+
+    def _index_of_caller(self) -> bytes | None:
+        """The e-mail of a signed-in client."""
+        who = caller()
+        if not who.client_id:
+            return None
+        with self._database.transaction(who.practice_id) as session:
+            return clients.index_of(session, UUID(who.client_id))
+
+    # Seeing
+
+    @allow("account", "client", "service")
+    def GetBooking(
+        self, request: pb.GetBookingRequest, context: grpc.ServicerContext
+    ) -> pb.GetBookingResponse:
+        """One booking with its history (spec BK-8)."""
+        who = caller()
+        with self._database.transaction(who.practice_id) as session:
+            row = bookings.get(session, ids.find(request.booking_id), who)
+        return pb.GetBookingResponse(booking=self._show(row))
+
+    @allow("account", "client", "service")
+    def ListBookings(
+        self, request: pb.ListBookingsRequest, context: grpc.ServicerContext
+    ) -> pb.ListBookingsResponse:
+        """Bookings by start, then id."""
+        size, after = inputs.page_size(request.page_size), pages.place(request.page_token)
+        wanted, who = _filter(request), caller()
+        with self._database.transaction(who.practice_id) as session:
+            rows = bookings.page(session, who, wanted, after, size + 1)
+        last = rows[size - 1] if len(rows) > size else None
+        return pb.ListBookingsResponse(
+            bookings=[self._show(row, history=False) for row in rows[:size]],
+            next_page_token=pages.Place(last.start_at, last.id).token() if last else "",
+        )
+
+    @allow("service:gateway", "visitor")
+    def ResolveManageToken(
+        self, request: pb.ResolveManageTokenRequest, context: grpc.ServicerContext
+    ) -> pb.ResolveManageTokenResponse:
+        """Whom a manage link belongs to; NOT_FOUND for every other text."""
+        with self._database.transaction(EVERY_PRACTICE) as session:
+            row = bookings.find_by_token(session, request.manage_token)
+        if row is None:
+            raise NotFound
+        return pb.ResolveManageTokenResponse(
+            booking_id=str(row.id), practice_id=str(row.practice_id), client_id=str(row.client_id)
+        )
+
+    @allow("service")
+    def ListTakenTime(
+        self, request: pb.ListTakenTimeRequest, context: grpc.ServicerContext
+    ) -> pb.ListTakenTimeResponse:
+        """Everything taken of one resource that has not ended, and the revision it belongs to."""
+        with self._database.transaction(caller().practice_id or EVERY_PRACTICE) as session:
+            now = self._clock.now()
+            revision, takings = taken.list_taken(session, request.resource_number, now)
+        return pb.ListTakenTimeResponse(
+            taken=[facts.taken_time(taking.resources[0], taking) for taking in takings],
+            revision=revision,
+        )
+
+    # Changing
+
+    @allow("account")
+    def ConfirmBooking(
+        self, request: pb.ConfirmBookingRequest, context: grpc.ServicerContext
+    ) -> pb.ConfirmBookingResponse:
+        """Approve a request. WRONG_STATUS."""
+        with self._changing(request.booking_id) as (session, row, by):
+            changes.confirm(session, row, by)
+        return pb.ConfirmBookingResponse(booking=self._show(row))
+
+    @allow("account")
+    def DeclineBooking(
+        self, request: pb.DeclineBookingRequest, context: grpc.ServicerContext
+    ) -> pb.DeclineBookingResponse:
+        """Decline a request, with words for the client. WRONG_STATUS."""
+        reason_text = inputs.words(request.reason_text, "reason_text", _REASON)
+        with self._changing(request.booking_id) as (session, row, by):
+            changes.decline(session, row, reason_text, by)
+        return pb.DeclineBookingResponse(booking=self._show(row))
+
+    @allow("account", "client")
+    def CancelBooking(
+        self, request: pb.CancelBookingRequest, context: grpc.ServicerContext
+    ) -> pb.CancelBookingResponse:
+        """Cancel: staff with a reason (spec CN-1), clients as the booking's policy says
+        (spec CN-2). WRONG_STATUS, CANCELLATION_NOT_ALLOWED, CANCELLATION_TOO_LATE."""
+        words = inputs.words(request.reason_text, "reason_text", _REASON)
+        staff = caller().is_staff
+        if staff:
+            inputs.choice(CancellationReason, request.reason, "reason")
+        with self._changing(request.booking_id) as (session, row, by):
+            if staff:
+                tell = request.tell_client if request.HasField("tell_client") else True
+                changes.cancel_as_practice(session, row, request.reason, words, tell, by)
+            else:
+                changes.cancel_as_client(session, row, words, by)
+        return pb.CancelBookingResponse(booking=self._show(row))
+
+    @allow("account")
+    def DeclineCancellation(
+        self, request: pb.DeclineCancellationRequest, context: grpc.ServicerContext
+    ) -> pb.DeclineCancellationResponse:
+        """Refuse the cancellation that a client asked for. NO_CANCELLATION_REQUESTED."""
+        with self._changing(request.booking_id) as (session, row, by):
+            changes.decline_cancellation(session, row, by)
+        return pb.DeclineCancellationResponse(booking=self._show(row))
+
+    @allow("account")
+    def StartBooking(
+        self, request: pb.StartBookingRequest, context: grpc.ServicerContext
+    ) -> pb.StartBookingResponse:
+        """The session has begun. WRONG_STATUS."""
+        with self._changing(request.booking_id) as (session, row, by):
+            changes.start(session, row, by)
+        return pb.StartBookingResponse(booking=self._show(row))
+
+    @allow("account")
+    def CompleteBooking(
+        self, request: pb.CompleteBookingRequest, context: grpc.ServicerContext
+    ) -> pb.CompleteBookingResponse:
+        """The session was held; a new client becomes active (spec CL-2). WRONG_STATUS."""
+        with self._changing(request.booking_id) as (session, row, by):
+            changes.complete(session, row, by)
+        return pb.CompleteBookingResponse(booking=self._show(row))
+
+    @contextlib.contextmanager
+    def _changing(self, booking_id: str) -> Iterator[tuple[Session, Booking, changes.Act]]:
+        """A booking that the caller may see, locked until the end of the block."""
+        who, now = caller(), self._clock.now()
+        with self._database.transaction(who.practice_id) as session:
+            row = bookings.get(session, ids.find(booking_id), who, lock=True)
+            yield session, row, changes.act(who, now)
+
+    def _show(self, row: Booking, *, history: bool = True) -> booking_pb2.Booking:
+        who = messages.viewer(caller())
+        return messages.booking(row, who, self._clock.now(), history=history)
+
+    # Clients
+
+    @allow("account", "service")
+    def ListClients(
+        self, request: pb.ListClientsRequest, context: grpc.ServicerContext
+    ) -> pb.ListClientsResponse:
+        """Clients by creation, then id; a clinician's own ones (spec CL-3)."""
+        size, after = inputs.page_size(request.page_size), pages.place(request.page_token)
+        who = caller()
+        with self._database.transaction(who.practice_id) as session:
+            rows = clients.page(session, who, after, size + 1)
+        last = rows[size - 1] if len(rows) > size else None
+        return pb.ListClientsResponse(
+            clients=[messages.client(row) for row in rows[:size]],
+            next_page_token=pages.Place(last.created_at, last.id).token() if last else "",
+        )
+
+    @allow("account", "client", "service")
+    def GetClient(
+        self, request: pb.GetClientRequest, context: grpc.ServicerContext
+    ) -> pb.GetClientResponse:
+        """One client; clients see themselves, once signed in (spec CL-3)."""
+        who = caller()
+        with self._database.transaction(who.practice_id) as session:
+            row = clients.get(session, ids.find(request.client_id), who)
+        return pb.GetClientResponse(client=messages.client(row))
+
+    @allow("owner", "manager")
+    def UpdateClient(
+        self, request: pb.UpdateClientRequest, context: grpc.ServicerContext
+    ) -> pb.UpdateClientResponse:
+        """Change a client's billing type; it holds for what is completed from now on."""
+        billing_type = inputs.choice(BillingType, request.billing_type, "billing_type")
+        who = caller()
+        with self._database.transaction(who.practice_id) as session:
+            row = clients.get(session, ids.find(request.client_id), who, lock=True)
+            row.billing_type = enums.word(BillingType, billing_type)
+        return pb.UpdateClientResponse(client=messages.client(row))
+
+
+def _check(request: _Creation) -> CheckSlotRequest:
+    """What to ask availability; raises Invalid, naming the field."""
+    return CheckSlotRequest(
+        username=inputs.line(request.username, "username", _NAME),
+        service=inputs.line(request.service, "service", _NAME),
+        mode=Mode.ValueType(inputs.choice(Mode, request.mode, "mode")),
+        start_time=request.start_time,
+    )
+
+
+def _details(request: pb.CreateBookingRequest) -> Details:
+    typed = request.client
+    return Details(
+        contact=contacts.contact(typed.name, typed.email, typed.phone, typed.timezone),
+        note=inputs.words(request.note, "note"),
+        hold_id=ids.parse(request.hold_id, "hold_id") if request.hold_id else None,
+        visitor_id=inputs.words(request.visitor_id, "visitor_id", _NAME),
+    )
+
+
+def _filter(request: pb.ListBookingsRequest) -> Filter:
+    start = (
+        inputs.instant(request.from_time, "from_time") if request.HasField("from_time") else None
+    )
+    end = inputs.instant(request.to_time, "to_time") if request.HasField("to_time") else None
+    if start and end and end < start:
+        raise Invalid("This is before from_time", field="to_time", reason="REVERSED_RANGE")
+    return Filter(
+        start=start,
+        end=end,
+        provider_id=ids.parse(request.provider_id, "provider_id") if request.provider_id else None,
+        client_id=ids.parse(request.client_id, "client_id") if request.client_id else None,
+        statuses=tuple(
+            enums.word(BookingStatus, inputs.choice(BookingStatus, status, "statuses"))
+            for status in request.statuses
+        ),
+    )

@@ -1,0 +1,187 @@
+"""The tables. Personal data stands in `…_sealed` columns alone (spec PF-7)."""
+
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, LargeBinary, Table, Text
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from booking.domain.cancelling import Cancelling, Policy
+from booking.domain.status import Status
+from common import database
+from common.crypto import encrypted
+
+
+class Base(DeclarativeBase):
+    metadata = database.metadata()
+    type_annotation_map = {  # noqa: RUF012  # read by SQLAlchemy
+        datetime: DateTime(timezone=True),
+        str: Text(),
+        bytes: LargeBinary(),
+    }
+
+
+class ResourceRow(Base):
+    """A provider or a physical room, with the revision of what is taken of it."""
+
+    __tablename__ = "resources"
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    practice_id: Mapped[UUID]
+    resource_id: Mapped[UUID]
+    revision: Mapped[int] = mapped_column(BigInteger)
+
+
+class Occupancy(Base):
+    """One resource taken from `start_at` to `end_at`, which an exclusion constraint keeps from
+    overlapping, across all practices (spec BK-2)."""
+
+    __tablename__ = "occupancy"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    practice_id: Mapped[UUID]
+    resource: Mapped[int] = mapped_column(BigInteger)
+    start_at: Mapped[datetime]
+    end_at: Mapped[datetime]
+    session_start: Mapped[datetime]
+    session_end: Mapped[datetime]
+    kind: Mapped[str]
+    ref: Mapped[UUID]
+    expires_at: Mapped[datetime | None]
+
+
+class Hold(Base):
+    """Who holds: one visitor has one hold with a provider (spec BK-3)."""
+
+    __tablename__ = "holds"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    practice_id: Mapped[UUID]
+    provider_id: Mapped[UUID]
+    visitor_index: Mapped[bytes]
+    expires_at: Mapped[datetime]
+
+
+class Client(Base):
+    """A person of a practice, known by their e-mail (spec CL-2)."""
+
+    __tablename__ = "clients"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    practice_id: Mapped[UUID]
+    name_sealed: Mapped[bytes]
+    email_sealed: Mapped[bytes]
+    phone_sealed: Mapped[bytes | None]
+    email_index: Mapped[bytes]
+    timezone: Mapped[str]
+    status: Mapped[str]
+    billing_type: Mapped[str]
+    created_at: Mapped[datetime]
+
+    name = encrypted()
+    email = encrypted()
+    phone = encrypted()
+
+
+class Booking(Base):
+    """One appointment, with the terms that held when it was made (spec BK-6).
+
+    `typed_name` and `client_timezone` are what was typed for this booking: whoever knows an
+    e-mail address could book with it, and must not be shown what the practice knows of its owner.
+    `local_start` is the provider's wall clock, which stands if the rules of a zone change (AV-5).
+    """
+
+    __tablename__ = "bookings"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    practice_id: Mapped[UUID]
+    provider_id: Mapped[UUID]
+    username: Mapped[str]
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("clients.id"))
+    typed_name_sealed: Mapped[bytes]
+    client_timezone: Mapped[str]
+    status: Mapped[str]
+    mode: Mapped[str]
+    start_at: Mapped[datetime]
+    end_at: Mapped[datetime]
+    local_start: Mapped[datetime] = mapped_column(DateTime(timezone=False))
+    timezone: Mapped[str]
+    address: Mapped[str]
+    note_sealed: Mapped[bytes | None]
+    reason_text_sealed: Mapped[bytes | None]
+    client_cancellation: Mapped[str]
+    late_cancellation_minutes: Mapped[int]
+    cancellation_requested: Mapped[bool]
+    cancelled_by: Mapped[str]
+    cancellation_reason: Mapped[str]
+    payment_status: Mapped[str]
+    payment_version: Mapped[int] = mapped_column(BigInteger)
+    manage_token_sealed: Mapped[bytes]
+    manage_token_index: Mapped[bytes]
+    revision: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+
+    typed_name = encrypted()
+    note = encrypted()
+    reason_text = encrypted()
+    manage_token = encrypted()
+
+    client: Mapped[Client] = relationship(lazy="raise")
+    lines: Mapped[list["ServiceLine"]] = relationship(lazy="raise", order_by="ServiceLine.position")
+    changes: Mapped[list["BookingChange"]] = relationship(
+        lazy="raise", order_by="BookingChange.version"
+    )
+
+    @property
+    def cancelling(self) -> Cancelling:
+        """What decides whether the client may cancel."""
+        return Cancelling(
+            Status(self.status),
+            self.start_at,
+            Policy(self.client_cancellation),
+            self.late_cancellation_minutes,
+            self.cancellation_requested,
+        )
+
+
+class ServiceLine(Base):
+    """A service on a booking. Amounts are minor units; a fee may be unset."""
+
+    __tablename__ = "service_lines"
+
+    booking_id: Mapped[UUID] = mapped_column(ForeignKey("bookings.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    practice_id: Mapped[UUID]
+    service_type_id: Mapped[UUID]
+    slug: Mapped[str]
+    title: Mapped[str]
+    code: Mapped[str]
+    duration_minutes: Mapped[int]
+    currency_code: Mapped[str]
+    price: Mapped[int] = mapped_column(BigInteger)
+    no_show_fee: Mapped[int | None] = mapped_column(BigInteger)
+    late_cancellation_fee: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class BookingChange(Base):
+    """What made a version of a booking, when, and who did it (spec BK-8)."""
+
+    __tablename__ = "booking_changes"
+
+    booking_id: Mapped[UUID] = mapped_column(ForeignKey("bookings.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    practice_id: Mapped[UUID]
+    changed_at: Mapped[datetime]
+    actor: Mapped[str]
+    actor_id: Mapped[str]
+    change: Mapped[str]
+
+
+def insertion(row: Base) -> Insert:
+    """The statement that inserts a row which no session knows: the unit of work costs more than
+    the hot path can spare."""
+    table = cast(Table, row.__table__)
+    return insert(table).values({c.key: getattr(row, c.key) for c in table.columns})

@@ -1,0 +1,584 @@
+"""What becomes of bookings: approval, cancellation, the session, and the clockwork."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import pytest
+
+from attune.availability.v1.availability_pb2 import (
+    CLIENT_CANCELLATION_ALLOWED,
+    CLIENT_CANCELLATION_APPROVAL,
+    CLIENT_CANCELLATION_NOT_ALLOWED,
+    ClientCancellation,
+)
+from attune.booking.v1 import booking_pb2
+from attune.booking.v1 import booking_service_pb2 as pb
+from attune.booking.v1.booking_pb2 import (
+    BILLING_TYPE_CASH,
+    BOOKING_STATUS_CANCELLED,
+    BOOKING_STATUS_COMPLETED,
+    BOOKING_STATUS_CONFIRMED,
+    BOOKING_STATUS_DECLINED,
+    BOOKING_STATUS_EXPIRED,
+    BOOKING_STATUS_IN_PROGRESS,
+    CANCELLATION_REASON_CLIENT_REQUEST,
+    CANCELLATION_REASON_PROVIDER_ILL,
+    CANCELLED_BY_CLIENT,
+    CANCELLED_BY_PRACTICE,
+)
+from attune.booking.v1.events_pb2 import (
+    BookingCancelled,
+    BookingCompleted,
+    BookingConfirmed,
+    BookingDeclined,
+    BookingExpired,
+    BookingFact,
+    BookingStarted,
+    CancellationDeclined,
+    CancellationRequested,
+)
+from attune.common.v1.types_pb2 import CLIENT_STATUS_ACTIVE, CLIENT_STATUS_NEW, Money
+from booking.domain.taking import SlotTaken
+from common import ids
+from common.errors import DomainError, Invalid, NotFound, Refused
+from common.identity import Identity, acting_as
+from common.testing import client, staff
+from services.booking.tests.booking_world import (
+    NINE,
+    NOW,
+    Running,
+    at_once,
+    events,
+    place,
+    refs,
+    resource,
+    taken_events,
+    terms,
+)
+
+LIMIT = NINE - timedelta(days=1)
+ILL = CANCELLATION_REASON_PROVIDER_ILL
+
+
+class Case:
+    """One booking of a practice of its own, and the people around it."""
+
+    def __init__(
+        self,
+        service: Running,
+        approval: bool = False,
+        cancellation: ClientCancellation.ValueType = CLIENT_CANCELLATION_ALLOWED,
+    ) -> None:
+        self.service, self.practice, self.provider = service, ids.new(), resource()
+        self.where = place(
+            terms(self.practice, self.provider, approval=approval, cancellation=cancellation)
+        )
+        self.booked = service.book(self.where)
+        self.id = self.booked.booking_id
+        self.owner = staff(self.practice)
+        self.client = client(self.practice, self.booked.client.client_id)
+
+    def as_owner(self) -> acting_as:
+        return acting_as(self.owner)
+
+
+def confirm(case: Case, who: Identity | None = None) -> booking_pb2.Booking:
+    with acting_as(who or case.owner):
+        request = pb.ConfirmBookingRequest(booking_id=case.id)
+        return case.service.rpc.ConfirmBooking(request).booking
+
+
+def decline(case: Case, words: str = "", who: Identity | None = None) -> booking_pb2.Booking:
+    with acting_as(who or case.owner):
+        request = pb.DeclineBookingRequest(booking_id=case.id, reason_text=words)
+        return case.service.rpc.DeclineBooking(request).booking
+
+
+def cancel(
+    case: Case,
+    who: Identity | None = None,
+    reason: booking_pb2.CancellationReason.ValueType = ILL,
+    words: str = "",
+    tell: bool | None = None,
+) -> booking_pb2.Booking:
+    with acting_as(who or case.owner):
+        request = pb.CancelBookingRequest(
+            booking_id=case.id, reason=reason, reason_text=words, tell_client=tell
+        )
+        return case.service.rpc.CancelBooking(request).booking
+
+
+def decline_cancellation(case: Case, who: Identity | None = None) -> booking_pb2.Booking:
+    with acting_as(who or case.owner):
+        request = pb.DeclineCancellationRequest(booking_id=case.id)
+        return case.service.rpc.DeclineCancellation(request).booking
+
+
+def start(case: Case, who: Identity | None = None) -> booking_pb2.Booking:
+    with acting_as(who or case.owner):
+        request = pb.StartBookingRequest(booking_id=case.id)
+        return case.service.rpc.StartBooking(request).booking
+
+
+def complete(case: Case, who: Identity | None = None) -> booking_pb2.Booking:
+    with acting_as(who or case.owner):
+        request = pb.CompleteBookingRequest(booking_id=case.id)
+        return case.service.rpc.CompleteBooking(request).booking
+
+
+def get(case: Case, who: Identity | None = None) -> booking_pb2.Booking:
+    with acting_as(who or case.owner):
+        return case.service.rpc.GetBooking(pb.GetBookingRequest(booking_id=case.id)).booking
+
+
+def fact(case: Case, status: booking_pb2.BookingStatus.ValueType, version: int) -> BookingFact:
+    return BookingFact(
+        booking_id=case.id,
+        practice_id=str(case.practice),
+        provider_id=str(case.provider.id),
+        client_id=case.booked.client.client_id,
+        status=status,
+        mode=case.booked.mode,
+        start_time=case.booked.start_time,
+        end_time=case.booked.end_time,
+        version=version,
+        price=Money(minor_units=15000, currency_code="USD"),
+        billing_type=BILLING_TYPE_CASH,
+    )
+
+
+def assert_free(case: Case, revision: int) -> None:
+    """The time is free at once, and who projects taken time is told (spec CN-5)."""
+    assert refs(case.service.database, case.provider) == []
+    last = taken_events(case.service.database, case.provider)[-1]
+    assert (list(last.released), list(last.taken), last.revision) == ([case.id], [], revision)
+    case.service.book(case.where)
+
+
+@pytest.mark.req("BK-1")
+def test_a_request_is_approved(alone: Running) -> None:
+    case = Case(alone, approval=True)
+    confirmed = confirm(case)
+    assert (confirmed.status, confirmed.version) == (BOOKING_STATUS_CONFIRMED, 2)
+    assert confirmed.revision == case.booked.revision, "the time was taken before"
+    assert events(alone.database, BookingConfirmed, case.practice) == [
+        BookingConfirmed(booking=fact(case, BOOKING_STATUS_CONFIRMED, 2), was_requested=True)
+    ]
+    with pytest.raises(SlotTaken):
+        alone.book(case.where)
+
+
+@pytest.mark.req("BK-1", "CN-5")
+def test_a_request_is_declined_and_its_time_is_free(alone: Running) -> None:
+    case = Case(alone, approval=True)
+    declined = decline(case, "Please see a specialist")
+    assert (declined.status, declined.reason_text, declined.revision) == (
+        BOOKING_STATUS_DECLINED,
+        "Please see a specialist",
+        "2",
+    )
+    assert events(alone.database, BookingDeclined, case.practice) == [
+        BookingDeclined(booking=fact(case, BOOKING_STATUS_DECLINED, 2))
+    ]
+    assert get(case, case.client).reason_text == "Please see a specialist"
+    assert_free(case, 2)
+
+
+@pytest.mark.req("BK-1", "PF-6")
+def test_a_request_that_nobody_answers_expires_at_its_time(alone: Running) -> None:
+    case = Case(alone, approval=True)
+    alone.clock.present = NINE - timedelta(seconds=1)
+    assert alone.work() == 0
+    alone.clock.present = NINE
+    with pytest.raises(Refused) as refused:
+        confirm(case)
+    assert (refused.value.reason, refused.value.details["present"]) == ("WRONG_STATUS", "expired")
+    assert alone.work() == 1
+    assert events(alone.database, BookingExpired, case.practice) == [
+        BookingExpired(booking=fact(case, BOOKING_STATUS_EXPIRED, 2))
+    ]
+    expired = get(case)
+    assert expired.status == BOOKING_STATUS_EXPIRED
+    assert [(h.actor, h.actor_id, h.change) for h in expired.history] == [
+        ("client", case.booked.client.client_id, "requested"),
+        ("system", "", "expired"),
+    ]
+    assert_free(case, 2)
+
+
+@pytest.mark.req("BK-1")
+@pytest.mark.parametrize("answer", [confirm, decline])
+def test_a_request_that_was_answered_does_not_expire(
+    alone: Running, answer: Callable[[Case], booking_pb2.Booking]
+) -> None:
+    case = Case(alone, approval=True)
+    answered = answer(case)
+    alone.clock.present = NINE
+    assert alone.work() == 1
+    assert get(case).status == answered.status
+    assert events(alone.database, BookingExpired, case.practice) == []
+
+
+@pytest.mark.req("BK-1", "BK-9")
+def test_of_all_who_answer_a_request_at_once_one_wins(alone: Running) -> None:
+    case = Case(alone, approval=True)
+    answers = [partial(confirm, case), partial(decline, case), partial(cancel, case, case.client)]
+    results = at_once(answers * 8)
+    won = [r for r in results if isinstance(r, booking_pb2.Booking)]
+    reasons = {r.reason for r in results if isinstance(r, DomainError)}
+    # A request that was confirmed first may be cancelled after.
+    assert len(won) == (2 if get(case).version == 3 else 1)
+    assert reasons == {"WRONG_STATUS"}
+
+
+@pytest.mark.req("CN-1", "CN-5")
+@pytest.mark.parametrize(("tell", "told"), [(None, True), (True, True), (False, False)])
+def test_staff_cancel_with_a_reason_and_choose_whether_to_tell(
+    alone: Running, tell: bool | None, told: bool
+) -> None:
+    case = Case(alone)
+    alone.clock.present = NINE + timedelta(days=1)
+    cancelled = cancel(case, words="Caught a cold", tell=tell)
+    assert (
+        cancelled.status,
+        cancelled.cancelled_by,
+        cancelled.cancellation_reason,
+        cancelled.reason_text,
+        cancelled.revision,
+    ) == (BOOKING_STATUS_CANCELLED, CANCELLED_BY_PRACTICE, ILL, "Caught a cold", "2")
+    assert events(alone.database, BookingCancelled, case.practice) == [
+        BookingCancelled(
+            booking=fact(case, BOOKING_STATUS_CANCELLED, 2),
+            cancelled_by=CANCELLED_BY_PRACTICE,
+            tell_client=told,
+        )
+    ]
+    assert_free(case, 2)
+
+
+@pytest.mark.req("CN-1")
+@pytest.mark.parametrize("reason", [0, 99])
+def test_staff_must_give_a_reason_of_the_list(alone: Running, reason: int) -> None:
+    case = Case(alone)
+    with pytest.raises(Invalid) as refused:
+        cancel(case, reason=booking_pb2.CancellationReason.ValueType(reason))
+    assert refused.value.field == "reason"
+
+
+@pytest.mark.req("CN-2", "CN-5")
+@pytest.mark.parametrize("link", [False, True])
+def test_a_client_cancels_up_to_the_threshold(alone: Running, link: bool) -> None:
+    case = Case(alone)
+    alone.clock.present = LIMIT
+    who = client(case.practice, case.booked.client.client_id, case.id if link else "")
+    assert get(case, who).client_may_cancel
+    cancelled = cancel(case, who, words="I moved away")
+    assert (
+        cancelled.status,
+        cancelled.cancelled_by,
+        cancelled.cancellation_reason,
+        cancelled.reason_text,
+        cancelled.client_may_cancel,
+    ) == (
+        BOOKING_STATUS_CANCELLED,
+        CANCELLED_BY_CLIENT,
+        CANCELLATION_REASON_CLIENT_REQUEST,
+        "I moved away",
+        False,
+    )
+    assert events(alone.database, BookingCancelled, case.practice) == [
+        BookingCancelled(
+            booking=fact(case, BOOKING_STATUS_CANCELLED, 2),
+            cancelled_by=CANCELLED_BY_CLIENT,
+            tell_client=True,
+        )
+    ]
+    assert_free(case, 2)
+
+
+@pytest.mark.req("CN-2")
+@pytest.mark.parametrize(
+    ("cancellation", "at", "reason"),
+    [
+        (CLIENT_CANCELLATION_ALLOWED, LIMIT + timedelta(seconds=1), "CANCELLATION_TOO_LATE"),
+        (CLIENT_CANCELLATION_APPROVAL, LIMIT + timedelta(seconds=1), "CANCELLATION_TOO_LATE"),
+        (CLIENT_CANCELLATION_NOT_ALLOWED, NOW, "CANCELLATION_NOT_ALLOWED"),
+    ],
+)
+def test_a_client_cannot_cancel_late_or_where_it_is_not_allowed(
+    alone: Running, cancellation: ClientCancellation.ValueType, at: datetime, reason: str
+) -> None:
+    case = Case(alone, cancellation=cancellation)
+    alone.clock.present = at
+    assert not get(case, case.client).client_may_cancel
+    with pytest.raises(Refused) as refused:
+        cancel(case, case.client)
+    assert refused.value.reason == reason
+    assert get(case).version == 1
+    assert cancel(case).status == BOOKING_STATUS_CANCELLED, "staff can"
+
+
+@pytest.mark.req("CN-2")
+def test_where_cancellations_need_approval_the_client_asks_and_staff_approve(
+    alone: Running,
+) -> None:
+    case = Case(alone, cancellation=CLIENT_CANCELLATION_APPROVAL)
+    asked = cancel(case, case.client, words="I moved away")
+    assert (asked.status, asked.cancellation_requested, asked.client_may_cancel) == (
+        BOOKING_STATUS_CONFIRMED,
+        True,
+        False,
+    )
+    assert cancel(case, case.client).version == asked.version, "asking again changes nothing"
+    assert events(alone.database, CancellationRequested, case.practice) == [
+        CancellationRequested(booking=fact(case, BOOKING_STATUS_CONFIRMED, 2))
+    ]
+    assert get(case).reason_text == "I moved away"
+    cancelled = cancel(case, reason=CANCELLATION_REASON_CLIENT_REQUEST)
+    assert (
+        cancelled.status,
+        cancelled.cancellation_requested,
+        cancelled.cancelled_by,
+        cancelled.reason_text,
+    ) == (BOOKING_STATUS_CANCELLED, False, CANCELLED_BY_CLIENT, "I moved away")
+    assert [(h.actor, h.actor_id, h.change) for h in cancelled.history] == [
+        ("client", case.booked.client.client_id, "confirmed"),
+        ("client", case.booked.client.client_id, "cancellation_requested"),
+        ("practice", case.owner.subject.removeprefix("account:"), "cancelled"),
+    ]
+
+
+@pytest.mark.req("CN-2")
+def test_staff_refuse_a_cancellation_and_the_client_may_ask_again(alone: Running) -> None:
+    case = Case(alone, cancellation=CLIENT_CANCELLATION_APPROVAL)
+    with pytest.raises(Refused) as refused:
+        decline_cancellation(case)
+    assert refused.value.reason == "NO_CANCELLATION_REQUESTED"
+    cancel(case, case.client)
+    kept = decline_cancellation(case)
+    assert (kept.status, kept.cancellation_requested) == (BOOKING_STATUS_CONFIRMED, False)
+    assert events(alone.database, CancellationDeclined, case.practice) == [
+        CancellationDeclined(booking=fact(case, BOOKING_STATUS_CONFIRMED, 3))
+    ]
+    assert refs(alone.database, case.provider) == [UUID(case.id)]
+    assert cancel(case, case.client).cancellation_requested
+
+
+@pytest.mark.req("CN-2")
+def test_a_client_withdraws_a_request_whatever_the_policy(alone: Running) -> None:
+    case = Case(alone, approval=True, cancellation=CLIENT_CANCELLATION_NOT_ALLOWED)
+    alone.clock.present = NINE - timedelta(seconds=1)
+    shown = get(case, case.client)
+    assert (shown.client_may_cancel, shown.cancel_until_time) == (True, shown.start_time)
+    cancelled = cancel(case, case.client)
+    assert (cancelled.status, cancelled.cancelled_by) == (
+        BOOKING_STATUS_CANCELLED,
+        CANCELLED_BY_CLIENT,
+    )
+    assert_free(case, 2)
+
+
+@pytest.mark.req("BK-9")
+def test_the_session_starts_and_ends(alone: Running) -> None:
+    case = Case(alone)
+    assert start(case).status == BOOKING_STATUS_IN_PROGRESS
+    completed = complete(case)
+    assert (completed.status, completed.version) == (BOOKING_STATUS_COMPLETED, 3)
+    assert events(alone.database, BookingStarted, case.practice) == [
+        BookingStarted(booking=fact(case, BOOKING_STATUS_IN_PROGRESS, 2))
+    ]
+    assert events(alone.database, BookingCompleted, case.practice) == [
+        BookingCompleted(booking=fact(case, BOOKING_STATUS_COMPLETED, 3))
+    ]
+    assert refs(alone.database, case.provider) == [UUID(case.id)], "its time was used"
+
+
+@pytest.mark.req("CL-2")
+def test_a_new_client_is_active_from_the_first_completed_session_on(alone: Running) -> None:
+    case = Case(alone)
+    assert get(case).client.status == CLIENT_STATUS_NEW
+    start(case)
+    assert get(case).client.status == CLIENT_STATUS_NEW
+    assert complete(case).client.status == CLIENT_STATUS_ACTIVE
+    assert get(case).client.status == CLIENT_STATUS_ACTIVE
+
+
+Step = Callable[[Case], booking_pb2.Booking]
+
+
+def cancel_as_client(case: Case) -> booking_pb2.Booking:
+    return cancel(case, case.client)
+
+
+@pytest.mark.req("BK-9")
+@pytest.mark.parametrize(
+    ("steps", "forbidden", "present", "wanted"),
+    [
+        ((), confirm, "confirmed", "confirmed"),
+        ((), decline, "confirmed", "declined"),
+        ((start,), start, "in_progress", "in_progress"),
+        ((start,), cancel, "in_progress", "cancelled"),
+        ((start,), cancel_as_client, "in_progress", "cancelled"),
+        ((complete,), start, "completed", "in_progress"),
+        ((complete,), complete, "completed", "completed"),
+        ((complete,), cancel, "completed", "cancelled"),
+        ((cancel,), cancel, "cancelled", "cancelled"),
+        ((cancel,), cancel_as_client, "cancelled", "cancelled"),
+        ((cancel,), start, "cancelled", "in_progress"),
+        ((cancel,), complete, "cancelled", "completed"),
+    ],
+)
+def test_a_forbidden_step_names_both_states_and_changes_nothing(
+    alone: Running, steps: tuple[Step, ...], forbidden: Step, present: str, wanted: str
+) -> None:
+    case = Case(alone)
+    for step in steps:
+        step(case)
+    before = get(case)
+    with pytest.raises(Refused) as refused:
+        forbidden(case)
+    assert (refused.value.reason, refused.value.details) == (
+        "WRONG_STATUS",
+        {"present": present, "wanted": wanted},
+    )
+    assert get(case) == before
+
+
+@pytest.mark.req("BK-9")
+@pytest.mark.parametrize("forbidden", [start, complete])
+def test_a_request_cannot_take_place(alone: Running, forbidden: Step) -> None:
+    with pytest.raises(Refused) as refused:
+        forbidden(Case(alone, approval=True))
+    assert refused.value.details["present"] == "requested"
+
+
+@pytest.mark.req("CN-5", "SL-8")
+def test_of_16_who_cancel_at_once_one_does_and_time_is_released_once(alone: Running) -> None:
+    case = Case(alone)
+    results = at_once([partial(cancel, case), partial(cancel, case, case.client)] * 8)
+    assert sum(isinstance(r, booking_pb2.Booking) for r in results) == 1
+    assert {r.reason for r in results if isinstance(r, DomainError)} == {"WRONG_STATUS"}
+    assert len(events(alone.database, BookingCancelled, case.practice)) == 1
+    assert [e.revision for e in taken_events(alone.database, case.provider)] == [1, 2]
+
+
+@pytest.mark.req("BK-3", "PF-6")
+def test_a_hold_lapses_by_itself(alone: Running) -> None:
+    practice, provider = ids.new(), resource()
+    where = place(terms(practice, provider))
+    held = alone.hold(where, "visitor-1")
+    alone.clock.advance(timedelta(minutes=4, seconds=59))
+    assert alone.work() == 0
+    assert refs(alone.database, provider) == [UUID(held.hold_id)]
+    alone.clock.advance(timedelta(seconds=1))
+    assert alone.work() == 1
+    assert refs(alone.database, provider) == []
+    (_, released) = taken_events(alone.database, provider)
+    assert (list(released.released), released.revision) == ([held.hold_id], 2)
+
+
+@pytest.mark.req("BK-3")
+def test_a_hold_that_was_used_lapses_without_effect(alone: Running) -> None:
+    practice, provider = ids.new(), resource()
+    where = place(terms(practice, provider))
+    held = alone.hold(where, "visitor-1")
+    alone.clock.advance(timedelta(minutes=5))
+    booked = alone.book(where)
+    assert refs(alone.database, provider) == [UUID(booked.booking_id)], "it had lapsed"
+    assert alone.work() == 1
+    assert refs(alone.database, provider) == [UUID(booked.booking_id)]
+    assert [list(e.released) for e in taken_events(alone.database, provider)] == [
+        [],
+        [held.hold_id],
+    ]
+
+
+@pytest.mark.req("BK-3")
+def test_a_visitor_releases_their_own_hold_and_nobody_elses(alone: Running) -> None:
+    practice, provider = ids.new(), resource()
+    held = alone.hold(place(terms(practice, provider)), "visitor-1")
+
+    def release(visitor: str, hold_id: str = held.hold_id) -> str:
+        with acting_as(Identity("visitor")):
+            request = pb.ReleaseHoldRequest(hold_id=hold_id, visitor_id=visitor)
+            return alone.rpc.ReleaseHold(request).revision
+
+    assert release("visitor-2") == ""
+    assert refs(alone.database, provider) == [UUID(held.hold_id)]
+    assert release("visitor-1") == "2"
+    assert refs(alone.database, provider) == []
+    assert release("visitor-1") == "", "what is gone is no error"
+    assert release("visitor-1", str(ids.new())) == ""
+
+
+@pytest.mark.req("CL-3")
+@pytest.mark.parametrize("step", [confirm, decline, cancel, decline_cancellation, start, complete])
+def test_only_staff_who_may_see_a_booking_change_it(
+    alone: Running, step: Callable[..., booking_pb2.Booking]
+) -> None:
+    case = Case(alone, approval=True)
+    own = case.provider.id
+    strangers = [
+        staff(ids.new()),
+        staff(case.practice, "clinician", provider_id=ids.new()),
+        staff(case.practice, "clinician"),
+        staff(case.practice, "supervisor"),
+        staff(ids.new(), "clinician", provider_id=own),
+    ]
+    for who in strangers:
+        with pytest.raises(NotFound):
+            step(case, who=who)
+    if step is not cancel:
+        for who in (case.client, Identity("visitor"), Identity("service:booking")):
+            with pytest.raises(DomainError) as refused:
+                step(case, who=who)
+            assert refused.value.reason in ("NOT_ALLOWED", "UNAUTHENTICATED")
+    assert get(case).version == 1
+
+
+@pytest.mark.req("CL-3")
+def test_a_clinician_answers_their_own_requests(alone: Running) -> None:
+    case = Case(alone, approval=True)
+    who = staff(case.practice, "clinician", provider_id=case.provider.id)
+    assert confirm(case, who).status == BOOKING_STATUS_CONFIRMED
+
+
+@pytest.mark.req("CL-3")
+def test_a_client_cancels_their_own_bookings_alone(alone: Running) -> None:
+    case = Case(alone)
+    other = Case(alone)
+    of_same_practice = alone.book(place(case.where.terms, NINE + timedelta(hours=1)))
+    own = case.booked.client.client_id
+    for who in (
+        other.client,
+        client(case.practice, of_same_practice.client.client_id),
+        client(other.practice, own),
+        client(case.practice, own, booking_id=of_same_practice.booking_id),
+    ):
+        with pytest.raises(NotFound):
+            cancel(case, who)
+    assert get(case).version == 1
+
+
+@pytest.mark.parametrize("booking_id", ["", "x", "\x00", str(ids.new()), "9" * 10_000])
+@pytest.mark.parametrize("step", [confirm, decline, cancel, decline_cancellation, start, complete])
+def test_what_cannot_be_a_booking_is_not_found(
+    alone: Running, step: Callable[..., booking_pb2.Booking], booking_id: str
+) -> None:
+    case = Case.__new__(Case)
+    case.service, case.owner, case.id = alone, staff(ids.new()), booking_id
+    with pytest.raises(NotFound):
+        step(case)
+
+
+@pytest.mark.parametrize("step", [decline, cancel])
+@pytest.mark.parametrize("words", ["x" * 2001, "a\x00b"])
+def test_words_that_are_too_long_or_unprintable_are_refused(
+    alone: Running, step: Callable[..., booking_pb2.Booking], words: str
+) -> None:
+    case = Case(alone, approval=True)
+    with pytest.raises(Invalid) as refused:
+        step(case, words=words)
+    assert refused.value.field == "reason_text"

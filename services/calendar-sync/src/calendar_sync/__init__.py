@@ -1,0 +1,1 @@
+"""Calendars outside the product: private feeds."""

@@ -1,0 +1,69 @@
+"""Feeds: found by the blind index of their token, shown by decrypting it."""
+
+import secrets
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from common import crypto, database, ids
+from common.crypto import encrypted
+
+_BITS = 256
+
+
+class Base(DeclarativeBase):
+    metadata = database.metadata()
+
+
+class Feed(Base):
+    """The private feed of one provider."""
+
+    __tablename__ = "feeds"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    practice_id: Mapped[UUID]
+    provider_id: Mapped[UUID]
+    token_sealed: Mapped[bytes]
+    token = encrypted()
+    token_index: Mapped[bytes]
+
+
+def feed_of(session: Session, provider_id: UUID) -> Feed | None:
+    """A provider's feed, if it has been made."""
+    return session.scalar(select(Feed).where(Feed.provider_id == provider_id))
+
+
+def make(session: Session, practice_id: UUID, provider_id: UUID) -> Feed:
+    """A provider's feed, which whoever was first has made."""
+    feed = Feed(id=ids.new(), practice_id=practice_id, provider_id=provider_id)
+    give_token(feed)
+    columns = {c.name: getattr(feed, c.name) for c in Feed.__table__.columns}
+    session.execute(
+        insert(Feed).values(columns).on_conflict_do_nothing(index_elements=[Feed.provider_id])
+    )
+    return session.scalars(select(Feed).where(Feed.provider_id == provider_id)).one()
+
+
+def rotate(session: Session, feed_id: UUID) -> str:
+    """A new token; the old one shows nothing any more."""
+    feed = session.get_one(Feed, feed_id, with_for_update=True)
+    give_token(feed)
+    return feed.token
+
+
+def give_token(feed: Feed) -> None:
+    """A fresh token of 256 random bits."""
+    token = secrets.token_urlsafe(_BITS // 8)
+    feed.token = token
+    feed.token_index = _index(token)
+
+
+def find(session: Session, token: str) -> Feed | None:
+    """The feed that a token opens. One look-up by blind index, whatever the token looks like."""
+    return session.scalar(select(Feed).where(Feed.token_index == _index(token)))
+
+
+def _index(token: str) -> bytes:
+    return crypto.ring().index(token, "feeds.token")

@@ -1,0 +1,51 @@
+"""Calendar-sync on its own database, behind a real port."""
+
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import pytest
+
+from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
+from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import (
+    CalendarSyncServiceStub,
+    add_CalendarSyncServiceServicer_to_server,
+)
+from calendar_sync.servicer import CalendarSyncServicer
+from common import ids
+from common.database import Database
+from common.embedded import free_port
+from common.testing import Served, TestClock, serve, utc
+
+
+@pytest.fixture(scope="session")
+def database(make_test_database: Callable[[str], Database]) -> Database:
+    return make_test_database("calendar_sync")
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock(utc("2026-03-02 12:00"))
+
+
+@pytest.fixture
+def alone(database: Database, clock: TestClock) -> Iterator[CalendarSyncServiceStub]:
+    """Calendar-sync, while booking and availability are away."""
+    nowhere = Served(f"127.0.0.1:{free_port()}").channel("calendar-sync")
+    servicer = CalendarSyncServicer(
+        database, clock, BookingServiceStub(nowhere), AvailabilityServiceStub(nowhere)
+    )
+    with serve(add_CalendarSyncServiceServicer_to_server, servicer) as served:
+        yield CalendarSyncServiceStub(served.channel())
+
+
+@pytest.fixture
+def practice() -> UUID:
+    """A practice of the test's own."""
+    return ids.new()
+
+
+@pytest.fixture
+def provider() -> UUID:
+    """A provider of it."""
+    return ids.new()

@@ -1,0 +1,73 @@
+"""Accounts of staff: who may sign in, and what they are in their practice."""
+
+from uuid import UUID
+
+from email_validator import EmailNotValidError, validate_email
+
+from common import crypto, ids
+from common.clock import Clock
+from common.database import EVERY_PRACTICE, Database
+from common.errors import Invalid
+from common.identity import ROLES
+from gateway.accounts import passwords, store
+
+_LONGEST_NAME = 200
+
+
+class InvalidEmail(Invalid):
+    """This is not an e-mail address."""
+
+
+class InvalidRole(Invalid):
+    """An account has one or more of the roles owner, manager, clinician and supervisor."""
+
+
+class InvalidName(Invalid):
+    """A name has at most 200 characters."""
+
+
+def create(
+    database: Database,
+    clock: Clock,
+    *,
+    practice_id: UUID,
+    email: str,
+    password: str,
+    roles: tuple[str, ...],
+    provider_id: UUID | None = None,
+    name: str = "",
+) -> UUID:
+    """The id of a new account, or of the one that has this e-mail already, which stays as it is.
+    Errors: INVALID_EMAIL, INVALID_ROLE, WEAK_PASSWORD, INVALID_NAME."""
+    address = normalised(email)
+    if not roles or not set(roles) <= set(ROLES):
+        raise InvalidRole(field="roles")
+    if len(name) > _LONGEST_NAME or "\0" in name:
+        raise InvalidName(field="name")
+    account = store.Account(
+        id=ids.new(),
+        practice_id=practice_id,
+        email_index=index(address),
+        password_hash=passwords.hashed(password),
+        roles=sorted(set(roles)),
+        provider_id=provider_id,
+        created_at=clock.now(),
+    )
+    account.email = address
+    account.name = name
+    # An e-mail is one account, whatever the practice: sign-in asks for nothing else.
+    with database.transaction(EVERY_PRACTICE) as session:
+        return store.add(session, account)
+
+
+def normalised(email: str) -> str:
+    """The form in which an e-mail is stored and compared; raises InvalidEmail."""
+    try:
+        return validate_email(email, check_deliverability=False).normalized.lower()
+    except EmailNotValidError:
+        raise InvalidEmail(field="email") from None
+
+
+def index(email: str) -> bytes:
+    """The blind index under which an account is found."""
+    return crypto.ring().index(email, "account.email")

@@ -1,0 +1,64 @@
+"""The page behind a join link (spec RM-2): when the session is, what one needs, and whether the
+room is open. A link that is not valid is not found."""
+
+from flask import Blueprint, render_template, request, url_for
+
+from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as pb
+from common import zones
+from gateway import times
+from gateway.backends import backends
+from gateway.pages import context, formats
+from gateway.pages.language import text
+
+
+def register(pages: Blueprint) -> None:
+    pages.add_url_rule("/join/<token>", "show_join", show)
+
+
+def show(token: str) -> str:
+    """What the link opens."""
+    found = backends().rooms.ResolveLink(pb.ResolveLinkRequest(token=token))
+    room = found.room
+    asked = request.args.get("tz", "")
+    zone_name = asked if asked in zones.NAMES else "UTC"
+    zone = zones.zone(zone_name)
+    opens = times.instant(room.open_time)
+    heading, lead = _words(found)
+    return render_template(
+        "join.html",
+        private=True,
+        heading=heading,
+        lead=lead,
+        open=found.open,
+        seconds=max(0, int((opens - context.now()).total_seconds())),
+        start=times.instant(room.start_time),
+        end=times.instant(room.end_time),
+        room_open=opens,
+        zone=zone,
+        zone_name=zone_name,
+        zones=formats.zone_choices(context.now(), zone_name),
+        path=url_for("pages.show_join", token=token),
+    )
+
+
+def _words(found: pb.ResolveLinkResponse) -> tuple[str, str]:
+    if found.open:
+        return text("Your room is open"), _open_words(found.side)
+    if context.now() >= times.instant(found.room.close_time):
+        return text("This session is over"), text("The room is closed.")
+    return text("Your video session"), text(
+        "You are in the right place, a little early. Come back to this page when the room opens."
+    )
+
+
+def _open_words(side: int) -> str:
+    """The truth: this release opens and closes rooms, and does not carry the call yet."""
+    if side == pb.SIDE_PROVIDER:
+        return text(
+            "Your link is valid and the room is open. Calls do not run through Attune yet:"
+            " please reach your client in the way that you have agreed on."
+        )
+    return text(
+        "Your link is valid, and your provider expects you at the time below. Calls do not run"
+        " through this page yet: your provider will reach you in the way that you have agreed on."
+    )

@@ -1,0 +1,229 @@
+"""Bookings, clients and what can be billed."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from gateway.schemas.types import (
+    Amount,
+    Answer,
+    Email,
+    Id,
+    Instant,
+    InstantText,
+    Line,
+    Mode,
+    Named,
+    Note,
+    Number,
+    Query,
+    Request,
+    Slug,
+    Timezone,
+    UrlText,
+    When,
+)
+
+Status = Literal[
+    "requested",
+    "confirmed",
+    "in_progress",
+    "completed",
+    "cancelled",
+    "declined",
+    "expired",
+    "no_show",
+]
+PaymentStatus = Literal["not_billed", "due", "paid", "partly_paid", "refunded", "failed"]
+BillingType = Literal["cash", "insurance", "not_billed"]
+ClientStatus = Literal["new", "active", "inactive"]
+CancellationReason = Literal[
+    "client_request",
+    "provider_ill",
+    "provider_unavailable",
+    "emergency",
+    "booked_by_mistake",
+    "other",
+]
+
+Words = Annotated[Note, Field(max_length=2000)]
+Cursor = Annotated[
+    Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=.~:+/-]*$", max_length=500)],
+    Field(description="`next` of the page before."),
+]
+
+
+class ClientDetails(Request):
+    """Who books."""
+
+    name: Named
+    email: Email
+    phone: Annotated[Line, Field(max_length=40)] | None = None
+    timezone: Timezone
+
+
+class NewBooking(Request):
+    """A slot to book."""
+
+    service: Slug
+    mode: Mode
+    start: Instant
+    client: ClientDetails
+    note: Note | None = None
+    hold: Id | None = None
+
+
+class Cancellation(Request):
+    """Why a booking is cancelled; staff choose whether the client is told."""
+
+    reason: CancellationReason | None = Field(None, description="Staff's; default: other.")
+    reason_text: Words | None = None
+    tell_client: bool | None = None
+
+
+class Refusal(Request):
+    """Why a request is declined."""
+
+    reason_text: Words | None = None
+
+
+class BillingTypeChange(Request):
+    """How a client's sessions are billed."""
+
+    billing_type: BillingType
+
+
+class Client(Answer):
+    """A person of the practice."""
+
+    id: str
+    name: str
+    email: str
+    phone: str | None = None
+    timezone: str
+    status: ClientStatus | None = None
+    billing_type: BillingType | None = None
+
+
+class ServiceLine(Answer):
+    """A service on a booking, with the terms that held when it was made."""
+
+    service: str
+    title: str
+    code: str
+    duration_minutes: int
+    price: Amount | None = None
+    no_show_fee: Amount | None = None
+    late_cancellation_fee: Amount | None = None
+
+
+class Change(Answer):
+    """One change of a booking."""
+
+    at: InstantText
+    by: Literal["client", "practice", "system"]
+    change: str
+
+
+class Booking(Answer):
+    """One appointment. Times are in `timezone`: the client's for a client, else the provider's."""
+
+    id: str
+    status: Status
+    start: InstantText
+    end: InstantText
+    timezone: str
+    mode: Mode
+    service: str
+    provider: str
+    client: Client
+    services: list[ServiceLine]
+    address: str | None = None
+    note: str | None = None
+    client_may_cancel: bool
+    cancel_until: InstantText | None = None
+    cancellation_requested: bool
+    cancelled_by: Literal["client", "practice"] | None = None
+    cancellation_reason: CancellationReason | None = None
+    reason_text: str | None = None
+    payment_status: PaymentStatus | None = None
+    history: list[Change]
+    revision: str | None = None
+    created_at: InstantText
+    manage_url: UrlText | None = None
+    join_url: UrlText | None = None
+
+
+class BookingsQuery(Query):
+    from_: When | None = Field(
+        None, alias="from", description="The first start: an instant, or a date in `tz`."
+    )
+    to: When | None = Field(
+        None, description="Up to here: an instant (not included) or a date in `tz` (included)."
+    )
+    tz: Timezone = Field("UTC", description="The zone that dates are in.")
+    provider: Slug | None = Field(None, description="A username.")
+    client: Id | None = Field(None, description="A client's id.")
+    status: tuple[Status, ...] = Field((), description="Any of these.", max_length=8)
+    limit: Number = Field(50, ge=1, le=200)
+    cursor: Cursor | None = None
+
+
+class Bookings(Answer):
+    """A page of bookings by start, without their history."""
+
+    bookings: list[Booking]
+    next: str | None = None
+
+
+class PageQuery(Query):
+    limit: Number = Field(50, ge=1, le=200)
+    cursor: Cursor | None = None
+
+
+class Clients(Answer):
+    """A page of clients."""
+
+    clients: list[Client]
+    next: str | None = None
+
+
+class Room(Answer):
+    """The way into the video room of a booking, for whoever asks."""
+
+    join_url: UrlText
+    start: InstantText
+    end: InstantText
+    opens_at: InstantText
+    closes_at: InstantText
+
+
+class BillablesQuery(Query):
+    from_: When | None = Field(
+        None, alias="from", description="By when the session began, as with bookings."
+    )
+    to: When | None = None
+    tz: Timezone = Field("UTC", description="The zone that dates are in.")
+    provider: Slug | None = Field(None, description="A username.")
+    client: Id | None = Field(None, description="A client's id.")
+    limit: Number = Field(50, ge=1, le=200)
+    cursor: Cursor | None = None
+
+
+class Billable(Answer):
+    """Something that can be put on an invoice."""
+
+    id: str
+    booking: str
+    client: str
+    provider: str = Field(description="The provider's id.")
+    kind: Literal["session"]
+    amount: Amount
+    service_time: InstantText
+
+
+class Billables(Answer):
+    """A page of what can be billed, the newest first."""
+
+    billables: list[Billable]
+    next: str | None = None

@@ -1,0 +1,159 @@
+"""The kinds of values that requests and answers are made of."""
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    TypeAdapter,
+    WithJsonSchema,
+)
+
+from common import zones
+
+# Stands for TIMEZONE_SCHEMA, which is long, until `gateway.openapi` refers to it.
+TIMEZONE_FORMAT = "timezone"
+
+# One line, one line that says something, and any number of lines; without control characters.
+_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+_NOT_BLANK = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+_ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_INSTANT = (
+    r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+_DATE = r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+_MONTH = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
+
+
+class Request(BaseModel):
+    """A request: unknown fields are faults, not noise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Query(BaseModel):
+    """A query string: unknown parameters are ignored."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Answer(BaseModel):
+    """An answer. A field without a value is left out."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def _matching(pattern: str, what: str) -> BeforeValidator:
+    compiled = re.compile(pattern.replace("$", r"\Z"))
+
+    def check(value: object) -> object:
+        if not isinstance(value, str) or not compiled.match(value):
+            raise ValueError(what)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _zone(value: str) -> str:
+    zones.zone(value)
+    return value
+
+
+def _digits(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"-?\d{1,9}", value, re.ASCII):
+        raise ValueError("must be a whole number")
+    return value
+
+
+Line = Annotated[str, StringConstraints(pattern=_LINE)]
+Named = Annotated[str, StringConstraints(pattern=_NOT_BLANK, max_length=200)]
+Note = Annotated[str, StringConstraints(pattern=_LINES, max_length=4000)]
+Id = Annotated[
+    str,
+    StringConstraints(pattern=_ID),
+    WithJsonSchema({"type": "string", "format": "uuid", "pattern": _ID}),
+]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$")]
+Mode = Literal["telehealth", "in_person", "phone"]
+Timezone = Annotated[
+    str,
+    AfterValidator(_zone),
+    WithJsonSchema({"type": "string", "format": TIMEZONE_FORMAT}),
+]
+Email = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$", max_length=254),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
+]
+Instant = Annotated[
+    AwareDatetime,
+    _matching(_INSTANT, "must be an instant as in RFC 3339, such as 2026-11-02T09:00:00-05:00"),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": _INSTANT}),
+]
+Date = Annotated[
+    date,
+    _matching(_DATE, "must be a date, such as 2026-11-02"),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": _DATE}),
+]
+_date_of: TypeAdapter[date] = TypeAdapter(Date)
+_instant_of: TypeAdapter[datetime] = TypeAdapter(Instant)
+
+
+def _when(value: object) -> date | datetime:
+    if isinstance(value, str) and re.match(_DATE.replace("$", r"\Z"), value):
+        return _date_of.validate_python(value)
+    return _instant_of.validate_python(value)
+
+
+When = Annotated[
+    date | datetime,
+    PlainValidator(_when),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "date", "pattern": _DATE},
+                {"type": "string", "format": "date-time", "pattern": _INSTANT},
+            ]
+        }
+    ),
+]
+Month = Annotated[str, StringConstraints(pattern=_MONTH)]
+# Of a query string, where everything is text.
+Number = Annotated[int, BeforeValidator(_digits)]
+# As answers give them: text already.
+InstantText = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+DateText = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
+UrlText = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
+
+TIMEZONE_SCHEMA: dict[str, Any] = {
+    "type": "string",
+    "title": "Timezone",
+    "description": "A time zone of the tz database.",
+    "enum": sorted(zones.NAMES),
+}
+
+
+class Money(Request):
+    """An amount in minor units (cents) of a currency."""
+
+    minor_units: Annotated[int, Field(ge=0, le=10**12)]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
+        "", validate_default=False, description="The practice's own, which is also the default."
+    )
+
+
+class Amount(Answer):
+    """An amount in minor units (cents) of a currency."""
+
+    minor_units: int
+    currency: str

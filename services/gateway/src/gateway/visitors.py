@@ -1,0 +1,46 @@
+"""Who is at a browser without having signed in: an opaque id, by which holds are told apart."""
+
+import re
+import secrets
+
+from flask import Response, g, request
+
+from common.errors import Invalid
+from gateway.settings import settings
+
+COOKIE = "attune_visitor"
+HEADER = "X-Visitor-Id"
+_ID = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
+_KEPT = 24 * 60 * 60  # seconds; a hold lasts minutes
+
+
+def visitor_id() -> str:
+    """The browser's id, from the header or the cookie; else a new one, which `remember` puts into
+    the cookie."""
+    if "visitor_id" not in g:
+        g.visitor_id = _sent() or secrets.token_urlsafe(24)
+    return str(g.visitor_id)
+
+
+def remember(response: Response) -> Response:
+    """Give a new visitor its cookie."""
+    new = g.get("visitor_id")
+    if new and new not in (request.cookies.get(COOKIE), request.headers.get(HEADER)):
+        response.set_cookie(
+            COOKIE,
+            new,
+            max_age=_KEPT,
+            httponly=True,
+            samesite="Lax",
+            secure=settings().secure or request.is_secure,
+        )
+    return response
+
+
+def _sent() -> str:
+    if header := request.headers.get(HEADER, ""):
+        if not _ID.match(header):
+            raise Invalid("A visitor id is 16 to 64 letters, digits, - and _", field=HEADER)
+        return header
+    cookie = request.cookies.get(COOKIE, "")
+    return cookie if _ID.match(cookie) else ""

@@ -1,0 +1,59 @@
+"""`python -m notifications`: wiring."""
+
+from dataclasses import dataclass
+
+from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
+from attune.notifications.v1.notifications_service_pb2_grpc import (
+    add_NotificationsServiceServicer_to_server,
+)
+from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import TelehealthRoomsServiceStub
+from common.config import ServiceSettings
+from common.service import Service
+from notifications import channels, events
+from notifications.servicer import NotificationsServicer
+from notifications.work import DELIVER, Delivery, Peers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ServiceSettings):
+    """What this service reads from the environment."""
+
+    booking_target: str
+    availability_target: str
+    telehealth_rooms_target: str
+    # Where the gateway is reached from outside; the links in notices begin with it.
+    public_url: str
+    # "smtp", or "development" for the development mailbox.
+    channel: str = channels.SMTP
+    # smtp://user:password@host:port, or smtps://.
+    smtp_url: str = "smtp://localhost:25"
+    # The address in From; its name is the practice's.
+    mail_from: str = "no-reply@localhost"
+
+
+def main() -> None:
+    settings = Settings.from_env()
+    service = Service("notifications", settings)
+    mailbox = settings.development and settings.channel == channels.DEVELOPMENT
+    service.add(
+        add_NotificationsServiceServicer_to_server,
+        NotificationsServicer(service.database, service.clock, mailbox),
+    )
+    delivery = Delivery(
+        Peers(
+            BookingServiceStub(service.channel(settings.booking_target)),
+            AvailabilityServiceStub(service.channel(settings.availability_target)),
+            TelehealthRoomsServiceStub(service.channel(settings.telehealth_rooms_target)),
+        ),
+        channels.channel(settings.channel, settings.smtp_url, service.database, service.clock),
+        settings.public_url,
+        settings.mail_from,
+    )
+    service.handle(events.handlers(service.clock))
+    service.work({DELIVER: delivery.deliver})
+    service.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""From a booking to the e-mail that tells of it: text, HTML and invite (spec NT-2).
+
+The wording of each notice is one template, laid out twice, as text and as HTML. Nothing tells more
+about the person's care than that there is an appointment: no service, no note, no reason. What a
+visitor typed never reaches a client's mail, so nobody can send words of theirs to a stranger.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from attune.availability.v1.availability_pb2 import Practice, Provider
+from attune.booking.v1 import booking_pb2 as pb
+from attune.common.v1 import types_pb2
+from common import zones
+from notifications.domain import when
+from notifications.domain.addresses import mailable
+from notifications.domain.invite import FILENAME, Invite
+from notifications.domain.notices import Kind, Recipient
+
+# Seven bits: the same bytes pass every server, whether or not it offers 8BITMIME.
+POLICY: Final = SMTP.clone(cte_type="7bit")
+
+_HTML = Environment(
+    loader=PackageLoader("notifications"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEXT = _HTML.overlay(autoescape=False)
+
+_INVITING = frozenset({Kind.BOOKING_CONFIRMED})
+_OVER = frozenset({Kind.BOOKING_DECLINED, Kind.BOOKING_EXPIRED, Kind.BOOKING_CANCELLED})
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where the reader goes on: their page of the booking, the booking page, the video room."""
+
+    manage: str
+    book: str = ""
+    join: str = ""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """All that one message is made of."""
+
+    notice_id: UUID
+    kind: Kind
+    recipient: Recipient
+    booking: pb.Booking
+    provider: Provider
+    practice: Practice
+    links: Links
+    sender: str
+    sent_at: datetime
+    # Whether this reader was to get an invite before, which a cancellation then withdraws. Where it
+    # never arrived, a calendar ignores that.
+    invited: bool = False
+
+    @property
+    def start(self) -> datetime:
+        return self.booking.start_time.ToDatetime(UTC)
+
+    @property
+    def end(self) -> datetime:
+        return self.booking.end_time.ToDatetime(UTC)
+
+    @property
+    def to(self) -> str:
+        """The reader's address; raises UnusableAddress."""
+        is_client = self.recipient is Recipient.CLIENT
+        return mailable(self.booking.client.email if is_client else self.provider.email)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The reader's zone; where it is not known, the provider's."""
+        own = self.booking.client.timezone if self.recipient is Recipient.CLIENT else ""
+        wanted = (own, self.provider.timezone, self.booking.timezone)
+        return zones.zone(next((name for name in wanted if name in zones.NAMES), "UTC"))
+
+    @property
+    def practice_name(self) -> str:
+        return _line(self.practice.name)
+
+
+def compose(letter: Letter) -> EmailMessage:
+    """The message, the same each time but for its date; raises UnusableAddress."""
+    message = EmailMessage(POLICY)
+    message["From"] = Address(letter.practice_name, addr_spec=letter.sender)
+    message["To"] = Address(addr_spec=letter.to)
+    message["Subject"] = _line(_render(_TEXT, letter, "subject.txt"))
+    message["Date"] = format_datetime(letter.sent_at)
+    message["Message-ID"] = f"<{letter.notice_id}@attune>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(_tidy(_render(_TEXT, letter, "layout.txt")))
+    message.add_alternative(_render(_HTML, letter, "layout.html"), subtype="html")
+    if invite := _invite(letter):
+        _attach(message, invite)
+    return message
+
+
+def _attach(message: EmailMessage, invite: Invite) -> None:
+    """Twice: as an alternative, which calendars act upon, and as a file, which people open."""
+    text = invite.to_ical()
+    message.add_alternative(
+        text, subtype="calendar", params={"method": invite.method, "name": FILENAME}
+    )
+    message.add_attachment(text.encode(), maintype="application", subtype="ics", filename=FILENAME)
+
+
+def _render(environment: Environment, letter: Letter, layout: str) -> str:
+    wording = environment.get_template(f"{letter.recipient}/{letter.kind}.j2")
+    booking, for_client = letter.booking, letter.recipient is Recipient.CLIENT
+    over = letter.kind in _OVER
+    return wording.render(
+        layout=layout,
+        lang=when.LOCALE,
+        practice=letter.practice_name,
+        day=when.short(letter.start, letter.zone),
+        when=when.span(letter.start, letter.end, letter.zone),
+        zone=letter.zone.key,
+        where="" if over else _where(letter),
+        other_role="With" if for_client else "Client",
+        other=_line(letter.provider.display_name if for_client else booking.client.name),
+        answered=booking.status != pb.BOOKING_STATUS_REQUESTED,
+        by_client=booking.cancelled_by == pb.CANCELLED_BY_CLIENT,
+        manage_url=letter.links.manage,
+        join_url="" if over else letter.links.join,
+        book_url=letter.links.book if over and for_client else "",
+    )
+
+
+def _where(letter: Letter) -> str:
+    for_client = letter.recipient is Recipient.CLIENT
+    match letter.booking.mode:
+        case types_pb2.MODE_TELEHEALTH if letter.links.join or not for_client:
+            return "By video"
+        case types_pb2.MODE_TELEHEALTH:
+            return "By video; the link to join will be on the page of your appointment"
+        case types_pb2.MODE_PHONE if for_client:
+            return "By phone: we call you at your number"
+        case types_pb2.MODE_PHONE:
+            return "By phone: you call the client"
+        case _:
+            return _line(letter.booking.address or letter.practice.address)
+
+
+def _invite(letter: Letter) -> Invite | None:
+    cancels = letter.kind is Kind.BOOKING_CANCELLED and letter.invited
+    if not cancels and letter.kind not in _INVITING:
+        return None
+    in_person = letter.booking.mode == types_pb2.MODE_IN_PERSON
+    return Invite(
+        method="CANCEL" if cancels else "REQUEST",
+        booking_id=UUID(letter.booking.booking_id),
+        sequence=letter.booking.version,
+        start=letter.start,
+        end=letter.end,
+        made_at=letter.sent_at,
+        summary=f"Appointment {when.DASH} {letter.practice_name}",
+        organizer=Address(letter.practice_name, addr_spec=letter.sender),
+        attendee=letter.to,
+        location=_where(letter) if in_person else letter.links.join,
+        url=letter.links.join or letter.links.manage,
+    )
+
+
+def _line(text: str) -> str:
+    """On one line and without control characters, fit for a header."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())
+
+
+def _tidy(text: str) -> str:
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

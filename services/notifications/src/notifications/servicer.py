@@ -1,0 +1,161 @@
+"""The RPCs: what could not be delivered, and the development mailbox."""
+
+import base64
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email import message_from_string
+from email.message import EmailMessage
+from email.policy import default
+from uuid import UUID
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from attune.notifications.v1 import notifications_service_pb2 as pb
+from attune.notifications.v1.notifications_service_pb2_grpc import NotificationsServiceServicer
+from common import due, ids
+from common.clock import Clock
+from common.database import EVERY_PRACTICE, Database
+from common.errors import Invalid, NotFound, Refused
+from common.identity import ANYONE, allow, caller
+from notifications import store, work
+from notifications.domain.invite import FILENAME
+from notifications.domain.notices import State
+
+_PAGE, _LARGEST_PAGE = 50, 200
+_MAILBOX = 200  # messages shown
+
+
+class NoticeNotFailed(Refused):
+    """Only a notice that could not be delivered is sent again."""
+
+
+class NotificationsServicer(NotificationsServiceServicer):
+    """`mailbox`: whether the development mailbox may be read."""
+
+    def __init__(self, database: Database, clock: Clock, mailbox: bool) -> None:
+        self._database = database
+        self._clock = clock
+        self._mailbox = mailbox
+
+    @allow(ANYONE)
+    def ListDevelopmentMessages(
+        self, request: pb.ListDevelopmentMessagesRequest, context: grpc.ServicerContext
+    ) -> pb.ListDevelopmentMessagesResponse:
+        """What would have been sent, newest first, up to 200 (spec NT-9).
+
+        Errors: NOT_FOUND unless this is a development system with the development channel.
+        """
+        if not self._mailbox:
+            raise NotFound
+        with self._database.transaction(EVERY_PRACTICE) as session:
+            messages = [_to_message(row) for row in store.messages(session, request.to, _MAILBOX)]
+        return pb.ListDevelopmentMessagesResponse(messages=messages)
+
+    @allow("owner", "manager")
+    def ListFailedNotices(
+        self, request: pb.ListFailedNoticesRequest, context: grpc.ServicerContext
+    ) -> pb.ListFailedNoticesResponse:
+        """The practice's notices that were given up, newest first (spec NT-3)."""
+        size = _page_size(request.page_size)
+        after = _read_token(request.page_token)
+        with self._database.transaction(caller().practice_id) as session:
+            rows = store.failed(session, after, size + 1)
+        more = len(rows) > size
+        return pb.ListFailedNoticesResponse(
+            notices=[_to_notice(row) for row in rows[:size]],
+            next_page_token=_token(rows[size - 1]) if more else "",
+        )
+
+    @allow("owner", "manager")
+    def ResendNotice(
+        self, request: pb.ResendNoticeRequest, context: grpc.ServicerContext
+    ) -> pb.ResendNoticeResponse:
+        """Queues a failed notice again; one that is queued already stays so (spec NT-3).
+
+        Errors: NOTICE_NOT_FAILED.
+        """
+        notice_id = ids.find(request.notice_id)
+        now = self._clock.now()
+        with self._database.transaction(caller().practice_id) as session:
+            notice = store.queue_again(session, notice_id, now)
+            if notice is not None:
+                key = work.key(notice.booking_id, notice.recipient)
+                due.schedule(session, work.DELIVER, key, notice.practice_id, now, wake=True)
+            else:
+                notice = store.get(session, notice_id)
+        if notice is None:
+            raise NotFound
+        if notice.state != State.QUEUED:
+            raise NoticeNotFailed
+        return pb.ResendNoticeResponse(notice=_to_notice(notice))
+
+
+def _page_size(size: int) -> int:
+    if size < 0:
+        raise Invalid("A page cannot be of negative size", field="page_size")
+    return min(size or _PAGE, _LARGEST_PAGE)
+
+
+def _token(row: store.Notice) -> str:
+    return base64.urlsafe_b64encode(f"{row.created_at.isoformat()} {row.id}".encode()).decode()
+
+
+def _read_token(token: str) -> tuple[datetime, UUID] | None:
+    if not token:
+        return None
+    try:
+        moment, _, row_id = base64.urlsafe_b64decode(token).decode().partition(" ")
+        created_at = datetime.fromisoformat(moment)
+        return created_at.astimezone(UTC), UUID(row_id)
+    except (ValueError, OverflowError):
+        raise Invalid("This is not a page token", field="page_token") from None
+
+
+def _to_notice(row: store.Notice) -> pb.Notice:
+    return pb.Notice(
+        notice_id=str(row.id),
+        booking_id=str(row.booking_id),
+        recipient=row.recipient,
+        kind=row.kind,
+        attempts=row.attempts,
+        error=row.error,
+        create_time=_timestamp(row.created_at),
+    )
+
+
+def _to_message(row: store.DevelopmentMessage) -> pb.DevelopmentMessage:
+    """As its reader would see it."""
+    message = message_from_string(row.source, _class=EmailMessage, policy=default)
+    return pb.DevelopmentMessage(
+        message_id=row.message_id.strip("<>"),
+        to=message["To"].addresses[0].addr_spec,
+        subject=message["Subject"],
+        text=_body(message, "plain"),
+        html=_body(message, "html"),
+        attachments=_attachments(message),
+        create_time=_timestamp(row.created_at),
+    )
+
+
+def _body(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    content: str = part.get_content() if isinstance(part, EmailMessage) else ""
+    return content.replace("\r\n", "\n")
+
+
+def _attachments(message: EmailMessage) -> Iterator[pb.Attachment]:
+    """The invite, once, though it is in the message twice."""
+    for part in message.walk():
+        if part.get_content_type() == "text/calendar":
+            yield pb.Attachment(
+                filename=part.get_filename() or FILENAME,
+                content_type=f"text/calendar; method={part.get_param('method')}",
+                text=part.get_content(),
+            )
+
+
+def _timestamp(moment: datetime) -> Timestamp:
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp

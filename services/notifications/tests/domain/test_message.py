@@ -1,0 +1,364 @@
+"""Every notice as its reader gets it."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from html.parser import HTMLParser
+from itertools import product
+from typing import Any
+
+import pytest
+from icalendar import Calendar
+
+from attune.availability.v1.availability_pb2 import Provider
+from attune.booking.v1 import booking_pb2 as pb
+from attune.common.v1 import types_pb2
+from notifications.domain.addresses import UnusableAddress
+from notifications.domain.message import Letter, Links, compose
+from notifications.domain.notices import Kind, Recipient
+
+MakeLetter = Callable[..., Letter]
+CLIENT, PROVIDER = Recipient.CLIENT, Recipient.PROVIDER
+DASH = "\N{EN DASH}"
+WHEN = f"Tuesday, 3 March 2026, 10:00{DASH}10:50 (Eastern Time, GMT-5)"
+TOLD = [
+    *product([CLIENT], [k for k in Kind if k is not Kind.CANCELLATION_REQUESTED]),
+    (PROVIDER, Kind.BOOKING_REQUESTED),
+    (PROVIDER, Kind.BOOKING_CONFIRMED),
+    (PROVIDER, Kind.BOOKING_CANCELLED),
+    (PROVIDER, Kind.CANCELLATION_REQUESTED),
+]
+
+
+def received(message: EmailMessage) -> EmailMessage:
+    """The message after it went over the wire."""
+    return message_from_bytes(message.as_bytes(), _class=EmailMessage, policy=default)
+
+
+def body(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    assert isinstance(part, EmailMessage)
+    content: str = part.get_content()
+    return content.replace("\r\n", "\n")
+
+
+def shown(html: str) -> str:
+    """What a reader sees of a page, white space aside."""
+    page = _Page()
+    page.feed(html)
+    return " ".join(" ".join(page.texts).split())
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def invite(message: EmailMessage) -> Any:
+    """The one event of the invite, with the calendar's METHOD beside it."""
+    [part] = [p for p in message.walk() if p.get_content_type() == "text/calendar"]
+    calendar = Calendar.from_ical(part.get_content())
+    [event] = calendar.events
+    return calendar["METHOD"], event
+
+
+@pytest.mark.req("NT-2")
+def test_a_client_reads_when_where_and_how_to_join_or_cancel(make_letter: MakeLetter) -> None:
+    letter = make_letter()
+    message = received(compose(letter))
+    assert body(message, "plain") == (
+        "Riverside Practice\n\n"
+        "Your appointment is confirmed\n\n"
+        "It is attached as a calendar event, too. If you cannot come, please cancel in good"
+        " time.\n\n"
+        f"When: {WHEN}\n"
+        "Where: By video\n"
+        "With: Pat Provider\n\n"
+        "Join the video session:\nhttps://attune.example/join/join-token\n\n"
+        "See or cancel your appointment:\nhttps://attune.example/manage/manage-token\n\n"
+        "--\n"
+        "Sent automatically on behalf of Riverside Practice; answers are not read.\n"
+        "Times are in the time zone America/New_York.\n"
+    )
+    html = body(message, "html")
+    assert f"When {WHEN} Where By video With Pat Provider" in shown(html)
+    assert re.findall(r'href="([^"]+)"', html) == [
+        "https://attune.example/join/join-token",
+        "https://attune.example/manage/manage-token",
+    ]
+
+
+@pytest.mark.req("NT-2")
+def test_the_headers(make_letter: MakeLetter) -> None:
+    letter = make_letter()
+    message = received(compose(letter))
+    assert {name: str(message[name]) for name in ("From", "To", "Subject", "Date")} == {
+        "From": "Riverside Practice <no-reply@attune.example>",
+        "To": "dana@client.example",
+        "Subject": f"Your appointment on Tue 3 Mar 2026, 10:00 {DASH} Riverside Practice",
+        "Date": "Sun, 01 Mar 2026 12:00:00 +0000",
+    }
+    assert message["Message-ID"] == f"<{letter.notice_id}@attune>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Reply-To"] is None
+    assert compose(letter)["Message-ID"] == message["Message-ID"]
+
+
+@pytest.mark.req("NT-1", "NT-2")
+@pytest.mark.parametrize(("recipient", "kind"), TOLD)
+def test_every_notice_says_when_in_text_and_html(
+    make_letter: MakeLetter, recipient: Recipient, kind: Kind
+) -> None:
+    letter = make_letter(kind, recipient)
+    message = received(compose(letter))
+    berlin = f"Tuesday, 3 March 2026, 16:00{DASH}16:50 (Central European Time, GMT+1)"
+    moment = WHEN if recipient is CLIENT else berlin
+    text, html = body(message, "plain"), body(message, "html")
+    assert f"When: {moment}" in text
+    assert f"When {moment}" in shown(html)
+    for part in (text, html):
+        assert "Riverside Practice" in part
+        assert letter.links.manage in part
+    assert "10:00" in message["Subject"] if recipient is CLIENT else "16:00" in message["Subject"]
+    assert message["Subject"].endswith(f"{DASH} Riverside Practice")
+    [address] = message["To"].addresses
+    assert address.addr_spec == letter.to
+
+
+@pytest.mark.req("NT-2")
+@pytest.mark.parametrize(("recipient", "kind"), TOLD)
+@pytest.mark.parametrize("mode", [*types_pb2.Mode.values()][1:])
+def test_no_notice_tells_of_the_care(
+    make_letter: MakeLetter, recipient: Recipient, kind: Kind, mode: "types_pb2.Mode.ValueType"
+) -> None:
+    letter = make_letter(kind, recipient, booking={"mode": mode}, invited=True)
+    everything = " ".join(
+        part.get_content() if part.get_content_maintype() == "text" else str(part.items())
+        for part in received(compose(letter)).walk()
+    )
+    everything += str(compose(letter)["Subject"])
+    for words in ("Trauma", "trauma", "cannot sleep", "is ill", "5550123"):
+        assert words not in everything
+
+
+@pytest.mark.req("NT-2")
+def test_what_a_visitor_typed_reaches_no_clients_mail(make_letter: MakeLetter) -> None:
+    name = "Win now at http://spam.example"
+    letter = make_letter(booking={"client": pb.Client(name=name), "address": "1 River Street"})
+    for part in received(compose(letter)).walk():
+        if part.get_content_maintype() != "multipart":
+            assert "spam.example" not in str(part.get_content())
+
+
+@pytest.mark.req("NT-2")
+def test_a_providers_mail_names_the_client_and_leads_to_the_console(
+    make_letter: MakeLetter,
+) -> None:
+    console = Links("https://attune.example/console/bookings/1")
+    letter = make_letter(Kind.BOOKING_REQUESTED, PROVIDER, links=console)
+    message = received(compose(letter))
+    assert "Client: Dana Quillfeather" in body(message, "plain")
+    assert "Dana" not in message["Subject"]
+    assert re.findall(r'href="([^"]+)"', body(message, "html")) == [console.manage]
+
+
+@pytest.mark.req("NT-2")
+@pytest.mark.parametrize(
+    ("mode", "recipient", "changes", "where"),
+    [
+        (types_pb2.MODE_IN_PERSON, CLIENT, {}, "1 River Street"),
+        (types_pb2.MODE_IN_PERSON, CLIENT, {"address": "2 Lake\nRoad"}, "2 Lake Road"),
+        (types_pb2.MODE_PHONE, CLIENT, {}, "By phone: we call you at your number"),
+        (types_pb2.MODE_PHONE, PROVIDER, {}, "By phone: you call the client"),
+        (types_pb2.MODE_TELEHEALTH, PROVIDER, {}, "By video"),
+    ],
+)
+def test_where_it_is(
+    make_letter: MakeLetter,
+    mode: "types_pb2.Mode.ValueType",
+    recipient: Recipient,
+    changes: dict[str, str],
+    where: str,
+) -> None:
+    letter = make_letter(recipient=recipient, booking={"mode": mode, **changes})
+    message = received(compose(letter))
+    assert f"Where: {where}\n" in body(message, "plain")
+    assert f"Where {where}" in shown(body(message, "html"))
+
+
+@pytest.mark.req("NT-2", "PF-13")
+def test_without_a_room_the_mail_points_to_the_manage_page(make_letter: MakeLetter) -> None:
+    message = received(compose(make_letter(links=Links("https://attune.example/manage/t"))))
+    text = body(message, "plain")
+    assert "Where: By video; the link to join will be on the page of your appointment\n" in text
+    assert "Join" not in text
+    assert invite(message)[1]["URL"] == "https://attune.example/manage/t"
+
+
+@pytest.mark.req("NT-1")
+@pytest.mark.parametrize(
+    ("cancelled_by", "words"),
+    [
+        (pb.CANCELLED_BY_CLIENT, "As you asked, this appointment is cancelled."),
+        (pb.CANCELLED_BY_PRACTICE, "Riverside Practice has cancelled this appointment."),
+    ],
+)
+def test_a_cancellation_says_whose_it_was(
+    make_letter: MakeLetter, cancelled_by: "pb.CancelledBy.ValueType", words: str
+) -> None:
+    letter = make_letter(Kind.BOOKING_CANCELLED, booking={"cancelled_by": cancelled_by})
+    text = body(received(compose(letter)), "plain")
+    assert words in text
+    assert "https://attune.example/book/pat" in text
+    assert "Join" not in text
+    assert "Where" not in text
+
+
+@pytest.mark.req("NT-1")
+def test_a_request_that_was_answered_before_its_notice_left_is_not_put_again(
+    make_letter: MakeLetter,
+) -> None:
+    asked = {"status": pb.BOOKING_STATUS_REQUESTED}
+    waiting = compose(make_letter(Kind.BOOKING_REQUESTED, PROVIDER, booking=asked))
+    answered = compose(make_letter(Kind.BOOKING_REQUESTED, PROVIDER))
+    assert "until you confirm or decline" in body(received(waiting), "plain")
+    assert "It has been answered meanwhile" in body(received(answered), "plain")
+
+
+@pytest.mark.req("NT-2")
+def test_the_message_is_built_as_calendars_want_it(make_letter: MakeLetter) -> None:
+    message = received(compose(make_letter()))
+    assert [p.get_content_type() for p in message.walk()] == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "text/html",
+        "text/calendar",
+        "application/ics",
+    ]
+    calendar, file = [*message.walk()][-2:]
+    assert (calendar.get_param("method"), calendar.get_content_charset()) == ("REQUEST", "utf-8")
+    assert (file.get_content_disposition(), file.get_filename()) == ("attachment", "invite.ics")
+    assert file.get_content().decode() == calendar.get_content()
+
+
+@pytest.mark.req("NT-2")
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-03-03 15:00", "2026-03-03 15:50"),
+        ("2026-03-08 06:30", "2026-03-08 07:20"),  # New York springs forward at 07:00
+        ("2026-11-01 05:30", "2026-11-01 06:20"),  # and falls back at 06:00
+    ],
+)
+@pytest.mark.parametrize("zone", ["America/New_York", "Australia/Lord_Howe", "UTC"])
+def test_an_invite_is_at_the_right_instant_over_daylight_saving(
+    make_letter: MakeLetter, start: str, end: str, zone: str
+) -> None:
+    client = pb.Client(timezone=zone)
+    letter = make_letter(start=start, end=end, booking={"client": client})
+    method, event = invite(received(compose(letter)))
+    assert method == "REQUEST"
+    assert (event["DTSTART"].dt, event["DTEND"].dt) == (letter.start, letter.end)
+    assert event["DTSTART"].to_ical() == f"{letter.start:%Y%m%dT%H%M%SZ}".encode()
+    assert isinstance(event["DTSTAMP"].dt, datetime)
+
+
+@pytest.mark.req("NT-2")
+@pytest.mark.parametrize("recipient", list(Recipient))
+def test_what_an_invite_says(make_letter: MakeLetter, recipient: Recipient) -> None:
+    letter = make_letter(recipient=recipient)
+    message = received(compose(letter))
+    _, event = invite(message)
+    assert event["UID"] == f"{letter.booking.booking_id}@attune"
+    assert event["SEQUENCE"] == 3
+    assert event["STATUS"] == "CONFIRMED"
+    assert event["SUMMARY"] == f"Appointment {DASH} Riverside Practice"
+    assert event["ORGANIZER"] == "mailto:no-reply@attune.example"
+    assert event["ORGANIZER"].params["CN"] == "Riverside Practice"
+    assert event["ATTENDEE"] == f"mailto:{letter.to}"
+    assert event["LOCATION"] == event["URL"] == "https://attune.example/join/join-token"
+    other = "dana" if recipient is PROVIDER else "pat@"
+    text = event.to_ical().decode().lower()
+    assert other not in text
+    assert "quillfeather" not in text
+
+
+@pytest.mark.req("NT-2")
+def test_an_invite_is_folded_with_crlf(make_letter: MakeLetter) -> None:
+    name = 'Praxis "Müller, Söhne"; Gruppe \\ Mitte ' + "ü" * 80
+    message = received(compose(make_letter(practice={"name": name})))
+    file = [*message.walk()][-1].get_content()
+    lines = file.split(b"\r\n")
+    assert b"\n" not in b"".join(lines)
+    assert max(len(line) for line in lines) <= 75
+    _, event = invite(message)
+    assert event["SUMMARY"] == f"Appointment {DASH} {name}"
+    assert event["ORGANIZER"].params["CN"] == name.replace('"', "'")
+
+
+@pytest.mark.req("NT-2", "CN-5")
+@pytest.mark.parametrize("recipient", list(Recipient))
+def test_a_cancellation_withdraws_the_invite(make_letter: MakeLetter, recipient: Recipient) -> None:
+    booked = make_letter(recipient=recipient)
+    off = {"version": 4, "booking_id": booked.booking.booking_id}
+    cancelled = make_letter(Kind.BOOKING_CANCELLED, recipient, booking=off, invited=True)
+    (_, before), (method, after) = (invite(received(compose(m))) for m in (booked, cancelled))
+    assert (method, after["STATUS"]) == ("CANCEL", "CANCELLED")
+    assert after["UID"] == before["UID"]
+    assert after["SEQUENCE"] > before["SEQUENCE"]
+
+
+@pytest.mark.req("NT-2")
+@pytest.mark.parametrize(
+    ("recipient", "kind"), [told for told in TOLD if told[1] is not Kind.BOOKING_CONFIRMED]
+)
+def test_what_was_never_confirmed_has_no_invite(
+    make_letter: MakeLetter, recipient: Recipient, kind: Kind
+) -> None:
+    message = compose(make_letter(kind, recipient, invited=False))
+    assert message.get_content_type() == "multipart/alternative"
+    assert [p.get_content_type() for p in message.iter_parts()] == ["text/plain", "text/html"]
+
+
+@pytest.mark.req("NT-2")
+def test_names_cannot_break_headers_or_pages(make_letter: MakeLetter) -> None:
+    letter = make_letter(
+        practice={"name": 'Evil\r\nBcc: eve@x.example, "<b>"\u2028\0 & Söhne'},
+        provider=Provider(display_name="<script>alert(1)</script>", timezone="Europe/Berlin"),
+    )
+    message = received(compose(letter))
+    name = 'Evil Bcc: eve@x.example, "<b>" & Söhne'
+    assert [a.display_name for a in message["From"].addresses] == [name]
+    assert message["Bcc"] is None
+    html = body(message, "html")
+    assert "<script>" not in html
+    assert "<b>" not in html
+    assert name in shown(html)
+
+
+@pytest.mark.parametrize(
+    ("recipient", "changes"),
+    [
+        (CLIENT, {"booking": {"client": pb.Client(email="not an address")}}),
+        (PROVIDER, {"provider": Provider(display_name="Pat")}),
+    ],
+)
+def test_without_an_address_there_is_no_message(
+    make_letter: MakeLetter, recipient: Recipient, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(UnusableAddress):
+        compose(make_letter(recipient=recipient, **changes))
+
+
+@pytest.mark.req("NT-2")
+def test_a_client_without_a_known_zone_reads_the_providers(make_letter: MakeLetter) -> None:
+    letter = make_letter(booking={"client": pb.Client(timezone="Mars/Olympus")})
+    assert f"16:00{DASH}16:50 (Central European Time, GMT+1)" in body(compose(letter), "plain")

@@ -1,0 +1,86 @@
+"""Who hears of what, until when it is true, when it is tried again."""
+
+from datetime import timedelta
+
+import pytest
+
+from attune.booking.v1 import booking_pb2 as pb
+from attune.booking.v1.events_pb2 import BookingCancelled, BookingConfirmed
+from common.testing import utc
+from notifications.domain import notices
+from notifications.domain.notices import Kind, Recipient
+
+NOW = utc("2026-03-01 12:00")
+BOTH = (Recipient.CLIENT, Recipient.PROVIDER)
+
+
+@pytest.mark.req("NT-1")
+@pytest.mark.parametrize(("was_requested", "told"), [(False, BOTH), (True, (Recipient.CLIENT,))])
+def test_a_provider_who_approved_is_not_told_of_it(
+    was_requested: bool, told: tuple[Recipient, ...]
+) -> None:
+    assert notices.told_of_confirmation(BookingConfirmed(was_requested=was_requested)) == told
+
+
+@pytest.mark.req("NT-1", "CN-1")
+@pytest.mark.parametrize(
+    ("cancelled_by", "tell_client", "told"),
+    [
+        (pb.CANCELLED_BY_PRACTICE, True, (Recipient.CLIENT,)),
+        (pb.CANCELLED_BY_PRACTICE, False, ()),
+        (pb.CANCELLED_BY_CLIENT, True, BOTH),
+        (pb.CANCELLED_BY_CLIENT, False, BOTH),
+    ],
+)
+def test_a_cancellation_is_told_to_the_other_side_and_as_staff_chose(
+    cancelled_by: "pb.CancelledBy.ValueType", tell_client: bool, told: tuple[Recipient, ...]
+) -> None:
+    event = BookingCancelled(cancelled_by=cancelled_by, tell_client=tell_client)
+    assert notices.told_of_cancellation(event) == told
+
+
+REQUESTED, CONFIRMED, STARTED, COMPLETED, CANCELLED, DECLINED, EXPIRED, NO_SHOW = range(1, 9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "while_true"),
+    [
+        (Kind.BOOKING_REQUESTED, {REQUESTED, CONFIRMED, STARTED}),
+        (Kind.BOOKING_CONFIRMED, {CONFIRMED, STARTED}),
+        (Kind.BOOKING_DECLINED, {DECLINED}),
+        (Kind.BOOKING_EXPIRED, {EXPIRED}),
+        (Kind.BOOKING_CANCELLED, {CANCELLED}),
+        (Kind.CANCELLATION_REQUESTED, {CONFIRMED, STARTED}),
+        (Kind.CANCELLATION_DECLINED, {CONFIRMED, STARTED}),
+    ],
+)
+def test_a_notice_is_true_as_long_as_the_booking_is_so(kind: Kind, while_true: set[int]) -> None:
+    still = {
+        status
+        for status in pb.BookingStatus.values()
+        if notices.still_true(kind, pb.Booking(status=status, cancellation_requested=True))
+    }
+    assert still == while_true
+
+
+def test_a_cancellation_that_no_longer_waits_is_not_put_to_the_provider() -> None:
+    booking = pb.Booking(status=pb.BOOKING_STATUS_CONFIRMED)
+    assert not notices.still_true(Kind.CANCELLATION_REQUESTED, booking)
+
+
+@pytest.mark.req("NT-3")
+def test_attempts_grow_apart_to_an_hour_and_go_on_for_more_than_a_day() -> None:
+    now = NOW
+    waits: list[float] = []
+    while at := notices.next_attempt(len(waits) + 1, now):
+        waits.append((at - now).total_seconds())
+        now = at
+    assert waits[:9] == [1, 5, 15, 60, 120, 300, 600, 1800, 3600]
+    assert set(waits[9:]) == {3600}
+    assert timedelta(hours=24) < now - NOW < timedelta(hours=26)
+
+
+@pytest.mark.req("PF-13")
+def test_a_notice_waits_two_minutes_for_its_room() -> None:
+    assert notices.waits_for_room(NOW, NOW + timedelta(seconds=119))
+    assert not notices.waits_for_room(NOW, NOW + timedelta(seconds=120))

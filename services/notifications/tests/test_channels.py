@@ -1,0 +1,228 @@
+"""Real mail servers, in all their moods, and the development mailbox."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from ipaddress import ip_address
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import text
+
+from common import ids
+from common.config import Misconfigured
+from common.database import Database
+from common.embedded import free_port
+from common.errors import DomainError
+from common.testing import TestClock
+from notifications.channels import (
+    MailboxChannel,
+    MailRefused,
+    MailServerUnavailable,
+    SmtpChannel,
+    channel,
+)
+from notifications.domain.message import Letter, compose
+
+MakeLetter = Callable[..., Letter]
+Taken = list[tuple[str, list[str], bytes]]
+RunMailServer = Callable[..., AbstractContextManager[int]]
+pytestmark = pytest.mark.req("NT-9")
+
+
+@pytest.fixture
+def smtp(run_mail_server: RunMailServer) -> Iterator[SmtpChannel]:
+    with run_mail_server() as port:
+        yield SmtpChannel(f"smtp://127.0.0.1:{port}")
+
+
+@pytest.fixture
+def message(make_letter: MakeLetter) -> EmailMessage:
+    return compose(make_letter())
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of 127.0.0.1, with its key, which nobody has reason to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is trusted after all."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+
+def tls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def test_a_message_arrives_as_it_was_composed(
+    taken: Taken, smtp: SmtpChannel, message: EmailMessage
+) -> None:
+    smtp.send(ids.new(), message)
+    [(sender, to, content)] = taken
+    assert (sender, to) == ("no-reply@attune.example", ["dana@client.example"])
+    arrived = message_from_bytes(content, policy=default)
+    names = ("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted")
+    assert [str(arrived[name]) for name in names] == [str(message[name]) for name in names]
+    assert [p.get_content_type() for p in arrived.walk()] == [
+        p.get_content_type() for p in message.walk()
+    ]
+    assert content.isascii()
+
+
+def failure(smtp: SmtpChannel, message: EmailMessage) -> DomainError:
+    with pytest.raises(DomainError) as caught:
+        smtp.send(ids.new(), message)
+    return caught.value
+
+
+@pytest.mark.req("NT-3")
+@pytest.mark.parametrize(
+    ("step", "answer", "kind", "cause"),
+    [
+        ("RCPT", "550 no such dana@client.example", MailRefused, "SMTPRecipientsRefused"),
+        ("RCPT", "451 try later", MailServerUnavailable, "SMTPRecipientsRefused"),
+        ("DATA", "554 rejected dana@client.example", MailRefused, "SMTPDataError"),
+        ("DATA", "451 greylisted", MailServerUnavailable, "SMTPDataError"),
+        # The sender is our setting: once it is put right, the message can leave.
+        ("MAIL", "553 not you", MailServerUnavailable, "SMTPSenderRefused"),
+        ("MAIL", "421 too busy", MailServerUnavailable, "SMTPSenderRefused"),
+    ],
+)
+def test_a_refusal_is_for_good_or_for_now(
+    answers: dict[str, str],
+    taken: Taken,
+    smtp: SmtpChannel,
+    message: EmailMessage,
+    step: str,
+    answer: str,
+    kind: type[DomainError],
+    cause: str,
+) -> None:
+    answers[step] = answer
+    error = failure(smtp, message)
+    assert type(error) is kind
+    assert error.details == {"cause": cause, "code": answer[:3]}
+    assert "dana" not in f"{error}{error.details}", "a server's words quote addresses"
+    assert error.__cause__ is None
+    assert taken == []
+
+
+@pytest.mark.req("NT-3")
+def test_a_bad_farewell_does_not_send_it_again(
+    answers: dict[str, str], taken: Taken, smtp: SmtpChannel, message: EmailMessage
+) -> None:
+    answers["QUIT"] = "421 I have had enough"
+    smtp.send(ids.new(), message)
+    assert len(taken) == 1
+
+
+@pytest.mark.req("NT-3")
+def test_a_server_that_is_down_is_tried_later(message: EmailMessage) -> None:
+    error = failure(SmtpChannel(f"smtp://127.0.0.1:{free_port()}"), message)
+    assert type(error) is MailServerUnavailable
+    assert error.details == {"cause": "ConnectionRefusedError", "code": ""}
+
+
+@pytest.mark.usefixtures("trusted")
+def test_it_signs_in_under_starttls(
+    run_mail_server: RunMailServer,
+    taken: Taken,
+    signed_in: list[bytes],
+    certificate: Path,
+    message: EmailMessage,
+) -> None:
+    options = {"auth_required": True, "require_starttls": True}
+    with run_mail_server(tls_context=tls(certificate), **options) as port:
+        SmtpChannel(f"smtp://mailer:p%40ss%20word@127.0.0.1:{port}").send(ids.new(), message)
+        wrong = failure(SmtpChannel(f"smtp://mailer:wrong@127.0.0.1:{port}"), message)
+    assert set(signed_in) == {b"mailer:p@ss word", b"mailer:wrong"}
+    assert len(taken) == 1
+    assert wrong.details == {"cause": "SMTPAuthenticationError", "code": "535"}
+
+
+@pytest.mark.usefixtures("trusted")
+def test_smtps(
+    run_mail_server: RunMailServer, taken: Taken, certificate: Path, message: EmailMessage
+) -> None:
+    with run_mail_server(ssl_context=tls(certificate)) as port:
+        SmtpChannel(f"smtps://127.0.0.1:{port}").send(ids.new(), message)
+    assert len(taken) == 1
+
+
+def test_a_password_stays_here_without_tls(
+    run_mail_server: RunMailServer, taken: Taken, signed_in: list[bytes], message: EmailMessage
+) -> None:
+    with run_mail_server() as port:
+        error = failure(SmtpChannel(f"smtp://mailer:secret@127.0.0.1:{port}"), message)
+    assert error.details == {"cause": "SMTPNotSupportedError", "code": ""}
+    assert (signed_in, taken) == ([], [])
+
+
+def test_a_certificate_that_is_not_trusted_gets_no_message(
+    run_mail_server: RunMailServer, taken: Taken, certificate: Path, message: EmailMessage
+) -> None:
+    with run_mail_server(tls_context=tls(certificate)) as port:
+        error = failure(SmtpChannel(f"smtp://127.0.0.1:{port}"), message)
+    assert error.details == {"cause": "SSLCertVerificationError", "code": ""}
+    assert taken == []
+
+
+@pytest.mark.parametrize("url", ["", "localhost:25", "http://localhost", "smtp://", "smtp://h:x"])
+def test_a_url_that_is_none_is_named_at_start(url: str) -> None:
+    with pytest.raises(Misconfigured, match="SMTP_URL"):
+        SmtpChannel(url)
+
+
+def test_the_channel_is_chosen_by_its_name(database: Database, clock: TestClock) -> None:
+    url = "smtp://localhost:25"
+    assert isinstance(channel("smtp", url, database, clock), SmtpChannel)
+    assert isinstance(channel("development", url, database, clock), MailboxChannel)
+    with pytest.raises(Misconfigured, match="CHANNEL must be smtp or development"):
+        channel("pigeon", url, database, clock)
+
+
+@pytest.mark.req("NT-3", "PF-7")
+def test_the_mailbox_keeps_a_message_once_and_no_clear_text(
+    database: Database, clock: TestClock, practice: UUID, message: EmailMessage
+) -> None:
+    mailbox = MailboxChannel(database, clock)
+    mailbox.send(practice, message)
+    mailbox.send(practice, message)
+    with database.transaction(practice) as session:
+        [row] = session.execute(text("SELECT * FROM development_messages")).all()
+    stored = repr(tuple(row))
+    for words in ("dana", "Dana", "Quillfeather", "Riverside", "10:00"):
+        assert words not in stored

@@ -1,0 +1,87 @@
+"""Rooms on their own database, behind a real port."""
+
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import pytest
+from google.protobuf.message import Message
+
+from attune.booking.v1 import booking_pb2
+from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
+from attune.booking.v1.events_pb2 import BookingFact
+from attune.common.v1.types_pb2 import MODE_TELEHEALTH
+from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
+    TelehealthRoomsServiceStub,
+    add_TelehealthRoomsServiceServicer_to_server,
+)
+from common import ids
+from common.bus import MESSAGE_ID
+from common.database import Database
+from common.embedded import free_port
+from common.testing import Served, TestClock, serve, utc
+from telehealth_rooms import events
+from telehealth_rooms.domain import Leeway
+from telehealth_rooms.servicer import TelehealthRoomsServicer
+
+
+@pytest.fixture(scope="session")
+def database(make_test_database: Callable[[str], Database]) -> Database:
+    return make_test_database("telehealth_rooms")
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    """Noon, three hours before the session."""
+    return TestClock(utc("2026-03-02 12:00"))
+
+
+@pytest.fixture
+def rooms(database: Database, clock: TestClock) -> Iterator[TelehealthRoomsServiceStub]:
+    """Rooms, while booking is away."""
+    away = BookingServiceStub(Served(f"127.0.0.1:{free_port()}").channel("telehealth-rooms"))
+    servicer = TelehealthRoomsServicer(database, clock, away, Leeway())
+    with serve(add_TelehealthRoomsServiceServicer_to_server, servicer) as served:
+        yield TelehealthRoomsServiceStub(served.channel())
+
+
+@pytest.fixture
+def fact() -> Callable[..., BookingFact]:
+    """Makes the state of a telehealth booking that stands, from 15:00 to 15:50."""
+
+    def make(
+        practice_id: UUID | None = None,
+        version: int = 1,
+        status: "booking_pb2.BookingStatus.ValueType" = booking_pb2.BOOKING_STATUS_CONFIRMED,
+        start: str = "2026-03-02 15:00",
+        end: str = "2026-03-02 15:50",
+    ) -> BookingFact:
+        made = BookingFact(
+            booking_id=str(ids.new()),
+            practice_id=str(practice_id or ids.new()),
+            provider_id=str(ids.new()),
+            client_id=str(ids.new()),
+            status=status,
+            mode=MODE_TELEHEALTH,
+            version=version,
+        )
+        made.start_time.FromDatetime(utc(start))
+        made.end_time.FromDatetime(utc(end))
+        return made
+
+    return make
+
+
+@pytest.fixture
+def deliver(database: Database, clock: TestClock) -> Callable[..., bool]:
+    """Delivers an event as the bus does; whether the message was new."""
+    listening = events.handlers(clock)
+
+    def handle(event: Message, message_id: str = "") -> bool:
+        return listening.handle(
+            database,
+            event.DESCRIPTOR.full_name,
+            event.SerializeToString(),
+            {MESSAGE_ID: message_id or str(ids.new())},
+        )
+
+    return handle
