@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
@@ -178,12 +179,12 @@ def test_a_follower_sees_everything_after_its_start(database: Database, bus: Bus
         if event.practice_id == str(practice):
             seen.append(event.version)
 
-    end = bus.follow([subject], 0, receive)
+    following = bus.follow([subject], 0, receive)
     for version in range(10):
         with database.transaction(practice) as session:
             emit(session, PracticeChanged(practice_id=str(practice), version=version))
     until(lambda: len(seen) == 10)
-    end()
+    following.end()
     assert seen == list(range(10))
 
 
@@ -200,6 +201,22 @@ def test_due_work_is_done_at_its_time_once(database: Database) -> None:
     assert worker.work_all() == 1
     assert worker.work_all() == 0
     assert done == [utc("2026-03-01 12:05")]
+
+
+@pytest.mark.req("PF-6")
+def test_a_worker_that_is_woken_does_not_wait_for_its_poll(database: Database) -> None:
+    practice, clock = ids.new(), TestClock(utc("2026-03-01 12:00"))
+    done: list[str] = []
+    kind = f"test-{practice}"
+    handlers = {kind: lambda work, _session, _now: done.append(work.key)}
+    worker = due.Worker(database, clock, handlers, poll=3600)
+    worker.start()
+    for key in ("x", "y"):
+        with database.transaction(practice) as session:
+            due.schedule(session, kind, key, practice, clock.now(), wake=True)
+        until(partial(done.__contains__, key))
+    worker.stop()
+    assert done == ["x", "y"]
 
 
 @pytest.mark.req("PF-6")

@@ -58,23 +58,39 @@ class Running:
     rpc: BookingServiceStub
 
     def book(self, where: Place, typed: Details | None = None) -> booking_pb2.Booking:
-        """A booking under terms that the test chooses, as `CreateBooking` makes it."""
-        with self.database.transaction(where.practice_id) as session:
-            return making.book(session, where, typed or details(), self.clock.now())
+        """A booking made now."""
+        return book(self.database, where, typed or details(), self.clock.now())
 
     def hold(self, where: Place, visitor_id: str) -> booking_pb2.Hold:
-        """A hold under terms that the test chooses, as `CreateHold` makes it."""
-        with self.database.transaction(where.practice_id) as session:
-            return making.hold(session, where, visitor_id, self.clock.now())
+        """A hold made now."""
+        return hold(self.database, where, visitor_id, self.clock.now())
 
-    def work(self) -> int:
-        """Do what is due."""
-        return Worker(self.database, self.clock, HANDLERS).work_all()
+    def work(self) -> None:
+        """Do all that is due, in every practice."""
+        Worker(self.database, self.clock, HANDLERS).work_all()
 
 
 def resource() -> Resource:
     """A provider or a room that nobody has taken yet."""
     return Resource(next(_numbers), ids.new())
+
+
+def book(
+    database: Database, where: Place, typed: Details, now: datetime = NOW
+) -> booking_pb2.Booking:
+    """Book as `CreateBooking` does, under terms that the test chooses."""
+    return making.attempt(
+        database, where.practice_id, lambda session: making.book(session, where, typed, now)
+    )
+
+
+def hold(
+    database: Database, where: Place, visitor_id: str = "visitor-1", now: datetime = NOW
+) -> booking_pb2.Hold:
+    """Hold as `CreateHold` does, under terms that the test chooses."""
+    return making.attempt(
+        database, where.practice_id, lambda session: making.hold(session, where, visitor_id, now)
+    )
 
 
 def terms(

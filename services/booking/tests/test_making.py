@@ -22,9 +22,7 @@ from attune.booking.v1.events_pb2 import (
     TakenTimeChanged,
 )
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Money
-from booking import making
 from booking.domain.taking import SlotTaken
-from booking.making import Details, Place
 from booking.store import clients
 from booking.store.tables import Booking, Client, Hold
 from common import ids
@@ -33,8 +31,10 @@ from services.booking.tests.booking_world import (
     NINE,
     NOW,
     at_once,
+    book,
     details,
     events,
+    hold,
     place,
     refs,
     resource,
@@ -43,16 +43,6 @@ from services.booking.tests.booking_world import (
 )
 
 VISITOR = "visitor-1"
-
-
-def book(database: Database, where: Place, typed: Details) -> booking_pb2.Booking:
-    with database.transaction(where.practice_id) as session:
-        return making.book(session, where, typed, NOW)
-
-
-def hold(database: Database, where: Place, visitor: str = VISITOR) -> booking_pb2.Hold:
-    with database.transaction(where.practice_id) as session:
-        return making.hold(session, where, visitor, NOW)
 
 
 @pytest.mark.req("BK-1")

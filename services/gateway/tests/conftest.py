@@ -1,22 +1,32 @@
 """The gateway in the test's own process, on a real database."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from attune.availability.v1 import availability_pb2 as messages
+from attune.availability.v1 import availability_service_pb2 as rpc
+from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from common import crypto, identity, ids, local
 from common.database import Database
+from common.embedded import free_port
+from common.local import Stack
 from common.testing import TestClock
 from gateway import accounts
 from gateway.app import close, create_app
 from gateway.settings import Settings
 
-PASSWORD = "correct horse battery"
+sys.path.append(str(Path(__file__).parents[3]))
+
+from services.gateway.tests.clinic import PASSWORD, Api, Practice  # importable now
+
 NOWHERE = "ipv4:127.0.0.1:1"  # nothing listens there
 _ENCRYPTION, _INDEX = f"k1:{crypto.new_key()}", crypto.new_key()
 _PRIVATE, _PUBLIC = identity.new_key_pair()
@@ -52,6 +62,13 @@ def settings(database: Database) -> Settings:
 @pytest.fixture
 def clock() -> TestClock:
     return TestClock(datetime.now(UTC))
+
+
+@pytest.fixture
+def address() -> str:
+    """Of this test alone."""
+    part = ids.new().hex
+    return f"2001:db8:{part[:4]}:{part[4:8]}::1"
 
 
 @pytest.fixture
@@ -100,3 +117,73 @@ def make_account(database: Database, clock: TestClock, app: APIFlask) -> Callabl
         return email
 
     return make
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """All services and the gateway, as processes."""
+    running = Stack(tmp_path_factory.mktemp("stack"), free_port())
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def make_practice(stack: Stack) -> Callable[[], Practice]:
+    availability = AvailabilityServiceStub(stack.operator_channel("availability"))
+
+    def make() -> Practice:
+        username = f"dana-{ids.new().hex[:8]}"
+        operator = identity.Identity(f"service:{local.OPERATOR}")
+        with identity.acting_as(operator):
+            practice = availability.CreatePractice(
+                rpc.CreatePracticeRequest(
+                    practice=messages.Practice(
+                        name="Clinic",
+                        timezone="America/New_York",
+                        currency_code="USD",
+                        address="1 Main Street",
+                    )
+                )
+            ).practice
+        with identity.acting_as(replace(operator, practice_id=practice.practice_id)):
+            provider = availability.CreateProvider(
+                rpc.CreateProviderRequest(
+                    provider=messages.Provider(
+                        username=username,
+                        display_name="Dana Doe",
+                        timezone="America/New_York",
+                        email="dana@clinic.example",
+                    )
+                )
+            ).provider
+        made = Practice(
+            stack, practice.practice_id, provider.provider_id, username, Api(stack.url), Api("")
+        )
+        made.owner = made.account("owner")
+        made.owner.post(
+            "/service-types",
+            {
+                "slug": "talk",
+                "title": "A talk",
+                "duration_minutes": 50,
+                "modes": ["telehealth", "in_person"],
+                "price": {"minor_units": 15000, "currency": "USD"},
+            },
+            201,
+        )
+        week = [{"day": day, "start": "09:00", "end": "17:00"} for day in range(5)]
+        version = made.owner.get(f"{made.path}/hours")["version"]
+        saved = made.owner.send("PUT", f"{made.path}/hours", {"version": version, "blocks": week})
+        assert saved.status_code == 200, saved.text
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def practice(make_practice: Callable[[], Practice]) -> Practice:
+    """For tests that leave its set-up as it is."""
+    return make_practice()

@@ -1,8 +1,9 @@
 """Delivery, with the real booking, availability and telehealth-rooms, and a real mail server."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email import message_from_bytes
@@ -18,7 +19,6 @@ from sqlalchemy import delete, select, text
 from attune.availability.v1 import availability_pb2, availability_service_pb2
 from attune.availability.v1.availability_service_pb2_grpc import (
     AvailabilityServiceStub,
-    add_AvailabilityServiceServicer_to_server,
 )
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1 import booking_service_pb2 as rpc
@@ -78,11 +78,13 @@ class World:
     peers: Peers
     url: str
     practice_id: str = ""
-    username: str = field(default_factory=lambda: f"p-{ids.new().hex[:10]}")
+    username: str = ""
     seen: set[str] = field(default_factory=set)
 
     def set_up(self, **policies: Any) -> None:
+        """A new practice with these policies."""
         stub = self.peers.availability
+        self.username = f"p-{ids.new().hex[:10]}"
         with acting_as(Identity("service:operator")):
             self.practice_id = stub.CreatePractice(
                 availability_service_pb2.CreatePracticeRequest(
@@ -153,7 +155,9 @@ class World:
         """As the client, by the manage link."""
         by_link = client(self.practice_id, booking.client.client_id, booking.booking_id)
         with acting_as(by_link):
-            self.peers.bookings.CancelBooking(rpc.CancelBookingRequest(booking_id=booking.booking_id))
+            self.peers.bookings.CancelBooking(
+                rpc.CancelBookingRequest(booking_id=booking.booking_id)
+            )
 
     def hear(self, again: bool = False) -> None:
         """What booking told since, or ever, reaches notifications."""
@@ -299,6 +303,13 @@ def _mail(message: EmailMessage) -> Mail:
     )
 
 
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
 def token_in(mail: Mail, page: str) -> str:
     """The token of the link to this page."""
     return mail.text.partition(f"{URL}/{page}/")[2].partition("\n")[0]
@@ -396,7 +407,7 @@ def test_staff_choose_whether_the_client_hears_of_their_cancellation(
 def test_a_request_is_told_and_so_is_its_approval_in_this_order_though_the_server_was_down(
     world: World, taken: Taken, run_mail_server: RunMailServer, port: int
 ) -> None:
-    world.set_up_again(confirmation=availability_pb2.CONFIRMATION_APPROVAL)
+    world.set_up(confirmation=availability_pb2.CONFIRMATION_APPROVAL)
     booking = world.book()
     world.work()
     with acting_as(world.owner):
@@ -415,3 +426,330 @@ def test_a_request_is_told_and_so_is_its_approval_in_this_order_though_the_serve
     [request] = mails(taken, world.provider_email)
     assert request.subject.startswith("New request: ")
     assert request.calendar is None
+
+
+@pytest.mark.req("NT-1", "BK-10")
+def test_a_declined_request_is_told_to_the_client_without_the_reason(
+    world: World, taken: Taken, run_mail_server: RunMailServer, port: int
+) -> None:
+    world.set_up(confirmation=availability_pb2.CONFIRMATION_APPROVAL)
+    booking = world.book()
+    with run_mail_server(port):
+        world.work()
+        with acting_as(world.owner):
+            world.peers.bookings.DeclineBooking(
+                rpc.DeclineBookingRequest(
+                    booking_id=booking.booking_id, reason_text="We treat no insomnia"
+                )
+            )
+        world.work()
+    _, declined = mails(taken, booking.client.email)
+    assert "Your request could not be confirmed" in declined.text
+    assert "insomnia" not in declined.text
+    assert f"{URL}/book/{world.username}" in declined.text
+    assert declined.calendar is None
+
+
+@pytest.mark.req("NT-1")
+def test_a_request_that_nobody_answered_is_told_to_the_client(
+    world: World, taken: Taken, run_mail_server: RunMailServer, port: int
+) -> None:
+    world.set_up(confirmation=availability_pb2.CONFIRMATION_APPROVAL)
+    booking = world.book()
+    with run_mail_server(port):
+        world.work()
+        world.clock.advance(timedelta(days=2))
+        due.Worker(world.booking_database, world.clock, booking_work.HANDLERS).work_all()
+        world.work()
+    [_, expired] = mails(taken, booking.client.email)
+    assert "Your request was not answered in time" in expired.text
+
+
+@pytest.mark.req("NT-1", "CN-2", "CN-3")
+def test_a_cancellation_that_waits_is_put_to_the_provider_and_its_refusal_told_to_the_client(
+    world: World, taken: Taken, run_mail_server: RunMailServer, port: int
+) -> None:
+    world.set_up(client_cancellation=availability_pb2.CLIENT_CANCELLATION_APPROVAL)
+    booking = world.book()
+    with run_mail_server(port):
+        world.work()
+        world.cancel(booking)
+        world.work()
+        with acting_as(world.owner):
+            world.peers.bookings.DeclineCancellation(
+                rpc.DeclineCancellationRequest(booking_id=booking.booking_id)
+            )
+        world.work()
+    [_, asked] = mails(taken, world.provider_email)
+    assert asked.subject.startswith("Cancellation to approve: ")
+    [_, refused] = mails(taken, booking.client.email)
+    assert "Your appointment still stands" in refused.text
+    assert (asked.calendar, refused.calendar) == (None, None)
+
+
+@pytest.mark.req("NT-3", "PF-2")
+def test_redelivered_events_send_nothing_again(
+    world: World, taken: Taken, run_mail_server: RunMailServer, port: int
+) -> None:
+    world.book()
+    with run_mail_server(port):
+        world.work()
+        for _ in range(3):
+            world.hear(again=True)
+            world.work()
+    assert len(taken) == 2
+
+
+@pytest.mark.req("NT-3")
+def test_two_replicas_send_each_notice_once(
+    world: World, taken: Taken, run_mail_server: RunMailServer, port: int
+) -> None:
+    bookings = [world.book(f"2026-03-03 {hour}:00") for hour in (14, 15, 16, 17, 18, 19)]
+    world.hear()
+    workers = [world.worker() for _ in range(2)]
+    with run_mail_server(port):
+        for worker in workers:
+            worker.start()
+        until(lambda: world.next_due() is None)
+        for worker in workers:
+            worker.stop()
+    expected = [b.client.email for b in bookings] + [world.provider_email] * len(bookings)
+    assert sorted(mail.to for mail in mails(taken)) == sorted(expected)
+    assert len({mail.message_id for mail in mails(taken)}) == 12
+    assert {n.state for n in world.rows()} == {"sent"}
+
+
+@pytest.mark.req("NT-3")
+def test_a_mail_server_that_is_down_for_an_hour_loses_nothing(
+    world: World, taken: Taken, run_mail_server: RunMailServer, port: int
+) -> None:
+    world.book()
+    world.work()
+    [waiting, _] = world.rows()
+    assert (waiting.state, waiting.attempts) == ("queued", 1)
+    assert waiting.error == "MAIL_SERVER_UNAVAILABLE ConnectionRefusedError"
+    down_until = world.clock.now() + timedelta(hours=1)
+    while (at := world.next_due()) and at < down_until:
+        world.clock.present = at
+        world.work()
+    with run_mail_server(port):
+        while at := world.next_due():
+            world.clock.present = at
+            world.work()
+    assert len(taken) == 2
+    assert {(n.state, n.error, n.sent_at) for n in world.rows()} == {
+        ("sent", "", world.clock.now())
+    }
+    assert world.clock.now() < down_until + timedelta(hours=1)
+
+
+@pytest.mark.req("NT-3")
+def test_a_server_that_asks_to_try_later_gets_it_once(
+    world: World,
+    taken: Taken,
+    answers: dict[str, str],
+    run_mail_server: RunMailServer,
+    port: int,
+) -> None:
+    world.book()
+    with run_mail_server(port):
+        answers["DATA"] = "451 greylisted"
+        world.work()
+        assert taken == []
+        del answers["DATA"]
+        world.work()
+        assert taken == [], "not before its time"
+        world.clock.advance(timedelta(seconds=1))
+        world.work()
+    assert len(taken) == 2
+
+
+def failures(world: World) -> list[NoticeFailed]:
+    """What notifications told of the practice."""
+    with world.database.transaction(EVERY_PRACTICE) as session:
+        events = [NoticeFailed.FromString(p) for p in session.scalars(select(outbox.c.payload))]
+    return [event for event in events if event.practice_id == world.practice_id]
+
+
+@pytest.mark.req("NT-3")
+def test_what_is_refused_for_good_fails_at_once_and_can_be_sent_again(
+    world: World,
+    taken: Taken,
+    answers: dict[str, str],
+    run_mail_server: RunMailServer,
+    port: int,
+) -> None:
+    booking = world.book()
+    answers["RCPT"] = f"550 no mailbox {booking.client.email}"
+    with run_mail_server(port), served(world) as notifications:
+        world.work()
+        rows = world.rows()
+        assert [(n.state, n.attempts, n.error) for n in rows] == [
+            ("failed", 1, "MAIL_REFUSED SMTPRecipientsRefused 550")
+        ] * 2
+        assert {event.notice_id for event in failures(world)} == {str(n.id) for n in rows}
+        assert world.next_due() is None
+        del answers["RCPT"]
+        with acting_as(world.owner):
+            notifications.ResendNotice(ResendNoticeRequest(notice_id=str(rows[0].id)))
+        world.work()
+    assert [mail.message_id for mail in mails(taken)] == [f"<{rows[0].id}@attune>"]
+    assert [n.state for n in world.rows()] == ["sent", "failed"]
+
+
+@contextmanager
+def served(world: World) -> Iterator[NotificationsServiceStub]:
+    """The RPCs of notifications."""
+    servicer = NotificationsServicer(world.database, world.clock, mailbox=False)
+    with serve(add_NotificationsServiceServicer_to_server, servicer) as server:
+        yield NotificationsServiceStub(server.channel())
+
+
+@pytest.mark.req("NT-3")
+def test_after_more_than_a_day_a_notice_is_given_up(world: World) -> None:
+    world.book()
+    world.work()
+    first = world.clock.now()
+    while at := world.next_due():
+        world.clock.present = at
+        world.work()
+    assert timedelta(hours=24) < world.clock.now() - first < timedelta(hours=26)
+    assert {(n.state, n.error) for n in world.rows()} == {
+        ("failed", "MAIL_SERVER_UNAVAILABLE ConnectionRefusedError")
+    }
+    assert len(failures(world)) == 2
+
+
+@pytest.mark.req("NT-3", "NT-1")
+def test_a_confirmation_that_a_cancellation_overtook_is_not_sent(
+    world: World, taken: Taken, run_mail_server: RunMailServer, port: int
+) -> None:
+    booking = world.book()
+    world.work()
+    world.cancel(booking)
+    with run_mail_server(port):
+        world.work()
+    assert world.notices() == [
+        ("booking_confirmed", "client", "superseded"),
+        ("booking_confirmed", "provider", "superseded"),
+        ("booking_cancelled", "client", "sent"),
+        ("booking_cancelled", "provider", "sent"),
+    ]
+    assert [mail.calendar["METHOD"] for mail in mails(taken)] == ["CANCEL", "CANCEL"]
+
+
+@pytest.mark.req("NT-3")
+def test_a_process_that_dies_before_noting_it_repeats_the_same_message(
+    world: World, taken: Taken, run_mail_server: RunMailServer, port: int
+) -> None:
+    world.book()
+    world.hear()
+    [to_client, _] = world.rows()
+    with run_mail_server(port):
+        die_after_sending(world, to_client, SmtpChannel(world.url))
+        assert len(taken) == 1
+        world.work()
+    ids_of = [mail.message_id for mail in mails(taken)]
+    assert ids_of[0] == f"<{to_client.id}@attune>"
+    assert sorted(map(ids_of.count, set(ids_of))) == [1, 2], "a reader's server sees one message"
+
+
+@pytest.mark.req("NT-3", "NT-9")
+def test_the_mailbox_holds_one_message_though_the_process_died(world: World) -> None:
+    world.book()
+    world.hear()
+    [to_client, _] = world.rows()
+    mailbox = MailboxChannel(world.database, world.clock)
+    die_after_sending(world, to_client, mailbox)
+    world.work(channel=mailbox)
+    with world.database.transaction(world.practice_id) as session:
+        found = session.scalars(select(DevelopmentMessage.message_id)).all()
+    assert sorted(found) == sorted(f"<{n.id}@attune>" for n in world.rows())
+
+
+def die_after_sending(world: World, notice: Notice, channel: Channel) -> None:
+    """Deliver a notice in a transaction that is lost."""
+    key = f"{notice.booking_id}:{notice.recipient}"
+    work = due.Due(DELIVER, key, notice.practice_id, world.clock.now(), 0)
+    delivery = Delivery(world.peers, channel, URL, "no-reply@attune.example")
+    with world.database.transaction(world.practice_id) as session:
+        delivery.deliver(work, session, world.clock.now())
+        session.rollback()
+
+
+@pytest.mark.req("PF-13")
+@pytest.mark.parametrize("name", ["bookings", "availability"])
+def test_a_notice_waits_for_whom_it_must_ask(
+    world: World, taken: Taken, run_mail_server: RunMailServer, port: int, name: str
+) -> None:
+    world.book()
+    with run_mail_server(port):
+        world.work(peers=away(world.peers, name))
+        assert {(n.state, n.error) for n in world.rows()} == {("queued", "UNAVAILABLE")}
+        world.clock.advance(timedelta(seconds=1))
+        world.work()
+    assert len(taken) == 2
+
+
+@pytest.mark.req("PF-13", "NT-2")
+def test_without_rooms_a_notice_waits_two_minutes_and_leaves_without_the_join_link(
+    world: World, taken: Taken, run_mail_server: RunMailServer, port: int
+) -> None:
+    booking = world.book()
+    began = world.clock.now()
+    with run_mail_server(port):
+        world.work(peers=away(world.peers, "rooms"))
+        assert {(n.state, n.error) for n in world.rows()} == {("queued", "ROOM_MISSING")}
+        while at := world.next_due():
+            assert at == world.clock.now() or taken == []
+            world.clock.present = at
+            world.work(peers=away(world.peers, "rooms"))
+    assert timedelta(minutes=2) <= world.clock.now() - began < timedelta(minutes=5)
+    assert len(taken) == 2
+    [mail] = mails(taken, booking.client.email)
+    assert "/join/" not in mail.text
+    assert mail.event["URL"] == f"{URL}/manage/{token_in(mail, 'manage')}"
+
+
+def test_a_booking_that_does_not_exist_is_told_to_nobody(world: World) -> None:
+    fact = BookingFact(booking_id=str(ids.new()), practice_id=world.practice_id, version=1)
+    event = BookingDeclined(booking=fact)
+    events.handlers(world.clock).handle(
+        world.database,
+        event.DESCRIPTOR.full_name,
+        event.SerializeToString(),
+        {MESSAGE_ID: str(ids.new())},
+    )
+    world.work()
+    assert [(n.state, n.error) for n in world.rows()] == [("failed", "NOT_FOUND")]
+
+
+@pytest.mark.req("PF-7", "PF-3")
+def test_no_person_is_in_tables_events_or_logs(
+    world: World,
+    answers: dict[str, str],
+    run_mail_server: RunMailServer,
+    port: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="")
+    caplog.set_level(logging.WARNING, logger="mail.log")  # the peer's own
+    booking = world.book()
+    world.work()
+    answers["RCPT"] = f"550 no mailbox {booking.client.email}, Dana Quillfeather"
+    world.clock.advance(timedelta(seconds=1))
+    with run_mail_server(port):
+        world.work()
+    world.clock.advance(timedelta(seconds=1))
+    world.cancel(booking)
+    world.work(channel=MailboxChannel(world.database, world.clock))
+    kept = []
+    with world.database.transaction(EVERY_PRACTICE) as session:
+        for table in ("notices", "development_messages", "outbox", "inbox", "due", "idempotency"):
+            kept += [repr(tuple(row)) for row in session.execute(text(f"SELECT * FROM {table}"))]  # noqa: S608
+    told = [f"{record.getMessage()} {vars(record)}" for record in caplog.records]
+    assert any("notice failed" in line for line in told)
+    assert any("notice sent" in line for line in told)
+    for line in kept + told:
+        for person in ("quillfeather", "dana.", "practice.example", "5550123", "riverside"):
+            assert person not in line.lower()

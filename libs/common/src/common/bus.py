@@ -25,6 +25,8 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
+from common.following import Following, Receive
+
 log = logging.getLogger(__name__)
 
 STREAM = "ATTUNE"
@@ -75,6 +77,7 @@ class Bus:
         self._ready = threading.Event()
         self._closing = False
         self._connecting: Future[None] | None = None
+        self._followings: list[Following] = []
         self.on_connect: list[Callable[[], None]] = []
 
     @property
@@ -128,6 +131,8 @@ class Bus:
         await self._tell_connected()
 
     async def _tell_connected(self) -> None:
+        for following in self._followings:
+            following.reconnected()
         for told in list(self.on_connect):
             await self._loop.run_in_executor(None, told)
 
@@ -192,45 +197,21 @@ class Bus:
     def follow(
         self,
         subjects: Sequence[str],
-        after: int,
-        receive: Callable[[str, bytes, int], None],
-    ) -> Callable[[], None]:
-        """Give every replica every message after a stream sequence, in order, without
-        acknowledgement: `receive(subject, payload, sequence)` runs on the loop and must not
-        block. Returns what ends it."""
-        config = ConsumerConfig(
-            filter_subjects=list(subjects),
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=after + 1,
-        )
+        after: int | str,
+        receive: Receive,
+        restarted: Callable[[], None] = lambda: None,
+    ) -> Following:
+        """Give every replica every message after a stream sequence, or all that the durable of
+        that name has not handled, in order, without acknowledgement, for as long as the process
+        lives: after an interruption it goes on where it was.
 
-        async def deliver(message: Msg) -> None:
-            receive(message.subject, message.data, message.metadata.sequence.stream)
-
-        async def subscribe() -> JetStreamContext.PushSubscription:
-            return await self.jetstream.subscribe(
-                "", stream=STREAM, ordered_consumer=True, config=config, cb=deliver
-            )
-
-        subscription = self.run(subscribe())
-
-        def end() -> None:
-            with contextlib.suppress(Exception):
-                self.run(subscription.unsubscribe())
-
-        return end
-
-    def processed(self, durable: str) -> int:
-        """Every message up to this stream sequence has been handled by the durable."""
-
-        async def ask() -> int:
-            try:
-                info = await self.jetstream.consumer_info(STREAM, durable)
-            except NotFoundError:
-                return 0
-            return info.ack_floor.stream_seq if info.ack_floor else 0
-
-        return self.run(ask())
+        `receive(subject, payload, sequence)` runs on the loop and must not block; `restarted()`
+        says that messages were lost for good. Can be called while NATS is away.
+        """
+        following = Following(STREAM, subjects, after, receive, restarted, lambda: self._client)
+        self._followings.append(following)
+        following.start(self._loop)
+        return following
 
     def dead_letters(self, limit: int = 1000) -> list[DeadLetter]:
         """The oldest dead letters."""
@@ -279,6 +260,8 @@ class Bus:
         self._closing = True
         if self._connecting and not self._connecting.done():
             self._connecting.cancel()
+        for following in self._followings:
+            following.end()
         with contextlib.suppress(Exception):
             self.run(self._client.close(), timeout=2)
         self._loop.call_soon_threadsafe(self._loop.stop)

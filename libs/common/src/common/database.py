@@ -50,6 +50,7 @@ class Database:
         )
         telemetry.trace_statements(self.engine)
         self.after_emit: Callable[[], None] = lambda: None
+        self.after_schedule: Callable[[], None] = lambda: None
 
     @contextlib.contextmanager
     def transaction(self, practice: UUID | str) -> Iterator[Session]:
@@ -62,6 +63,8 @@ class Database:
                 yield session
             if session.info.get("emitted"):
                 self.after_emit()
+            if session.info.get("scheduled"):
+                self.after_schedule()
 
     def ping(self) -> None:
         """Raises if the database does not answer."""

@@ -1,6 +1,8 @@
 """The time left for the call being handled; it reaches outgoing calls and SQL (spec PF-13)."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 from contextvars import ContextVar
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
@@ -23,3 +25,13 @@ def remaining(limit: float = LONGEST) -> float:
     if deadline is None:
         return limit
     return max(0.01, min(limit, deadline - time.monotonic()))
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Calls made inside must end within so many seconds, if not earlier."""
+    before = _deadline.set(time.monotonic() + remaining(seconds))
+    try:
+        yield
+    finally:
+        _deadline.reset(before)

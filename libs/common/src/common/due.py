@@ -50,8 +50,17 @@ class Later(Exception):
         self.at = at
 
 
-def schedule(session: Session, kind: str, key: object, practice_id: UUID, at: datetime) -> None:
-    """Do this at that instant; an earlier plan for the same key is replaced."""
+def schedule(
+    session: Session,
+    kind: str,
+    key: object,
+    practice_id: UUID,
+    at: datetime,
+    *,
+    wake: bool = False,
+) -> None:
+    """Do this at that instant; an earlier plan for the same key is replaced. With `wake`, a worker
+    looks for it right after the commit instead of at its next poll."""
     statement = insert(due).values(
         kind=kind, key=str(key), practice_id=practice_id, due_at=at, attempts=0
     )
@@ -60,6 +69,8 @@ def schedule(session: Session, kind: str, key: object, practice_id: UUID, at: da
             index_elements=[due.c.kind, due.c.key], set_={"due_at": at, "attempts": 0}
         )
     )
+    if wake:
+        session.info["scheduled"] = True
 
 
 def cancel(session: Session, kind: str, key: object) -> None:
@@ -77,14 +88,17 @@ class Worker:
         self._clock = clock
         self._handlers = handlers
         self._poll = poll
+        self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="due", daemon=True)
 
     def start(self) -> None:
+        self._database.after_schedule = self._wake.set
         self._thread.start()
 
     def stop(self) -> None:
         self._stop.set()
+        self._wake.set()
         self._thread.join(5)
 
     def _run(self) -> None:
@@ -94,7 +108,8 @@ class Worker:
                     pass
             except Exception as error:  # the database is away: the rows are still there
                 log.warning("due work waits: %s", type(error).__name__)
-            self._stop.wait(self._poll)
+            self._wake.wait(self._poll)
+            self._wake.clear()
 
     def work_one(self) -> bool:
         """Do the most overdue piece of work; False if nothing is due now."""

@@ -182,6 +182,11 @@ class Stack:
             "PUBLIC_URL": self.url,
             "CHANNEL": "development",
             "OTEL_SERVICE_NAME": service,
+            # Everybody here has the one address.
+            "LIMIT_REQUESTS": "1000000/minute",
+            "LIMIT_WRITES": "100000/minute",
+            "LIMIT_PUBLIC_WRITES": "100000/minute",
+            "LIMIT_SIGN_INS": "1000/minute",
         }
         for name in SERVICES:
             env[f"{package(name).upper()}_TARGET"] = self.target(name)

@@ -48,10 +48,11 @@ _LOCK = 0x0A77_0B0C  # the relay's advisory lock
 _BATCH = 256
 
 
-def emit(session: Session, event: Event) -> None:
-    """Publish this event when the transaction has committed."""
-    session.execute(insert(outbox).values(row(event)))
-    session.info["emitted"] = True
+def emit(session: Session, *events: Event) -> None:
+    """Publish these events, in this order, when the transaction has committed."""
+    if events:
+        session.execute(insert(outbox), [row(event) for event in events])
+        session.info["emitted"] = True
 
 
 def row(event: Event) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Making a booking or a hold, in one transaction: time is taken first, the rest follows."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -18,13 +20,28 @@ from attune.common.v1.types_pb2 import Fee, Mode, Money
 from booking import enums, facts, messages
 from booking.domain.contacts import Contact
 from booking.domain.status import Status
-from booking.domain.taking import BOOKING, HOLD, Resource, Taking, minutes, revision_of
+from booking.domain.taking import (
+    BOOKING,
+    HOLD,
+    Lapsed,
+    Resource,
+    SlotTaken,
+    Taking,
+    minutes,
+    revision_of,
+)
 from booking.store import bookings, clients, holds, taken
 from booking.store.tables import Booking, BookingChange, Client, Hold, ServiceLine
-from booking.work import EXPIRE_HOLD, EXPIRE_REQUEST
 from common import due, ids
+from common.database import Database
 from common.outbox import emit
 from common.zones import zone
+
+EXPIRE_HOLD = "expire_hold"
+EXPIRE_REQUEST = "expire_request"
+_ATTEMPTS = 3  # whenever something lapsed gives way, something else may come
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -94,7 +111,7 @@ class Details:
 def book(session: Session, place: Place, details: Details, now: datetime) -> booking_pb2.Booking:
     """Book a start, in the place of the visitor's hold if there is one (spec BK-1, BK-2)."""
     booking_id = ids.new()
-    own = holds.remove(session, details.hold_id, details.visitor_id) if details.hold_id else []
+    own = _own_hold(session, place, details)
     changes = taken.take(session, place.taking(booking_id, BOOKING), now, instead_of=own)
     client = clients.find_or_add(session, place.practice_id, details.contact, now)
     row = _frozen(booking_id, place, details, client, now)
@@ -111,6 +128,37 @@ def book(session: Session, place: Place, details: Details, now: datetime) -> boo
         due.schedule(session, EXPIRE_REQUEST, row.id, row.practice_id, row.start_at)
     # Whoever booked may not be the owner of the e-mail, whatever else they are signed in as.
     return messages.booking(row, messages.Viewer.BOOKER, now)
+
+
+def let_go(session: Session, practice_id: UUID, hold_id: UUID) -> int:
+    """Release a hold; the revision of its provider that this made, 0 if it was gone already."""
+    provider_id = holds.remove(session, hold_id)
+    if provider_id is None:
+        return 0
+    changes = taken.release(session, practice_id, hold_id)
+    emit(session, *(facts.taken_time_changed(change) for change in changes))
+    return revision_of(changes, provider_id)
+
+
+def attempt(database: Database, practice_id: UUID, do: Callable[[Session], Made]) -> Made:
+    """Take time in one transaction. Holds that have lapsed, but still stand in the way, are let
+    go one by one in transactions of their own: who removed them while taking time could wait for
+    somebody who waits for them."""
+    for _ in range(_ATTEMPTS):
+        try:
+            with database.transaction(practice_id) as session:
+                return do(session)
+        except Lapsed as lapsed:
+            for hold_id in lapsed.holds:
+                with database.transaction(practice_id) as session:
+                    let_go(session, practice_id, hold_id)
+    raise SlotTaken(revision="")
+
+
+def _own_hold(session: Session, place: Place, details: Details) -> UUID | None:
+    if details.hold_id is None:
+        return None
+    return holds.remove_own(session, details.hold_id, details.visitor_id, place.provider_id)
 
 
 def _frozen(

@@ -17,7 +17,6 @@ from attune.booking.v1.booking_pb2 import BillingType, BookingStatus, Cancellati
 from attune.common.v1.types_pb2 import ClientStatus, Mode
 from booking import changes, enums, facts, making, messages
 from booking.domain import contacts, inputs, pages
-from booking.domain.taking import revision_of
 from booking.making import Details, Place
 from booking.store import bookings, clients, holds, taken
 from booking.store.bookings import Filter
@@ -27,7 +26,6 @@ from common.clock import Clock
 from common.database import EVERY_PRACTICE, Database
 from common.errors import DomainError, Invalid, NotFound
 from common.identity import ANYONE, Identity, allow, caller
-from common.outbox import emit
 
 _ITSELF = Identity("service:booking")
 _NAME = 200  # characters of usernames, slugs and visitors' ids
@@ -77,10 +75,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         if hold is None:
             return pb.ReleaseHoldResponse()
         with self._database.transaction(hold.practice_id) as session:
-            holds.forget(session, hold_id)
-            released = taken.release(session, hold.practice_id, hold_id)
-            emit(session, *(facts.taken_time_changed(change) for change in released))
-        revision = revision_of(released, hold.provider_id)
+            revision = making.let_go(session, hold.practice_id, hold_id)
         return pb.ReleaseHoldResponse(revision=str(revision) if revision else "")
 
     @allow(ANYONE)
@@ -122,8 +117,11 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
                 raise
             return earlier
         place = Place(check.username, check.mode, start, terms)
-        with self._database.transaction(place.practice_id) as session:
+
+        def once(session: Session) -> Response:
             return idempotency.once(session, scope, request, kind, lambda: do(session, place))
+
+        return making.attempt(self._database, place.practice_id, once)
 
     def _status(self, email_index: bytes | None, username: str) -> ClientStatus.ValueType:
         """How the owner of an e-mail stands with a provider's practice; nobody is new

@@ -9,22 +9,15 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from booking import changes, facts
+from booking import changes, making
 from booking.domain.status import Status
-from booking.store import bookings, holds, taken
+from booking.store import bookings
 from common.due import Due, Handler
-from common.outbox import emit
-
-EXPIRE_HOLD = "expire_hold"
-EXPIRE_REQUEST = "expire_request"
 
 
 def expire_hold(work: Due, session: Session, now: datetime) -> None:
     """A hold has lapsed: its time is free."""
-    hold_id = UUID(work.key)
-    holds.forget(session, hold_id)
-    released = taken.release(session, work.practice_id, hold_id)
-    emit(session, *(facts.taken_time_changed(change) for change in released))
+    making.let_go(session, work.practice_id, UUID(work.key))
 
 
 def expire_request(work: Due, session: Session, now: datetime) -> None:
@@ -34,4 +27,7 @@ def expire_request(work: Due, session: Session, now: datetime) -> None:
         changes.expire(session, row, changes.Act("system", "", now))
 
 
-HANDLERS: dict[str, Handler] = {EXPIRE_HOLD: expire_hold, EXPIRE_REQUEST: expire_request}
+HANDLERS: dict[str, Handler] = {
+    making.EXPIRE_HOLD: expire_hold,
+    making.EXPIRE_REQUEST: expire_request,
+}

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from common import telemetry
 from common.local import GATEWAY
@@ -12,6 +13,15 @@ from gateway.settings import Settings
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  # gunicorn makes its own files in it, and unlinks them
 _GRACE = 25  # seconds for running requests at shutdown
+
+
+class Log(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's messages among ours, as JSON."""
+
+    def setup(self, cfg: Any) -> None:
+        self.cfg = cfg
+        self._access_log_enabled = False
+        self.error_log.propagate = True
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
@@ -29,6 +39,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "threads": settings.web_threads,
             "worker_class": "gthread",
             "proc_name": "attune-gateway",
+            "logger_class": Log,
             "graceful_timeout": _GRACE,
             "timeout": 60,
             "keepalive": 75,

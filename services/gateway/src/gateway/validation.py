@@ -32,6 +32,7 @@ class StrictAdapter(PydanticAdapter):
 
     def _body(self, request: Request) -> BaseModel:
         body = request.get_data(cache=False)
+        request.stream.read(1)  # raises where a body of unknown length was cut off at the limit
         if not body and not _requires_something(self.model_class):
             return self.model_class()
         if body and request.mimetype != "application/json":

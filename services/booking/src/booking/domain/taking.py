@@ -15,6 +15,15 @@ class SlotTaken(Conflict):
     """Somebody else has taken this time. Details: the `revision` that shows it."""
 
 
+class Lapsed(Exception):
+    """Nothing is in the way but holds that have lapsed, if they still are: let go of these, then
+    try again."""
+
+    def __init__(self, holds: Sequence[UUID]) -> None:
+        super().__init__()
+        self.holds = holds
+
+
 @dataclass(frozen=True)
 class Resource:
     """Something that one session at a time can use, and its number."""

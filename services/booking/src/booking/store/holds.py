@@ -16,8 +16,8 @@ def visitor_index(visitor_id: str) -> bytes:
     return crypto.ring().index(visitor_id, "hold.visitor")
 
 
-def replace(session: Session, hold: Hold) -> list[UUID]:
-    """Write a hold in the place of the visitor's earlier ones with the provider, which are
+def replace(session: Session, hold: Hold) -> UUID | None:
+    """Write a hold in the place of the visitor's earlier one with the provider, which is
     returned. The visitor's other requests wait."""
     key = int.from_bytes(hold.visitor_index[:2] + hold.provider_id.bytes[:2], signed=True)
     session.execute(select(func.pg_advisory_xact_lock(_LOCK, key)))
@@ -25,26 +25,29 @@ def replace(session: Session, hold: Hold) -> list[UUID]:
         delete(Hold)
         .where(Hold.provider_id == hold.provider_id, Hold.visitor_index == hold.visitor_index)
         .returning(Hold.id)
-    ).all()
+    ).one_or_none()
     session.execute(insertion(hold))
-    return list(earlier)
+    return earlier
 
 
 def find(session: Session, hold_id: UUID, visitor_id: str) -> Hold | None:
     """A visitor's own hold."""
+    own = Hold.visitor_index == visitor_index(visitor_id)
+    return session.scalars(select(Hold).where(Hold.id == hold_id, own)).one_or_none()
+
+
+def remove_own(session: Session, hold_id: UUID, visitor_id: str, provider_id: UUID) -> UUID | None:
+    """Remove a visitor's own hold with a provider; its id, if it was there."""
+    own = Hold.visitor_index == visitor_index(visitor_id)
     return session.scalars(
-        select(Hold).where(Hold.id == hold_id, Hold.visitor_index == visitor_index(visitor_id))
+        delete(Hold)
+        .where(Hold.id == hold_id, Hold.provider_id == provider_id, own)
+        .returning(Hold.id)
     ).one_or_none()
 
 
-def remove(session: Session, hold_id: UUID, visitor_id: str) -> list[UUID]:
-    """Forget a visitor's own hold, if it is there; returns its id."""
-    own = Hold.visitor_index == visitor_index(visitor_id)
-    return list(
-        session.scalars(delete(Hold).where(Hold.id == hold_id, own).returning(Hold.id)).all()
-    )
-
-
-def forget(session: Session, hold_id: UUID) -> None:
-    """Forget a hold that has lapsed."""
-    session.execute(delete(Hold).where(Hold.id == hold_id))
+def remove(session: Session, hold_id: UUID) -> UUID | None:
+    """Remove a hold; its provider, or None if somebody else has removed it: they let its time
+    go."""
+    gone = delete(Hold).where(Hold.id == hold_id).returning(Hold.provider_id)
+    return session.scalars(gone).one_or_none()

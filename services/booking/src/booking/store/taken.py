@@ -1,97 +1,119 @@
 """Taken time: occupancy and revisions (design, "The write path").
 
-Locks are taken in one order everywhere: occupancy by resource number, then the resources' rows by
-number. The latter are held until the commit, so that a resource's revisions, and the events that
-carry them, are without gaps and in the order of commits.
+Nothing here deadlocks, since whatever waits does so in one order: first for the row of a hold, if
+one is removed; then for occupancy, one resource after the other by number, stopping at the first
+that is taken; then for the resources' rows by number, which stay locked until the commit. Hence
+revisions, and the events that carry them, are without gaps and in the order of commits. Two who
+take time in the place of their holds could still wait for each other at one resource: they queue
+up before.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Result, delete, select, text
+from sqlalchemy import Result, TextClause, select, text
 from sqlalchemy.orm import Session
 
-from booking.domain.taking import Change, Resource, SlotTaken, Taking
+from booking.domain.taking import Change, Lapsed, Resource, SlotTaken, Taking
 from booking.store.tables import Occupancy, ResourceRow
 
-# A plain INSERT that catches the violation deadlocks under a race; this never does. Whatever
+# A plain INSERT that catches the violation deadlocks under a race; DO NOTHING never does. What
 # conflicts and has not committed yet is waited for.
-_TAKE = text(
-    """
-WITH taken AS (
+_STEP = """
+gone_{n} AS (
+    DELETE FROM occupancy
+    WHERE ref = CAST(:own AS uuid) AND resource = :number_{n} AND {ready}
+    RETURNING resource
+), taken_{n} AS (
     INSERT INTO occupancy
         (practice_id, resource, start_at, end_at, session_start, session_end, kind, ref, expires_at)
     SELECT
-        :practice_id, number, :start, :end, :session_start, :session_end, :kind, :ref,
+        :practice_id, :number_{n}, :start, :end, :session_start, :session_end, :kind, :ref,
         CAST(:expires_at AS timestamptz)
-    FROM unnest(CAST(:numbers AS bigint[])) AS wanted (number)
-    ORDER BY number
+    WHERE :wanted_{n} AND {ready} AND (SELECT count(*) FROM gone_{n}) >= 0
     ON CONFLICT DO NOTHING
     RETURNING resource
 )
+"""
+_TAKE = """
+WITH {steps}
 INSERT INTO resources AS r (number, resource_id, practice_id, revision)
 SELECT number, resource_id, :practice_id, 1
-FROM unnest(CAST(:changed AS bigint[]), CAST(:changed_ids AS uuid[])) AS c (number, resource_id)
-WHERE (SELECT count(*) FROM taken) = :count
+FROM unnest(CAST(:numbers AS bigint[]), CAST(:ids AS uuid[])) AS touched (number, resource_id)
+WHERE {ready}
 ORDER BY number
 ON CONFLICT (number) DO UPDATE SET revision = r.revision + 1
 RETURNING number, revision
 """
-)
-_CHANGE = text(
-    """
-WITH changed AS (
-    SELECT number FROM resources WHERE number = ANY(CAST(:changed AS bigint[]))
-    ORDER BY number FOR UPDATE
-)
-UPDATE resources AS r SET revision = revision + 1 FROM changed WHERE r.number = changed.number
-RETURNING r.number, r.revision
-"""
-)
 _RELEASE = text(
     """
 WITH theirs AS (
-    SELECT id FROM occupancy WHERE ref = ANY(CAST(:refs AS uuid[])) ORDER BY resource FOR UPDATE
+    SELECT id FROM occupancy WHERE ref = :ref ORDER BY resource FOR UPDATE
 )
 DELETE FROM occupancy AS o USING theirs, resources AS r
 WHERE o.id = theirs.id AND r.number = o.resource
-RETURNING r.number, r.resource_id, o.ref
+RETURNING r.number, r.resource_id
 """
 )
-
-_ATTEMPTS = 3  # what is in the way may vanish meanwhile, and something else come
-
-_Released = dict[Resource, tuple[UUID, ...]]
+_BUMP = text(
+    """
+WITH touched AS (
+    SELECT number FROM resources WHERE number = ANY(CAST(:numbers AS bigint[]))
+    ORDER BY number FOR UPDATE
+)
+UPDATE resources AS r SET revision = revision + 1 FROM touched WHERE r.number = touched.number
+RETURNING r.number, r.revision
+"""
+)
+_QUEUE = text(
+    """
+SELECT pg_advisory_xact_lock(:namespace, key)
+FROM (
+    SELECT DISTINCT CAST(number % 2147483647 AS integer) AS key
+    FROM unnest(CAST(:numbers AS bigint[])) AS n (number)
+    ORDER BY key
+) AS keys
+"""
+)
+_REPLACING = 0x0A77_0CC1  # namespace of the locks of those who take time in the place of a hold
 
 
 def take(
-    session: Session, taking: Taking, now: datetime, instead_of: Sequence[UUID] = ()
+    session: Session, taking: Taking, now: datetime, instead_of: UUID | None = None
 ) -> list[Change]:
-    """Take time, instead of what these refs take so far; raises SlotTaken if any of it is taken.
-    Holds that have lapsed are in nobody's way."""
-    released = _delete(session, instead_of)
-    for _ in range(_ATTEMPTS):
-        if revisions := _insert(session, taking, released):
-            return _changes(taking.practice_id, revisions, taking, released)
-        blocking = _in_the_way(session, taking)
-        if any(expires_at is None or expires_at > now for expires_at in blocking.values()):
-            break
-        # All is inserted again, what was inserted beside the lapsed holds too.
-        session.execute(delete(Occupancy).where(Occupancy.ref == taking.ref))
-        for resource, refs in _delete(session, list(blocking)).items():
-            released[resource] = (*released.get(resource, ()), *refs)
-    raise SlotTaken(revision=str(revision(session, taking.resources[0].number)))
+    """Take time, in the place of what a hold takes, whose row the caller has removed. Raises
+    SlotTaken if any of it is taken; Lapsed, if by nothing but holds that have lapsed."""
+    own = _queue_up(session, taking, instead_of) if instead_of else ()
+    touched = sorted({*taking.resources, *own}, key=_number)
+    revisions = _revisions(
+        session.execute(_statement(len(touched)), _parameters(taking, touched, instead_of))
+    )
+    if not revisions:
+        raise _refusal(session, taking, now, instead_of)
+    return [
+        Change(
+            taking.practice_id,
+            resource,
+            revisions[resource.number],
+            taking if resource in taking.resources else None,
+            (instead_of,) if instead_of and resource in own else (),
+        )
+        for resource in touched
+    ]
 
 
 def release(session: Session, practice_id: UUID, ref: UUID) -> list[Change]:
     """Let go what a booking or a hold takes; nothing, if it takes nothing."""
-    released = _delete(session, [ref])
+    found = session.execute(_RELEASE, {"ref": ref})
+    released = sorted((Resource(row.number, row.resource_id) for row in found), key=_number)
     if not released:
         return []
-    bumped = session.execute(_CHANGE, {"changed": [resource.number for resource in released]})
-    return _changes(practice_id, _revisions(bumped), None, released)
+    bumped = session.execute(_BUMP, {"numbers": [resource.number for resource in released]})
+    revisions = _revisions(bumped)
+    return [Change(practice_id, r, revisions[r.number], None, (ref,)) for r in released]
 
 
 def revision(session: Session, number: int) -> int:
@@ -127,63 +149,72 @@ def list_taken(session: Session, number: int, now: datetime) -> tuple[int, list[
     return (rows[0][0].revision if rows else 0), takings
 
 
-def _insert(session: Session, taking: Taking, released: _Released) -> dict[int, int]:
-    """The new revisions by resource number; none, if something is in the way."""
-    changed = [*taking.resources, *(r for r in released if r not in taking.resources)]
-    bumped = session.execute(
-        _TAKE,
-        {
-            "practice_id": taking.practice_id,
-            "numbers": [r.number for r in taking.resources],
-            "count": len(taking.resources),
-            "start": taking.start,
-            "end": taking.end,
-            "session_start": taking.session_start,
-            "session_end": taking.session_end,
-            "kind": taking.kind,
-            "ref": taking.ref,
-            "expires_at": taking.expires_at,
-            "changed": [r.number for r in changed],
-            "changed_ids": [r.id for r in changed],
-        },
+@cache
+def _statement(count: int) -> TextClause:
+    """Takes up to so many resources: each waits for the one before, and the revisions for all."""
+    steps, ready = [], "true"
+    for n in range(count):
+        steps.append(_STEP.format(n=n, ready=ready))
+        ready += f" AND (NOT :wanted_{n} OR EXISTS (SELECT FROM taken_{n}))"
+    return text(_TAKE.format(steps=", ".join(steps), ready=ready))
+
+
+def _parameters(
+    taking: Taking, touched: Sequence[Resource], instead_of: UUID | None
+) -> dict[str, Any]:
+    return {
+        "practice_id": taking.practice_id,
+        "start": taking.start,
+        "end": taking.end,
+        "session_start": taking.session_start,
+        "session_end": taking.session_end,
+        "kind": taking.kind,
+        "ref": taking.ref,
+        "expires_at": taking.expires_at,
+        "own": instead_of,
+        "numbers": [resource.number for resource in touched],
+        "ids": [resource.id for resource in touched],
+        **{f"number_{n}": resource.number for n, resource in enumerate(touched)},
+        **{f"wanted_{n}": resource in taking.resources for n, resource in enumerate(touched)},
+    }
+
+
+def _queue_up(session: Session, taking: Taking, hold_id: UUID) -> Sequence[Resource]:
+    """What a hold takes, once nobody else takes the place of a hold there."""
+    own = [
+        Resource(row.number, row.resource_id)
+        for row in session.execute(
+            select(ResourceRow.number, ResourceRow.resource_id)
+            .join(Occupancy, Occupancy.resource == ResourceRow.number)
+            .where(Occupancy.ref == hold_id)
+        )
+    ]
+    numbers = [resource.number for resource in (*taking.resources, *own)]
+    session.execute(_QUEUE, {"namespace": _REPLACING, "numbers": numbers})
+    return own
+
+
+def _refusal(
+    session: Session, taking: Taking, now: datetime, instead_of: UUID | None
+) -> SlotTaken | Lapsed:
+    """Why time could not be taken."""
+    found = session.execute(
+        select(Occupancy.ref, Occupancy.expires_at).where(
+            Occupancy.resource.in_([resource.number for resource in taking.resources]),
+            Occupancy.end_at > taking.start,
+            Occupancy.start_at < taking.end,
+            Occupancy.ref.not_in([taking.ref, *([instead_of] if instead_of else [])]),
+        )
     )
-    return _revisions(bumped)
+    lapses: dict[UUID, datetime | None] = {row.ref: row.expires_at for row in found}
+    if all(at and at <= now for at in lapses.values()):
+        return Lapsed(tuple(lapses))
+    return SlotTaken(revision=str(revision(session, taking.resources[0].number)))
 
 
 def _revisions(bumped: Result[Any]) -> dict[int, int]:
     return {row.number: row.revision for row in bumped}
 
 
-def _changes(
-    practice_id: UUID, revisions: dict[int, int], taking: Taking | None, released: _Released
-) -> list[Change]:
-    taken = taking.resources if taking else ()
-    resources = sorted({*taken, *released}, key=lambda resource: resource.number)
-    return [
-        Change(
-            practice_id, r, revisions[r.number], taking if r in taken else None, released.get(r, ())
-        )
-        for r in resources
-    ]
-
-
-def _delete(session: Session, refs: Sequence[UUID]) -> _Released:
-    released: _Released = {}
-    if refs:
-        for number, resource_id, ref in session.execute(_RELEASE, {"refs": list(refs)}):
-            resource = Resource(number, resource_id)
-            released[resource] = (*released.get(resource, ()), ref)
-    return released
-
-
-def _in_the_way(session: Session, taking: Taking) -> dict[UUID, datetime | None]:
-    """What overlaps, and when it lapses."""
-    found = session.execute(
-        select(Occupancy.ref, Occupancy.expires_at).where(
-            Occupancy.resource.in_([resource.number for resource in taking.resources]),
-            Occupancy.end_at > taking.start,
-            Occupancy.start_at < taking.end,
-            Occupancy.ref != taking.ref,
-        )
-    )
-    return {row.ref: row.expires_at for row in found}
+def _number(resource: Resource) -> int:
+    return resource.number

@@ -92,7 +92,10 @@ def signed_in(
             Account.disabled_at.is_(None),
         )
     ).one_or_none()
-    return found._tuple() if found else None
+    if found is None:
+        return None
+    here, account = found
+    return here, account
 
 
 def sessions(

@@ -1,10 +1,10 @@
 """Staff sign in and out, and see where they are signed in."""
 
 from datetime import UTC
+from uuid import UUID
 
 from flask import Response
 
-from common import ids
 from gateway import sessions, times
 from gateway.api.operation import Access, Operations, encoded, json_response
 from gateway.schemas import access as schemas
@@ -57,12 +57,12 @@ def list_sessions() -> schemas.Sessions:
 
 @auth.operation(
     "DELETE",
-    "/auth/sessions/<session_id>",
+    "/auth/sessions/<uuid:session_id>",
     None,
     status=204,
     access=Access.STAFF,
     errors=(404,),
 )
-def revoke_session(session_id: str) -> None:
+def revoke_session(session_id: UUID) -> None:
     """End one of this account's sessions"""
-    sessions.revoke(ids.find(session_id))
+    sessions.revoke(session_id)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from flask import Response, url_for
@@ -119,18 +120,18 @@ def create_hold(username: str, body: slot_schemas.NewHold) -> slot_schemas.Hold:
 
 @bookings.operation(
     "DELETE",
-    "/providers/<username>/holds/<hold_id>",
+    "/providers/<username>/holds/<uuid:hold_id>",
     None,
     status=204,
     headers=(visitors.HEADER,),
 )
-def release_hold(username: str, hold_id: str) -> None:
+def release_hold(username: str, hold_id: UUID) -> None:
     """Let a hold go before it lapses
 
     A hold that is not there any more is no error.
     """
     backends().booking.ReleaseHold(
-        rpc.ReleaseHoldRequest(hold_id=hold_id, visitor_id=visitors.visitor_id())
+        rpc.ReleaseHoldRequest(hold_id=str(hold_id), visitor_id=visitors.visitor_id())
     )
 
 
@@ -175,7 +176,7 @@ def create_booking(username: str, body: schemas.NewBooking) -> Response:
     except DomainError as error:
         raise _with_alternatives(error, wanted, body.start, tz) from None
     response = json_response(encoded(to_answer(made, client_of(made))), 201)
-    response.headers["Location"] = url_for("bookings.get_booking", booking_id=made.booking_id)
+    response.headers["Location"] = url_for("bookings.get_booking", booking_id=UUID(made.booking_id))
     return response
 
 
@@ -213,30 +214,30 @@ def list_bookings(query: schemas.BookingsQuery) -> schemas.Bookings:
 
 @bookings.operation(
     "GET",
-    "/bookings/<booking_id>",
+    "/bookings/<uuid:booking_id>",
     schemas.Booking,
     access=Access.STAFF_OR_LINK,
     cached=True,
     errors=(404,),
 )
-def get_booking(booking_id: str) -> schemas.Booking:
+def get_booking(booking_id: UUID) -> schemas.Booking:
     """One booking
 
     To whoever may see it: staff of the practice, or whoever has its manage link.
     """
-    found = backends().booking.GetBooking(rpc.GetBookingRequest(booking_id=booking_id))
+    found = backends().booking.GetBooking(rpc.GetBookingRequest(booking_id=str(booking_id)))
     return to_answer(found.booking, identity.caller())
 
 
 @bookings.operation(
     "POST",
-    "/bookings/<booking_id>/cancel",
+    "/bookings/<uuid:booking_id>/cancel",
     schemas.Booking,
     access=Access.STAFF_OR_LINK,
     body=schemas.Cancellation,
     errors=(404, 409, 422),
 )
-def cancel_booking(booking_id: str, body: schemas.Cancellation) -> schemas.Booking:
+def cancel_booking(booking_id: UUID, body: schemas.Cancellation) -> schemas.Booking:
     """Cancel a booking
 
     Where the practice approves clients' cancellations, a client's is only asked for.
@@ -245,7 +246,7 @@ def cancel_booking(booking_id: str, body: schemas.Cancellation) -> schemas.Booki
     if identity.caller().is_staff:
         reason = reason or messages.CANCELLATION_REASON_OTHER
     request = rpc.CancelBookingRequest(
-        booking_id=booking_id,
+        booking_id=str(booking_id),
         reason=reason,
         reason_text=body.reason_text or "",
         tell_client=body.tell_client,
@@ -255,83 +256,85 @@ def cancel_booking(booking_id: str, body: schemas.Cancellation) -> schemas.Booki
 
 @bookings.operation(
     "POST",
-    "/bookings/<booking_id>/confirm",
+    "/bookings/<uuid:booking_id>/confirm",
     schemas.Booking,
     access=Access.STAFF,
     errors=(404, 409, 422),
 )
-def confirm_booking(booking_id: str) -> schemas.Booking:
+def confirm_booking(booking_id: UUID) -> schemas.Booking:
     """Approve a request"""
-    request = rpc.ConfirmBookingRequest(booking_id=booking_id)
+    request = rpc.ConfirmBookingRequest(booking_id=str(booking_id))
     return _changed(backends().booking.ConfirmBooking(request))
 
 
 @bookings.operation(
     "POST",
-    "/bookings/<booking_id>/decline",
+    "/bookings/<uuid:booking_id>/decline",
     schemas.Booking,
     access=Access.STAFF,
     body=schemas.Refusal,
     errors=(404, 409, 422),
 )
-def decline_booking(booking_id: str, body: schemas.Refusal) -> schemas.Booking:
+def decline_booking(booking_id: UUID, body: schemas.Refusal) -> schemas.Booking:
     """Decline a request, with a reason"""
-    request = rpc.DeclineBookingRequest(booking_id=booking_id, reason_text=body.reason_text or "")
+    request = rpc.DeclineBookingRequest(
+        booking_id=str(booking_id), reason_text=body.reason_text or ""
+    )
     return _changed(backends().booking.DeclineBooking(request))
 
 
 @bookings.operation(
     "POST",
-    "/bookings/<booking_id>/decline-cancellation",
+    "/bookings/<uuid:booking_id>/decline-cancellation",
     schemas.Booking,
     access=Access.STAFF,
     errors=(404, 409, 422),
 )
-def decline_cancellation(booking_id: str) -> schemas.Booking:
+def decline_cancellation(booking_id: UUID) -> schemas.Booking:
     """Refuse the cancellation that a client asked for"""
-    request = rpc.DeclineCancellationRequest(booking_id=booking_id)
+    request = rpc.DeclineCancellationRequest(booking_id=str(booking_id))
     return _changed(backends().booking.DeclineCancellation(request))
 
 
 @bookings.operation(
     "POST",
-    "/bookings/<booking_id>/start",
+    "/bookings/<uuid:booking_id>/start",
     schemas.Booking,
     access=Access.STAFF,
     errors=(404, 409, 422),
 )
-def start_booking(booking_id: str) -> schemas.Booking:
+def start_booking(booking_id: UUID) -> schemas.Booking:
     """The session has begun"""
-    request = rpc.StartBookingRequest(booking_id=booking_id)
+    request = rpc.StartBookingRequest(booking_id=str(booking_id))
     return _changed(backends().booking.StartBooking(request))
 
 
 @bookings.operation(
     "POST",
-    "/bookings/<booking_id>/complete",
+    "/bookings/<uuid:booking_id>/complete",
     schemas.Booking,
     access=Access.STAFF,
     errors=(404, 409, 422),
 )
-def complete_booking(booking_id: str) -> schemas.Booking:
+def complete_booking(booking_id: UUID) -> schemas.Booking:
     """The session was held"""
-    request = rpc.CompleteBookingRequest(booking_id=booking_id)
+    request = rpc.CompleteBookingRequest(booking_id=str(booking_id))
     return _changed(backends().booking.CompleteBooking(request))
 
 
 @bookings.operation(
     "GET",
-    "/bookings/<booking_id>/room",
+    "/bookings/<uuid:booking_id>/room",
     schemas.Room,
     access=Access.STAFF_OR_LINK,
     errors=(404, 422),
 )
-def get_room(booking_id: str) -> schemas.Room:
+def get_room(booking_id: UUID) -> schemas.Room:
     """The way into the video room
 
     Of a confirmed telehealth booking; the link is the caller's own side's.
     """
-    found = backends().rooms.GetRoom(rooms.GetRoomRequest(booking_id=booking_id))
+    found = backends().rooms.GetRoom(rooms.GetRoomRequest(booking_id=str(booking_id)))
     room = found.room
     return schemas.Room(
         join_url=_join_link(found),

@@ -1,5 +1,7 @@
 """The practice's clients."""
 
+from uuid import UUID
+
 from attune.booking.v1 import booking_service_pb2 as rpc
 from gateway import names
 from gateway.api.bookings import client_answer
@@ -10,7 +12,9 @@ from gateway.schemas import bookings as schemas
 clients = Operations("clients", "The practice's clients.")
 
 
-@clients.operation("GET", "/clients", schemas.Clients, access=Access.STAFF, query=schemas.PageQuery)
+@clients.operation(
+    "GET", "/clients", schemas.Clients, access=Access.STAFF, query=schemas.PageQuery, errors=(404,)
+)
 def list_clients(query: schemas.PageQuery) -> schemas.Clients:
     """Clients, in the order in which they came"""
     with paging():
@@ -25,29 +29,29 @@ def list_clients(query: schemas.PageQuery) -> schemas.Clients:
 
 @clients.operation(
     "GET",
-    "/clients/<client_id>",
+    "/clients/<uuid:client_id>",
     schemas.Client,
     access=Access.STAFF,
     cached=True,
     errors=(404,),
 )
-def get_client(client_id: str) -> schemas.Client:
+def get_client(client_id: UUID) -> schemas.Client:
     """One client"""
-    request = rpc.GetClientRequest(client_id=client_id)
+    request = rpc.GetClientRequest(client_id=str(client_id))
     return client_answer(backends().booking.GetClient(request).client)
 
 
 @clients.operation(
     "PATCH",
-    "/clients/<client_id>",
+    "/clients/<uuid:client_id>",
     schemas.Client,
     access=Access.STAFF,
     body=schemas.BillingTypeChange,
     errors=(404, 409, 422),
 )
-def change_client(client_id: str, body: schemas.BillingTypeChange) -> schemas.Client:
+def change_client(client_id: UUID, body: schemas.BillingTypeChange) -> schemas.Client:
     """Change how a client's sessions are billed"""
     request = rpc.UpdateClientRequest(
-        client_id=client_id, billing_type=names.BILLING_TYPES.number(body.billing_type)
+        client_id=str(client_id), billing_type=names.BILLING_TYPES.number(body.billing_type)
     )
     return client_answer(backends().booking.UpdateClient(request).client)

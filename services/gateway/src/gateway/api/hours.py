@@ -1,6 +1,7 @@
 """When a provider can be booked: the week, and dates that differ from it."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from attune.availability.v1 import availability_pb2 as messages
 from attune.availability.v1 import availability_service_pb2 as rpc
@@ -115,16 +116,16 @@ def create_override(username: str, body: schemas.NewOverride) -> schemas.SavedOv
 
 @hours.operation(
     "DELETE",
-    "/providers/<username>/overrides/<override_id>",
+    "/providers/<username>/overrides/<uuid:override_id>",
     None,
     status=204,
     access=Access.STAFF,
     errors=(404,),
 )
-def delete_override(username: str, override_id: str) -> None:
+def delete_override(username: str, override_id: UUID) -> None:
     """Go back to the week's hours on a date"""
     backends().availability.DeleteOverride(
-        rpc.DeleteOverrideRequest(username=username, override_id=override_id)
+        rpc.DeleteOverrideRequest(username=username, override_id=str(override_id))
     )
 
 

@@ -1,6 +1,7 @@
 """Notices that could not be delivered."""
 
 from datetime import UTC
+from uuid import UUID
 
 from attune.notifications.v1 import notifications_service_pb2 as rpc
 from gateway import times
@@ -18,6 +19,7 @@ notices = Operations("notices", "Notices that could not be delivered.")
     schemas.Notices,
     access=Access.STAFF,
     query=PageQuery,
+    errors=(404,),
 )
 def list_failed_notices(query: PageQuery) -> schemas.Notices:
     """Notices that were given up after their last attempt"""
@@ -33,14 +35,14 @@ def list_failed_notices(query: PageQuery) -> schemas.Notices:
 
 @notices.operation(
     "POST",
-    "/notices/<notice_id>/resend",
+    "/notices/<uuid:notice_id>/resend",
     schemas.Notice,
     access=Access.STAFF,
     errors=(404, 409, 422),
 )
-def resend_notice(notice_id: str) -> schemas.Notice:
+def resend_notice(notice_id: UUID) -> schemas.Notice:
     """Send a failed notice again"""
-    request = rpc.ResendNoticeRequest(notice_id=notice_id)
+    request = rpc.ResendNoticeRequest(notice_id=str(notice_id))
     return _answer(backends().notifications.ResendNotice(request).notice)
 
 

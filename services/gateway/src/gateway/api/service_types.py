@@ -1,6 +1,7 @@
 """What can be booked."""
 
 from typing import Any
+from uuid import UUID
 
 from flask import Response
 
@@ -49,14 +50,14 @@ def create_service_type(body: schemas.NewServiceType) -> Response:
 
 @service_types.operation(
     "PATCH",
-    "/service-types/<service_type_id>",
+    "/service-types/<uuid:service_type_id>",
     schemas.ServiceType,
     access=Access.STAFF,
     body=schemas.ServiceTypeChange,
     errors=(404, 409, 422),
 )
 def change_service_type(
-    service_type_id: str, body: schemas.ServiceTypeChange
+    service_type_id: UUID, body: schemas.ServiceTypeChange
 ) -> schemas.ServiceType:
     """Change fields of a service type
 
@@ -68,7 +69,7 @@ def change_service_type(
     changed = backends().availability.UpdateServiceType(
         rpc.UpdateServiceTypeRequest(
             service_type=messages.ServiceType(
-                service_type_id=service_type_id, version=body.version, **fields
+                service_type_id=str(service_type_id), version=body.version, **fields
             ),
             update_fields=body.changed,
         )
@@ -78,18 +79,18 @@ def change_service_type(
 
 @service_types.operation(
     "DELETE",
-    "/service-types/<service_type_id>",
+    "/service-types/<uuid:service_type_id>",
     None,
     status=204,
     access=Access.STAFF,
     errors=(404, 409, 422),
 )
-def delete_service_type(service_type_id: str) -> None:
+def delete_service_type(service_type_id: UUID) -> None:
     """Take a service type out of use
 
     Existing bookings keep their terms.
     """
-    request = rpc.DeleteServiceTypeRequest(service_type_id=service_type_id)
+    request = rpc.DeleteServiceTypeRequest(service_type_id=str(service_type_id))
     backends().availability.DeleteServiceType(request)
 
 

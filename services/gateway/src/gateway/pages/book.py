@@ -3,7 +3,7 @@ been chosen is in the address, so that going back and bookmarks work; nothing ne
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +22,7 @@ from common.errors import Conflict, DomainError, Invalid, Refused, Unavailable
 from gateway import limits, names, problems, sessions, times, visitors
 from gateway.api import bookings, providers
 from gateway.api.providers import Wanted
+from gateway.backends import backends
 from gateway.pages import context, formats, labels, month
 from gateway.pages.language import reader, text
 
@@ -47,6 +48,8 @@ class Choice:
     month: date | None
     day: date | None
     start: datetime | None
+    # What searches must reflect at least (spec SL-8).
+    revision: str = ""
 
     @classmethod
     def of(cls, profile: GetProfileResponse, asked: Mapping[str, str]) -> "Choice":
@@ -79,7 +82,7 @@ class Choice:
     def wanted(self, revision: str = "") -> Wanted:
         """What a search is about."""
         slug = self.service.slug if self.service else ""
-        return Wanted(self.username, slug, self.mode, revision)
+        return Wanted(self.username, slug, self.mode, revision or self.revision)
 
     def url(self, **changes: object) -> str:
         """The page with something else chosen; what is empty is left out."""
@@ -106,6 +109,9 @@ class Form:
     problem: dict[str, str] = field(default_factory=dict)
     alternatives: Sequence[datetime] = ()
     hold: pb.Hold | None = None
+    # Whether the chosen time cannot be had, so that another must be chosen first.
+    lost: bool = False
+    said: str = ""
 
     @classmethod
     def new(cls) -> "Form":
@@ -126,6 +132,7 @@ def register(pages: Blueprint) -> None:
 def show(username: str) -> Response:
     """The page at what the address has chosen."""
     choice = Choice.of(providers.profile(username), request.args)
+    choice = replace(choice, revision=_released(request.args.get("release", "")))
     form = Form.new()
     if choice.service and choice.start:
         return _details(choice, form)
@@ -144,6 +151,7 @@ def send(username: str) -> BaseResponse:
         form.problem = {"title": labels.failure(failure)}
         return _details(choice, form, HTTPStatus.FORBIDDEN)
     if chosen := _instant(request.form.get("choose", "")):
+        form.said = text("This time is now kept for you. Check your details, then book.")
         return _details(Choice.of(choice.profile, {**request.form, "start": _iso(chosen)}), form)
     if choice.start is None:
         return _page(choice, form, HTTPStatus.BAD_REQUEST)
@@ -219,8 +227,8 @@ def _details(choice: Choice, form: Form, status: HTTPStatus = HTTPStatus.OK) -> 
 
 
 def _hold(choice: Choice) -> pb.Hold | None:
-    """The hold; none for a page that a browser only loads ahead."""
-    if "prefetch" in request.headers.get("Sec-Purpose", ""):
+    """The hold; none for a page that nobody has asked for yet."""
+    if "prefetch" in request.headers.get("Sec-Purpose", "") or request.method == "HEAD":
         return None
     limits.count("public_writes")
     wanted = rpc.CreateHoldRequest(
@@ -234,8 +242,20 @@ def _hold(choice: Choice) -> pb.Hold | None:
     return bookings.hold(wanted)
 
 
+def _released(hold_id: str) -> str:
+    """Let a hold go when its visitor looks for another time; returns the revision that shows it."""
+    if not hold_id:
+        return ""
+    wanted = rpc.ReleaseHoldRequest(hold_id=hold_id, visitor_id=visitors.visitor_id())
+    try:
+        return backends().booking.ReleaseHold(wanted).revision
+    except DomainError:
+        return ""  # it lapses by itself
+
+
 def _offer_others(choice: Choice, form: Form, failure: DomainError) -> None:
     """The nearest free times (spec BK-2), as of the state in which this one was taken."""
+    form.lost, form.said = True, ""
     wanted = choice.wanted(failure.details.get("revision", ""))
     try:
         found = providers.search_nearest(
@@ -256,6 +276,7 @@ def _page(choice: Choice, form: Form, status: HTTPStatus) -> Response:
     else:
         view |= _picker(choice) | _form(choice, form)
         view["step"] = "details" if choice.start else "time"
+        view["private"] = True
         view["state"] = _state(choice, view)
     return Response(render_template("book.html", **view), status)
 
@@ -367,6 +388,8 @@ def _form(choice: Choice, form: Form) -> dict[str, Any]:
         "errors": form.errors,
         "problem": form.problem,
         "alternatives": form.alternatives,
+        "lost": form.lost,
+        "said": form.said,
         "hold_id": hold.hold_id if hold else form.values.get("hold", ""),
         "hold_seconds": max(0, int(seconds)),
     }
@@ -387,6 +410,8 @@ def _state(choice: Choice, view: Mapping[str, Any]) -> dict[str, Any]:
         "zoneAsked": bool(choice.asked.get("tz")),
         "month": f"{view['month'].first:%Y-%m}",
         "monthAsked": bool(choice.month),
+        "dateAsked": bool(choice.day),
+        "lost": view["lost"],
         "date": str(view["date"] or ""),
         "firstMonth": f"{earliest:%Y-%m}",
         "lastMonth": f"{last:%Y-%m}" if last else "2099-12",

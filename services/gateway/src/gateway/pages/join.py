@@ -29,6 +29,7 @@ def show(token: str) -> str:
         private=True,
         heading=heading,
         lead=lead,
+        call_words=_call_words(found.side),
         open=found.open,
         seconds=max(0, int((opens - context.now()).total_seconds())),
         start=times.instant(room.start_time),
@@ -43,22 +44,23 @@ def show(token: str) -> str:
 
 def _words(found: pb.ResolveLinkResponse) -> tuple[str, str]:
     if found.open:
-        return text("Your room is open"), _open_words(found.side)
-    if context.now() >= times.instant(found.room.close_time):
-        return text("This session is over"), text("The room is closed.")
+        return text("Your room is open"), text(
+            "You are in the right place: this room is for you and the other side alone."
+        )
     return text("Your video session"), text(
         "You are in the right place, a little early. Come back to this page when the room opens."
     )
 
 
-def _open_words(side: int) -> str:
+def _call_words(side: int) -> str:
     """The truth: this release opens and closes rooms, and does not carry the call yet."""
     if side == pb.SIDE_PROVIDER:
         return text(
-            "Your link is valid and the room is open. Calls do not run through Attune yet:"
-            " please reach your client in the way that you have agreed on."
+            "This version of Attune opens and closes the room; the call itself does not run here"
+            " yet. Please reach your client in the way that you have agreed on."
         )
     return text(
-        "Your link is valid, and your provider expects you at the time below. Calls do not run"
-        " through this page yet: your provider will reach you in the way that you have agreed on."
+        "This version of Attune opens and closes the room; the call itself does not run here yet."
+        " Your provider will be with you at the time of the session, in the way that you have"
+        " agreed on."
     )

@@ -79,11 +79,12 @@ def show(token: str) -> str:
     """The booking."""
     opened = _open(token)
     join_url, room_words = _room(opened)
+    new = request.args.get("new") == "1"
     return render_template(
         "manage.html",
         private=True,
-        new=request.args.get("new") == "1",
-        **_heading(opened),
+        new=new,
+        **_heading(opened, new),
         **_common(opened),
         upcoming=opened.is_upcoming,
         join_url=join_url,
@@ -157,9 +158,10 @@ def _common(opened: Opened) -> dict[str, Any]:
     }
 
 
-def _heading(opened: Opened) -> dict[str, str]:
+def _heading(opened: Opened, new: bool) -> dict[str, str]:
     """What the page says first."""
-    booking, email = opened.booking, opened.booking.client.email
+    booking = opened.booking
+    sent = text("We have sent the details to %(email)s.", email=booking.client.email)
     heading, lead = {
         pb.BOOKING_STATUS_REQUESTED: (
             text("Your request was sent"),
@@ -167,7 +169,7 @@ def _heading(opened: Opened) -> dict[str, str]:
         ),
         pb.BOOKING_STATUS_CONFIRMED: (
             text("Your appointment is confirmed"),
-            text("We have sent the details to %(email)s.", email=email),
+            sent if new else "",
         ),
         pb.BOOKING_STATUS_IN_PROGRESS: (text("Your session is under way"), ""),
         pb.BOOKING_STATUS_COMPLETED: (text("This session is over"), ""),

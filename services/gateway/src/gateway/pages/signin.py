@@ -41,13 +41,13 @@ def sign_in() -> BaseResponse:
         headers = error.headers if isinstance(error, problems.WithMembers) else {}
         return Response(page, problems.status_of(failure), dict(headers))
     onward = redirect(_next(request.form.get("next", "")), HTTPStatus.SEE_OTHER)
-    return sessions.remember(onward, token, email)  # type: ignore[arg-type]
+    return sessions.remember(onward, token, email)
 
 
 def sign_out() -> BaseResponse:
     """Sign out, and go to the start page."""
     sessions.require_csrf()
-    return sessions.sign_out(redirect("/signin", HTTPStatus.SEE_OTHER))  # type: ignore[arg-type]
+    return sessions.sign_out(redirect("/signin", HTTPStatus.SEE_OTHER))
 
 
 def _form(values: Mapping[str, str], errors: Mapping[str, str]) -> str:

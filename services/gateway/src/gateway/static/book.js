@@ -7,6 +7,7 @@ const locale = document.documentElement.dataset.locale;
 const byId = (id) => document.getElementById(id);
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 let asked = 0; // the newest question to the API; older answers are dropped
+const gone = new Set(); // starts that were lost to others: a search may not know it yet
 let ticking;
 
 // Dates are "YYYY-MM-DD", months "YYYY-MM": as in the API and in addresses.
@@ -68,11 +69,14 @@ async function ask(path, values) {
 
 /** Show what `changes` choose; `push` makes it a step that one can go back from. */
 async function show(changes, { push = true, say = true } = {}) {
-  const wanted = { ...state, ...changes };
   const fallback = address(changes);
   const mine = ++asked;
   byId("times-of-month").setAttribute("aria-busy", "true");
   Object.assign(state, changes);
+  for (const link of document.querySelectorAll("[data-mode]")) {
+    if (link.dataset.mode === state.mode) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
   try {
     if (!state.date && !state.monthAsked) await goToFirst();
     const month = state.month;
@@ -92,14 +96,14 @@ async function show(changes, { push = true, say = true } = {}) {
     }
     const next = free.length ? null : (await ask("slots/next", { count: 1 })).slots[0];
     if (mine !== asked) return;
+    times = times.filter(({ start }) => !gone.has(short(start)));
     drawMonth(counts);
     drawTimes(times, next);
     if (say) {
       byId("said").textContent = fill(state.texts.loaded, { month: monthName(month), n: free.length });
     }
     remember(push);
-  } catch (error) {
-    Object.assign(state, wanted);
+  } catch {
     if (mine === asked) location.assign(fallback);
   } finally {
     if (mine === asked) byId("times-of-month").removeAttribute("aria-busy");
@@ -263,7 +267,7 @@ function move(event) {
 
 // A time is chosen: hold it, then the details.
 
-async function choose(start, fallback) {
+async function choose(start, fallback, { push = true } = {}) {
   let answer;
   try {
     answer = await fetch(`${state.api}/holds`, {
@@ -278,6 +282,7 @@ async function choose(start, fallback) {
   if (answer.status === 409) {
     const problem = await answer.json();
     if (problem.reason === "SLOT_TAKEN") {
+      gone.add(start);
       await show({}, { push: false, say: false });
       byId("said").textContent = state.texts.taken;
       warn(state.texts.taken);
@@ -292,7 +297,7 @@ async function choose(start, fallback) {
   state.revision = hold.revision;
   const seconds = (Date.parse(hold.expires_at) - Date.parse(answer.headers.get("Date") ?? Date())) / 1000;
   openDetails(start, hold.hold, seconds);
-  history.pushState({ ...picked(), start, hold: hold.hold, until: Date.now() + seconds * 1000 }, "", fallback);
+  history[push ? "pushState" : "replaceState"]({ ...picked(), start }, "", fallback);
 }
 
 function warn(words) {
@@ -315,6 +320,7 @@ function openDetails(start, hold, seconds) {
   byId("when-time").textContent = `${clock(start)} – ${clock(end)}`;
   byId("when-zone").textContent = zoneWords(start);
   byId("book").closest(".buttons").hidden = false;
+  byId("when-words").classList.remove("lost");
   byId("where").hidden = state.mode !== "in_person" || !byId("where").querySelector("dd").textContent;
   for (const words of document.querySelectorAll("[data-mode-words]")) {
     words.textContent = document.querySelector(`[data-mode='${state.mode}']`)?.dataset.words ?? words.textContent;
@@ -324,10 +330,17 @@ function openDetails(start, hold, seconds) {
   byId("about").focus({ preventScroll: true });
 }
 
-function openPicker() {
+/** Back to the times, among them the one that was held until now. */
+async function openPicker(changes) {
   clearInterval(ticking);
   turnTo("picker");
   byId("when").focus({ preventScroll: true });
+  const hold = byId("hold-value").value;
+  byId("hold-value").value = "";
+  if (hold) {
+    await fetch(`${state.api}/holds/${encodeURIComponent(hold)}`, { method: "DELETE" }).catch(() => {});
+  }
+  await show(changes, { push: false, say: false });
 }
 
 function turnTo(view) {
@@ -336,7 +349,8 @@ function turnTo(view) {
   const steps = [...document.querySelectorAll(".steps li")];
   steps.forEach((step) => {
     const now = step.dataset.step === (view === "picker" ? "time" : "details");
-    now ? step.setAttribute("aria-current", "step") : step.removeAttribute("aria-current");
+    if (now) step.setAttribute("aria-current", "step");
+    else step.removeAttribute("aria-current");
     step.classList.toggle("done", step.dataset.step === "service" || (view === "details" && step.dataset.step === "time"));
   });
   document.querySelector(".steps").scrollIntoView({ block: "start" });
@@ -390,8 +404,6 @@ byId("picker").addEventListener("click", (event) => {
   } else if (isMonth) {
     show({ month: shifted(state.month, link.id === "later" ? 1 : -1), date: "", monthAsked: true });
   } else {
-    for (const other of document.querySelectorAll("[data-mode]")) other.removeAttribute("aria-current");
-    link.setAttribute("aria-current", "true");
     show({ mode });
   }
 });
@@ -411,13 +423,15 @@ byId("zone").addEventListener("change", () => {
   show({ tz: byId("zone").value, date: "", monthAsked: false });
 });
 
-byId("change-time").addEventListener("click", (event) => {
-  if (!plain(event)) return;
-  event.preventDefault();
-  history.pushState(picked(), "", address({}));
-  openPicker();
-  show({}, { push: false, say: false });
-});
+for (const id of ["change-time", "time-step"]) {
+  byId(id).addEventListener("click", (event) => {
+    if (!plain(event)) return;
+    event.preventDefault();
+    if (byId("details").hidden) return;
+    history.pushState(picked(), "", address({}));
+    openPicker({});
+  });
+}
 
 byId("form").addEventListener("submit", (event) => {
   // Enough to keep a double click from sending twice; the key makes twice the same as once.
@@ -430,15 +444,15 @@ addEventListener("pageshow", (event) => {
 
 addEventListener("popstate", (event) => {
   const was = event.state;
-  if (!was) {
-    location.reload();
+  if (!was) return; // a link within the page
+  if (was.lost) {
+    turnTo("details");
   } else if (was.start) {
     Object.assign(state, { tz: was.tz, mode: was.mode, month: was.month, date: was.date });
-    openDetails(was.start, was.hold, (was.until - Date.now()) / 1000);
+    choose(was.start, location.href, { push: false });
   } else {
     byId("zone").value = was.tz;
-    openPicker();
-    show({ tz: was.tz, mode: was.mode, month: was.month, date: was.date, monthAsked: true }, { push: false, say: false });
+    openPicker({ tz: was.tz, mode: was.mode, month: was.month, date: was.date, monthAsked: true });
   }
 });
 
@@ -455,13 +469,15 @@ function detectedZone() {
 byId("zone-submit").hidden = true;
 asGrid();
 if (state.step === "details") {
-  countDown(Number(byId("hold").dataset.seconds));
+  const seconds = Number(byId("hold").dataset.seconds);
+  history.replaceState({ ...picked(), start: byId("start-value").value, lost: state.lost }, "");
+  countDown(state.lost ? 0 : seconds);
   byId("problems")?.focus();
 } else {
   history.replaceState(picked(), "");
   const zone = state.zoneAsked ? "" : detectedZone();
   if (zone && zone !== state.tz) {
     byId("zone").value = zone;
-    show({ tz: zone, date: "" }, { push: false, say: false });
+    show({ tz: zone, date: state.dateAsked ? state.date : "" }, { push: false, say: false });
   }
 }

@@ -15,9 +15,12 @@ function show(timeZone) {
   byId("span").textContent =
     `${write({ timeStyle: "short" }, at)} – ${write({ timeStyle: "short" }, byId("span").dataset.end)}`;
   byId("opens").textContent = write({ timeStyle: "short" }, byId("opens").dataset.at);
-  const name = new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: "longOffset" })
-    .formatToParts(new Date(at)).find((part) => part.type === "timeZoneName").value;
-  byId("zone-words").textContent = `${timeZone.split("/").pop().replaceAll("_", " ")} (${name})`;
+  const shift = new Intl.DateTimeFormat("en", { timeZone, timeZoneName: "shortOffset" })
+    .formatToParts(new Date(at)).find((part) => part.type === "timeZoneName").value
+    .replace("GMT", "UTC").replace("-", "−");
+  const place = timeZone.split("/").pop().replaceAll("_", " ");
+  byId("zone-words").textContent = byId("span").dataset.zone
+    .replace("{place}", place).replace("{shift}", shift);
 }
 
 if (!asked && zone && zone !== select.value) {
@@ -34,6 +37,7 @@ select.addEventListener("change", () => select.form.submit());
 const box = byId("countdown");
 if (box) {
   const until = performance.now() + Number(box.dataset.seconds) * 1000;
+  const shown = box.querySelector("span");
   box.hidden = false;
   const tick = () => {
     const left = Math.max(0, Math.ceil((until - performance.now()) / 1000));
@@ -42,8 +46,8 @@ if (box) {
     const rest = `${two(Math.floor((left % 3600) / 60))}:${two(left % 60)}`;
     const unit = (value, name) =>
       new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: "long" }).format(value);
-    if (days) box.textContent = unit(days, "day");
-    else box.textContent = hours ? `${hours}:${rest}` : rest;
+    if (days) shown.textContent = unit(days, "day");
+    else shown.textContent = hours ? `${hours}:${rest}` : rest;
     if (left) return;
     clearInterval(timer);
     location.reload();

@@ -1,0 +1,142 @@
+"""What holds for every page, also while no service can be reached."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from gateway import sessions
+
+PASSWORD = "correct horse battery"  # as `make_account` gives
+pytestmark = pytest.mark.req("GW-6")
+
+
+def csrf_of(answer: TestResponse) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', answer.text)
+    assert found
+    return found[1]
+
+
+def sign_in(browser: FlaskClient, email: str, password: str, onward: str = "") -> TestResponse:
+    token = csrf_of(browser.get("/signin"))
+    form = {"csrf_token": token, "email": email, "password": password, "next": onward}
+    return browser.post("/signin", data=form)
+
+
+def test_the_demo_is_linked_in_development_alone(
+    browser: FlaskClient, make_app: Callable[..., APIFlask]
+) -> None:
+    assert "/dev/mailbox" in browser.get("/").text
+    production = make_app(environment="production").test_client()
+    assert "/dev/mailbox" not in production.get("/").text
+    assert production.get("/dev/mailbox").status_code == 404
+
+
+def test_pages_need_nothing_that_is_inline(browser: FlaskClient) -> None:
+    for path in ("/", "/signin", "/nothing"):
+        page = browser.get(path)
+        assert " style=" not in page.text
+        assert "<style" not in page.text
+        assert (
+            re.findall(r"<script(?! type=\"module\" src=| type=\"application/json\")", page.text)
+            == []
+        )
+        assert "unsafe" not in page.headers["Content-Security-Policy"]
+
+
+def test_files_are_kept_and_change_their_address_with_their_content(browser: FlaskClient) -> None:
+    found = re.search(r'href="(/static/attune\.css\?v=[0-9a-f]{12})"', browser.get("/").text)
+    assert found
+    with browser.get(found[1]) as sheet:
+        assert sheet.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert sheet.mimetype == "text/css"
+    with browser.get("/static/attune.css") as sheet:
+        assert "immutable" not in sheet.headers["Cache-Control"]
+
+
+def test_an_address_that_leads_nowhere_is_a_page_for_people_and_a_document_for_programs(
+    browser: FlaskClient,
+) -> None:
+    page = browser.get("/nothing/here")
+    assert (page.status_code, page.mimetype) == (404, "text/html")
+    assert "This page is not here" in page.text
+    assert page.headers["Cache-Control"] == "no-store"
+    assert browser.get("/api/v1/nothing").mimetype == "application/problem+json"
+    assert browser.delete("/signin").status_code == 405
+
+
+def test_while_a_service_is_away_the_page_says_so(browser: FlaskClient) -> None:
+    page = browser.get("/book/anybody")
+    assert (page.status_code, page.mimetype) == (503, "text/html")
+    assert "Back in a moment" in page.text
+    assert re.search(r"mention [0-9a-f]{32}", page.text)
+    assert browser.get("/manage/abc").status_code == 503
+    assert browser.get("/manage/abc").headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_too_many_requests_are_told_kindly(make_app: Callable[..., APIFlask]) -> None:
+    browser = make_app(limit_sign_ins="1/minute").test_client()
+    sign_in(browser, "nobody@clinic.example", PASSWORD)
+    refused = sign_in(browser, "nobody@clinic.example", PASSWORD)
+    assert (refused.status_code, refused.mimetype) == (429, "text/html")
+    assert int(refused.headers["Retry-After"]) > 0
+
+
+@pytest.mark.req("GW-12")
+def test_staff_sign_in_and_go_on_to_the_page_they_wanted(
+    browser: FlaskClient, make_account: Callable[..., str]
+) -> None:
+    wanted = browser.get("/console/bookings/abc")
+    assert (wanted.status_code, wanted.location) == (
+        303,
+        "/signin?next=%2Fconsole%2Fbookings%2Fabc",
+    )
+    refused = sign_in(browser, email := make_account(), "wrong")
+    assert (refused.status_code, "is not right" in refused.text) == (401, True)
+    assert f'value="{email}"' in refused.text
+    assert "wrong" not in refused.text.replace("went wrong", "")
+    answer = sign_in(browser, email, PASSWORD, "/console/bookings/abc")
+    assert (answer.status_code, answer.location) == (303, "/console/bookings/abc")
+    assert browser.get("/signin").location == "/console"
+
+
+@pytest.mark.req("GW-14")
+@pytest.mark.parametrize(
+    "onward", ["https://evil.example", "//evil.example", "/console\\@evil.example", "/book/x", ""]
+)
+def test_signing_in_leads_to_no_other_place(
+    browser: FlaskClient, make_account: Callable[..., str], onward: str
+) -> None:
+    assert sign_in(browser, make_account(), PASSWORD, onward).location == "/console"
+
+
+@pytest.mark.req("GW-14")
+def test_forms_without_the_token_of_a_page_do_nothing(
+    browser: FlaskClient, make_account: Callable[..., str]
+) -> None:
+    form = {"email": make_account(), "password": PASSWORD}
+    assert browser.post("/signin", data=form).status_code == 403
+    sign_in(browser, form["email"], PASSWORD)
+    assert browser.post("/signout").status_code == 403
+    assert browser.post("/console/bookings/abc/confirm").status_code == 403
+    assert browser.get("/signin").location == "/console"  # still signed in
+
+
+@pytest.mark.req("GW-12")
+def test_signing_out_ends_the_session(
+    browser: FlaskClient, make_account: Callable[..., str], app: APIFlask
+) -> None:
+    sign_in(browser, make_account(), PASSWORD)
+    with app.test_request_context(headers={"Cookie": _cookies(browser)}):
+        token = sessions.csrf_token()
+    assert browser.post("/signout", data={"csrf_token": token}).location == "/signin"
+    assert browser.get("/console").location.startswith("/signin")
+
+
+def _cookies(browser: FlaskClient) -> str:
+    cookie = browser.get_cookie("attune_session")
+    assert cookie
+    return f"attune_session={cookie.value}"

@@ -1,0 +1,118 @@
+"""The gateway as the process that runs in a pod."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import requests
+
+from common.embedded import free_port, spawn
+from gateway.settings import Settings
+
+CHUNK = b"7fff\r\n" + b"x" * 0x7FFF + b"\r\n"
+AWAY = dict.fromkeys(
+    ("availability", "booking", "telehealth-rooms", "notifications", "billing", "calendar-sync"),
+    "unavailable",
+)
+
+
+@contextmanager
+def served(
+    settings: Settings, folder: Path, **changes: str
+) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """The port and the process."""
+    port = free_port()
+    values = {field.name.upper(): str(getattr(settings, field.name)) for field in fields(settings)}
+    env = {**os.environ, **values, "LISTEN": f"127.0.0.1:{port}", **changes}
+    with (folder / "log").open("wb") as log:
+        process = spawn([sys.executable, "-m", "gateway"], env=env, output=log)
+    try:
+        await_alive(port, process, folder / "log")
+        yield port, process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def await_alive(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    end = time.monotonic() + 20
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if requests.get(f"http://127.0.0.1:{port}/healthz", timeout=1).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.05)
+    raise AssertionError(log.read_text())
+
+
+@pytest.mark.req("PF-12", "GW-4")
+def test_it_lives_without_its_dependencies_and_says_which_are_away(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with served(settings, tmp_path, WEB_WORKERS="2") as (port, _):
+        url = f"http://127.0.0.1:{port}"
+        assert requests.get(f"{url}/healthz", timeout=5).json() == {"status": "ok"}
+        ready = requests.get(f"{url}/readyz", timeout=5)
+        assert (ready.status_code, ready.json()) == (
+            503,
+            {"status": "unavailable", "dependencies": {"database": "ok", **AWAY}},
+        )
+        away = requests.get(f"{url}/api/v1/providers/demo", timeout=5)
+        assert (away.status_code, away.json()["reason"]) == (503, "UNAVAILABLE")
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert {line["service"] for line in lines} == {"gateway"}
+    assert not [line for line in lines if line["level"] == "ERROR"]
+
+
+@pytest.mark.req("PF-12")
+def test_a_running_request_is_answered_before_it_ends(settings: Settings, tmp_path: Path) -> None:
+    body = b'{"email": "nobody@clinic.example", "password": "whatever"}'
+    head = (
+        b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    )
+    with (
+        served(settings, tmp_path) as (port, process),
+        socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+    ):
+        connection.sendall(head + body[:10])
+        time.sleep(0.2)  # until a thread has taken it up
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        connection.sendall(body[10:])
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 401")
+        assert b"WRONG_CREDENTIALS" in answer
+        assert process.wait(15) == 0
+
+
+@pytest.mark.req("GW-14")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\n" + CHUNK * 3 + b"0\r\n\r\n",
+        b"Content-Length: 10000000\r\n\r\n",
+    ],
+)
+def test_a_body_is_never_read_further_than_its_limit(
+    settings: Settings, tmp_path: Path, headers: bytes
+) -> None:
+    head = (
+        b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nConnection: close\r\n"
+    )
+    with (
+        served(settings, tmp_path) as (port, _),
+        socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+    ):
+        connection.sendall(head + headers)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413")
