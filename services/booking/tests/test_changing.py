@@ -158,7 +158,9 @@ def assert_free(case: Case, revision: int) -> None:
 @pytest.mark.req("BK-1")
 def test_a_request_is_approved(alone: Running) -> None:
     case = Case(alone, approval=True)
+    alone.clock.advance(timedelta(minutes=1))
     confirmed = confirm(case)
+    assert confirmed.update_time.seconds == confirmed.create_time.seconds + 60
     assert (confirmed.status, confirmed.version) == (BOOKING_STATUS_CONFIRMED, 2)
     assert confirmed.revision == case.booked.revision, "the time was taken before"
     assert events(alone.database, BookingConfirmed, case.practice) == [
@@ -491,6 +493,7 @@ def test_a_hold_that_was_used_lapses_without_effect(alone: Running) -> None:
     assert [list(e.released) for e in taken_events(alone.database, provider)] == [
         [],
         [held.hold_id],
+        [],
     ]
 
 

@@ -48,7 +48,8 @@ class Service:
         self._relay = Relay(self.database, self.bus)
         self._consumer: Consumer | None = None
         self._worker: Worker | None = None
-        self._checks: dict[str, Callable[[], bool]] = {"schema": self._schema_is_ready}
+        self._checks: dict[str, Callable[[], bool]] = {"database": self._schema_is_ready}
+        self._schema_found = False
         self._stopping = threading.Event()
 
     def channel(self, target: str) -> grpc.Channel:
@@ -118,7 +119,12 @@ class Service:
             self._stopping.wait(_CHECK if ready else 0.1)
 
     def _schema_is_ready(self) -> bool:
-        return migrations.is_ready(self.package, self.database)
+        """The schema is looked at until it is there; from then on, whether the database is."""
+        if self._schema_found:
+            self.database.ping()
+        else:
+            self._schema_found = migrations.is_ready(self.package, self.database)
+        return self._schema_found
 
     def _forget(self) -> None:
         """Drop old entries of inbox and idempotency."""

@@ -63,6 +63,7 @@ def configure(service: str) -> None:
     logging.basicConfig(
         level=os.environ.get("LOG_LEVEL", "INFO").upper(), handlers=[handler], force=True
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return
     resource = Resource.create({"service.name": service, "service.namespace": "attune"})

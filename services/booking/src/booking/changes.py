@@ -156,6 +156,7 @@ def _release(session: Session, row: Booking) -> None:
 
 def _record(row: Booking, change: str, by: Act) -> None:
     row.version += 1
+    row.updated_at = by.at
     row.changes.append(
         BookingChange(
             version=row.version,

@@ -192,6 +192,7 @@ def _frozen(
         manage_token_index=bookings.token_index(manage_token),
         version=1,
         created_at=now,
+        updated_at=now,
     )
     row.typed_name, row.note = details.contact.name, details.note
     row.manage_token = manage_token

@@ -69,6 +69,7 @@ def booking(
     message.start_time.FromDatetime(row.start_at)
     message.end_time.FromDatetime(row.end_at)
     message.create_time.FromDatetime(row.created_at)
+    message.update_time.FromDatetime(row.updated_at)
     if cancelling.until:
         message.cancel_until_time.FromDatetime(cancelling.until)
     return message

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from booking import facts, making
 from booking.domain.taking import BOOKING, HOLD, Change, Resource, SlotTaken, Taking
 from booking.store import holds, taken
-from booking.store.tables import Hold, insertion
+from booking.store.tables import Hold
 from common import ids
 from common.database import Database
 from common.outbox import emit
@@ -57,7 +57,7 @@ def take(
                 visitor_index=wanted.ref.bytes,
                 expires_at=wanted.expires_at,
             )
-            session.execute(insertion(row))
+            session.add(row)
         return changes
 
     return making.attempt(database, wanted.practice_id, do)

@@ -1,6 +1,7 @@
 """Failures as problem documents (RFC 9457, spec GW-2): a status, a stable reason in capitals, the
 offending fields and the trace id; never a stack trace, internals or personal data."""
 
+import logging
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -25,6 +26,8 @@ from common.errors import (
     Unavailable,
 )
 from gateway import names
+
+log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -81,7 +84,11 @@ def from_exception(error: Exception) -> Response:
         return _from_http(error)
     if isinstance(error, WithMembers):
         return document(error.failure, error.members, error.headers)
-    return document(server.to_domain(error, _where()))
+    failure = server.to_domain(error, _where())
+    if status_of(failure) == HTTPStatus.INTERNAL_SERVER_ERROR:
+        # What the caller was told, next to what `to_domain` has logged, by whatever is sampled.
+        log.error("%s answered with 500", _where(), extra={"trace_id": trace_id()})
+    return document(failure)
 
 
 def document(

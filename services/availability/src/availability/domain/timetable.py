@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
 from zoneinfo import ZoneInfo
@@ -147,6 +147,14 @@ class Timetable:
         """Gives back what `ref` took of the resource, if anything."""
         with self._lock:
             self._forget(ref, resource)
+
+    def replace_taken(self, resource: int, taken: Mapping[str, tuple[int, int]]) -> None:
+        """Puts these intervals, by `ref`, in place of all that is taken of the resource."""
+        with self._lock:
+            of_resource = self._taken[resource] = TakenTime()
+            for ref, (start, end) in taken.items():
+                of_resource.put(Taken(start, end, ref))
+            self._chunks.clear()
 
     def replace_hours(
         self, zone: ZoneInfo, weekly: Iterable[WeeklyBlock], overrides: Iterable[Override] = ()

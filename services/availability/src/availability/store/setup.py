@@ -74,9 +74,7 @@ def rooms(session: Session) -> Sequence[PhysicalRoom]:
 def overrides(session: Session, provider_id: UUID, since: date) -> Sequence[Override]:
     """A provider's overrides from a date on, by date."""
     of_provider = select(Override).where(Override.provider_id == provider_id)
-    return session.scalars(
-        of_provider.where(Override.date >= since).order_by(Override.date)
-    ).all()
+    return session.scalars(of_provider.where(Override.date >= since).order_by(Override.date)).all()
 
 
 def put_override(session: Session, row: Override) -> None:

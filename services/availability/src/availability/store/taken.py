@@ -52,9 +52,7 @@ def sessions(session: Session, number: int, now: datetime) -> Sequence[Taken]:
     return session.scalars(upcoming.where(Taken.kind == TAKEN_KIND_BOOKING)).all()
 
 
-def _take(
-    session: Session, practice_id: UUID, number: int, taken: Iterable[TakenTime]
-) -> None:
+def _take(session: Session, practice_id: UUID, number: int, taken: Iterable[TakenTime]) -> None:
     rows = {
         each.ref: {
             "resource_number": number,

@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, false, select, text, tuple_, update
 from sqlalchemy.orm import Session, selectinload
 
 from booking.domain.pages import Place
-from booking.store.tables import Booking, insertion
+from booking.store.tables import Booking, BookingChange, ServiceLine, insertion, values
 from common import crypto
 from common.errors import NotFound
 from common.identity import Identity
+
+_ADD = text(
+    f"WITH booking AS ({insertion(Booking, 'b_')}), line AS ({insertion(ServiceLine, 'l_')})"
+    f" {insertion(BookingChange, 'c_')}"
+)
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,9 @@ def token_index(manage_token: str) -> bytes:
 
 
 def add(session: Session, booking: Booking) -> None:
-    """Write a new booking with its lines and the beginning of its history."""
-    (change,) = booking.changes
-    statement = insertion(change)
-    for number, row in enumerate((booking, *booking.lines)):
-        statement = statement.add_cte(insertion(row).cte(f"row_{number}"))
-    session.execute(statement)
+    """Write a new booking with its line and the beginning of its history."""
+    (line,), (change,) = booking.lines, booking.changes
+    session.execute(_ADD, values(booking, "b_") | values(line, "l_") | values(change, "c_"))
 
 
 def get(session: Session, booking_id: UUID, viewer: Identity, *, lock: bool = False) -> Booking:

@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, false, select, tuple_
+from sqlalchemy import ColumnElement, exists, false, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from booking.domain.contacts import Contact
 from booking.domain.pages import Place
-from booking.store.tables import Booking, Client, insertion
+from booking.store.tables import Booking, Client, insertion, values
 from common import crypto, ids
 from common.errors import NotFound
 from common.identity import Identity
+
+_ADD = text(f"{insertion(Client)} ON CONFLICT DO NOTHING RETURNING id")
 
 NEW = "new"
 ACTIVE = "active"
@@ -52,8 +54,7 @@ def find_or_add(session: Session, practice_id: UUID, contact: Contact, now: date
         created_at=now,
     )
     client.name, client.email, client.phone = contact.name, contact.email, contact.phone
-    added = insertion(client).on_conflict_do_nothing().returning(Client.id)
-    if session.scalar(added) is not None:
+    if session.scalar(_ADD, values(client)) is not None:
         return client
     known = session.scalars(select(Client).where(Client.email_index == client.email_index)).one()
     if contact.phone and not known.phone:

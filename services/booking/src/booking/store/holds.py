@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
-from booking.store.tables import Hold, insertion
+from booking.store.tables import Hold, insertion, values
 from common import crypto
 
+_ADD = text(insertion(Hold))
 _LOCK = 0x0A77_401D  # namespace of the advisory locks on a visitor's hold with a provider
 
 
@@ -26,7 +27,7 @@ def replace(session: Session, hold: Hold) -> UUID | None:
         .where(Hold.provider_id == hold.provider_id, Hold.visitor_index == hold.visitor_index)
         .returning(Hold.id)
     ).one_or_none()
-    session.execute(insertion(hold))
+    session.execute(_ADD, values(hold))
     return earlier
 
 

@@ -90,6 +90,7 @@ CREATE TABLE bookings (
     revision bigint NOT NULL,
     version bigint NOT NULL,
     created_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
     CONSTRAINT uq_bookings_manage_token_index UNIQUE (manage_token_index)
 );
 CREATE INDEX ix_bookings_practice_id_start_at_id ON bookings (practice_id, start_at, id);

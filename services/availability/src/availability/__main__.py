@@ -1,0 +1,38 @@
+"""python -m availability"""
+
+from dataclasses import dataclass
+
+from attune.availability.v1.availability_service_pb2_grpc import (
+    add_AvailabilityServiceServicer_to_server,
+)
+from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
+from availability import events
+from availability.servicer import AvailabilityServicer
+from availability.state import State
+from common.config import ServiceSettings
+from common.service import Service
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ServiceSettings):
+    """What availability reads besides."""
+
+    booking_target: str
+    warm_providers: int = 20_000
+
+
+def main() -> None:
+    settings = Settings.from_env()
+    service = Service("availability", settings)
+    booking = BookingServiceStub(service.channel(settings.booking_target))
+    state = State(service.database, booking, service.clock, settings.warm_providers)
+    servicer = AvailabilityServicer(service.database, state, service.clock)
+    service.add(add_AvailabilityServiceServicer_to_server, servicer)
+    service.handle(events.handlers(service.clock))
+    service.check("events", state.is_ready)
+    state.follow(service.bus)
+    service.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,720 @@
+"""The RPCs of availability."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import grpc
+from google.protobuf.message import Message
+from sqlalchemy.orm import Session
+
+from attune.availability.v1 import availability_pb2, availability_service_pb2_grpc
+from attune.availability.v1 import availability_service_pb2 as pb
+from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
+from availability import messages
+from availability.domain import inputs, outside, policies, service_types
+from availability.domain.hours import Hours, Override, validate_override, validate_week
+from availability.domain.modes import Mode
+from availability.domain.rules import Facts, Rule, judge, judge_offer, offered_window
+from availability.domain.slots import Shape
+from availability.domain.timetable import Timetable
+from availability.domain.wallclock import DAY
+from availability.state import State, Warm
+from availability.store import setup, taken
+from availability.store import tables as rows
+from common import idempotency, ids
+from common.clock import Clock
+from common.database import Database
+from common.errors import Conflict, Invalid, NotAllowed, Refused, Stale
+from common.identity import ANYONE, Identity, allow, caller
+from common.outbox import emit
+from common.zones import zone
+
+LONGEST_RANGE = 93 * DAY
+"""Minutes of a search: 92 dates, the days on which clocks are put back among them (spec SL-1)."""
+_MOST_STARTS = 50
+_FURTHEST = 3660 * DAY  # how far the next slots are looked for where the advance is unlimited
+_NEAR = 30 * DAY  # on either side of a lost start
+_OFFER_ERRORS = {Rule.TYPE_INACTIVE, Rule.TYPE_NOT_ONLINE}
+
+Response = TypeVar("Response", bound=Message)
+
+
+class UsernameTaken(Conflict):
+    """A provider of that username is there already."""
+
+
+class SlugTaken(Conflict):
+    """A service type of that slug is there already."""
+
+
+class RangeReversed(Invalid):
+    """The end of the range is not after its beginning."""
+
+
+class RangeTooLong(Invalid):
+    """A search covers at most 92 dates."""
+
+
+class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServicer):
+    """Search from memory; set-up in the database."""
+
+    def __init__(self, database: Database, state: State, clock: Clock) -> None:
+        self._database = database
+        self._state = state
+        self._clock = clock
+
+    # Searching
+
+    @allow(ANYONE)
+    def SearchSlots(
+        self, request: pb.SearchSlotsRequest, context: grpc.ServicerContext
+    ) -> pb.SearchSlotsResponse:
+        """The bookable starts in a range (spec SL-1 to SL-3, SL-8 to SL-10)."""
+        first, end = request.first_minute, request.end_minute
+        _check_range(first, end)
+        warm = self._state.get(request.username, request.revision)
+        shape, facts = _offer(warm, request.service, request.mode, request.client_status)
+        revision = warm.revision  # before the starts: they are at least as new
+        window = offered_window(facts, self._clock.now())
+        starts = (
+            warm.timetable.starts(shape, max(first, window.start), min(end, window.end)).tolist()
+            if _is_open(facts)
+            else ()
+        )
+        return pb.SearchSlotsResponse(
+            start_minutes=starts, revision=revision, duration_minutes=shape.duration
+        )
+
+    @allow(ANYONE)
+    def ListNextSlots(
+        self, request: pb.ListNextSlotsRequest, context: grpc.ServicerContext
+    ) -> pb.ListNextSlotsResponse:
+        """The first bookable starts from now on (spec SL-4)."""
+        count = inputs.number(request.count, "count", 1, _MOST_STARTS)
+        warm = self._state.get(request.username, request.revision)
+        shape, facts = _offer(warm, request.service, request.mode, request.client_status)
+        revision = warm.revision
+
+        def find(timetable: Timetable, first: int, end: int) -> list[int]:
+            return timetable.first_starts(shape, first, end, count)
+
+        return pb.ListNextSlotsResponse(
+            start_minutes=self._find(warm, facts, find),
+            revision=revision,
+            duration_minutes=shape.duration,
+        )
+
+    @allow(ANYONE)
+    def ListNearestSlots(
+        self, request: pb.ListNearestSlotsRequest, context: grpc.ServicerContext
+    ) -> pb.ListNearestSlotsResponse:
+        """The bookable starts nearest to an instant (spec BK-2)."""
+        count = inputs.number(request.count, "count", 1, _MOST_STARTS)
+        around, _ = inputs.minute(request.start_time, "start_time")
+        warm = self._state.get(request.username, request.revision)
+        shape, facts = _offer(warm, request.service, request.mode, request.client_status)
+        revision = warm.revision
+
+        def find(timetable: Timetable, first: int, end: int) -> list[int]:
+            near = max(first, around - _NEAR), min(end, around + _NEAR)
+            return timetable.nearest_starts(shape, around, *near, count)
+
+        return pb.ListNearestSlotsResponse(
+            start_minutes=self._find(warm, facts, find),
+            revision=revision,
+            duration_minutes=shape.duration,
+        )
+
+    def _find(
+        self, warm: Warm, facts: Facts, find: Callable[[Timetable, int, int], list[int]]
+    ) -> list[int]:
+        if not _is_open(facts):
+            return []
+        window = offered_window(facts, self._clock.now())
+        return find(warm.timetable, window.start, min(window.end, window.start + _FURTHEST))
+
+    @allow("service:booking")
+    def CheckSlot(
+        self, request: pb.CheckSlotRequest, context: grpc.ServicerContext
+    ) -> pb.CheckSlotResponse:
+        """Every rule but taken time; the terms that hold now (spec BK-6, SL-7)."""
+        start, exact = inputs.minute(request.start_time, "start_time")
+        warm = self._state.get(request.username)
+        shape, facts = warm.offer(request.service, request.mode, request.client_status)
+        standing = warm.timetable.standing(shape, start)
+        for verdict in judge(facts, standing, self._clock.now(), start):
+            if not verdict.passed and verdict.rule is not Rule.TAKEN:
+                raise Refused(_sentence(verdict.detail), reason=verdict.rule.name, field="start")
+        if not exact:
+            raise Refused("Starts are whole minutes", reason=Rule.OFF_GRID.name, field="start")
+        return pb.CheckSlotResponse(terms=_terms(warm, request.service, standing.room, shape.mode))
+
+    @allow(ANYONE)
+    def GetProfile(
+        self, request: pb.GetProfileRequest, context: grpc.ServicerContext
+    ) -> pb.GetProfileResponse:
+        """What anybody may know of a provider."""
+        warm = self._state.get(request.username)
+        found = warm.found
+        return pb.GetProfileResponse(
+            provider=availability_pb2.Provider(
+                provider_id=str(found.id),
+                practice_id=str(found.practice_id),
+                username=found.username,
+                display_name=found.display_name,
+                timezone=found.timezone,
+                effective_policies=warm.policies,
+            ),
+            practice=availability_pb2.Practice(
+                practice_id=str(found.practice_id),
+                name=found.name,
+                timezone=found.practice_timezone,
+                currency_code=found.currency_code,
+                address=found.address,
+            ),
+            service_types=[
+                _public(kind)
+                for _, kind in sorted(warm.service_types.items())
+                if kind.active and kind.online and _public(kind).modes
+            ],
+        )
+
+    # Providers and practices
+
+    @allow("account", "service")
+    def GetProvider(
+        self, request: pb.GetProviderRequest, context: grpc.ServicerContext
+    ) -> pb.GetProviderResponse:
+        """A provider by id, with its practice; the e-mail for those who may see it."""
+        who = caller()
+        with self._database.transaction(who.practice_id) as session:
+            row = setup.provider(session, ids.find(request.provider_id))
+            practice = setup.practice(session, row.practice_id)
+            return pb.GetProviderResponse(
+                provider=_provider(row, practice, who), practice=_practice(practice)
+            )
+
+    @allow("account", "service")
+    def ListProviders(
+        self, request: pb.ListProvidersRequest, context: grpc.ServicerContext
+    ) -> pb.ListProvidersResponse:
+        """The practice's providers, by username."""
+        who, size = caller(), inputs.page_size(request.page_size)
+        after = inputs.page_start(request.page_token)
+        with self._database.transaction(who.practice_id) as session:
+            found = setup.providers(session, after, size + 1)
+            practice = setup.practice(session, UUID(who.practice_id))
+            listed = [_provider(row, practice, who) for row in found[:size]]
+        more = len(found) > size
+        return pb.ListProvidersResponse(
+            providers=listed,
+            next_page_token=inputs.page_token(listed[-1].username) if more else "",
+        )
+
+    @allow("service:operator")
+    def CreatePractice(
+        self, request: pb.CreatePracticeRequest, context: grpc.ServicerContext
+    ) -> pb.CreatePracticeResponse:
+        """A new practice, under the product's default policies where it sets none."""
+        wanted = request.practice
+        zone(wanted.timezone, "practice.timezone")
+        policies.validate(wanted.policies, "practice.policies")
+        row = rows.Practice(
+            practice_id=ids.new(),
+            name=inputs.line(wanted.name, "practice.name"),
+            timezone=wanted.timezone,
+            currency_code=inputs.currency(wanted.currency_code, "practice.currency_code"),
+            address=inputs.optional_line(wanted.address, "practice.address"),
+            policies=messages.stored_policies(wanted.policies),
+            policies_version=1,
+            changes=1,
+            setup_version=1,
+        )
+        with self._database.transaction(row.practice_id) as session:
+
+            def create() -> pb.CreatePracticeResponse:
+                session.add(row)
+                session.flush()
+                return pb.CreatePracticeResponse(practice=_practice(row))
+
+            return idempotency.once(
+                session, "CreatePractice", request, pb.CreatePracticeResponse, create
+            )
+
+    @allow("owner", "manager", "service:operator")
+    def CreateProvider(
+        self, request: pb.CreateProviderRequest, context: grpc.ServicerContext
+    ) -> pb.CreateProviderResponse:
+        """A new provider of the caller's practice, without hours. USERNAME_TAKEN."""
+        wanted = request.provider
+        zone(wanted.timezone, "provider.timezone")
+        policies.validate(wanted.policies, "provider.policies")
+        username = inputs.slug(wanted.username, "provider.username")
+        display_name = inputs.line(wanted.display_name, "provider.display_name")
+        email = inputs.email(wanted.email, "provider.email")
+
+        def create(session: Session, practice: rows.Practice) -> pb.CreateProviderResponse:
+            row = rows.Provider(
+                id=ids.new(),
+                practice_id=practice.practice_id,
+                username=username,
+                display_name=display_name,
+                timezone=wanted.timezone,
+                policies=messages.stored_policies(wanted.policies),
+                policies_version=1,
+                blocks=[],
+                hours_version=1,
+                setup_version=practice.changes,
+            )
+            row.email = email
+            if not setup.add_provider(session, row):
+                raise UsernameTaken(field="provider.username")
+            return pb.CreateProviderResponse(provider=_provider(row, practice, caller()))
+
+        return self._create(request, pb.CreateProviderResponse, create)
+
+    # Hours
+
+    @allow("account", "service:operator")
+    def GetWeeklyHours(
+        self, request: pb.GetWeeklyHoursRequest, context: grpc.ServicerContext
+    ) -> pb.GetWeeklyHoursResponse:
+        """A provider's week."""
+        with self._database.transaction(caller().practice_id) as session:
+            row = setup.provider_named(session, request.username)
+            return pb.GetWeeklyHoursResponse(hours=_hours(session, row))
+
+    @allow("owner", "manager", "clinician", "service:operator")
+    def ReplaceWeeklyHours(
+        self, request: pb.ReplaceWeeklyHoursRequest, context: grpc.ServicerContext
+    ) -> pb.ReplaceWeeklyHoursResponse:
+        """Replaces the week (spec AV-1, AV-2); a version older than the stored one is STALE
+        (spec AV-4)."""
+        with self._database.transaction(caller().practice_id) as session:
+            practice, row = self._own_provider(session, request.username)
+            blocks = messages.week(request.hours.blocks, _room_numbers(session))
+            validate_week(blocks)
+            if request.hours.version not in (0, row.hours_version) or (
+                request.hours.version == 0 and row.hours_version > 1
+            ):
+                raise Stale(field="version")
+            row.blocks = messages.stored_blocks(blocks)
+            row.hours_version += 1
+            _provider_changed(session, practice, row)
+            answer = pb.ReplaceWeeklyHoursResponse(
+                hours=_hours(session, row),
+                booking_ids_outside=self._outside(session, row),
+            )
+        answer.revision = self._reread(row, practice)
+        return answer
+
+    @allow("account", "service:operator")
+    def ListOverrides(
+        self, request: pb.ListOverridesRequest, context: grpc.ServicerContext
+    ) -> pb.ListOverridesResponse:
+        """A provider's overrides from a date on."""
+        with self._database.transaction(caller().practice_id) as session:
+            row = setup.provider_named(session, request.username)
+            today = self._clock.now().astimezone(zone(row.timezone)).date()
+            since = inputs.day(request.from_date, "from_date") if request.from_date else today
+            rooms = _room_ids(session)
+            return pb.ListOverridesResponse(
+                overrides=[_override(o, rooms) for o in setup.overrides(session, row.id, since)]
+            )
+
+    @allow("owner", "manager", "clinician", "service:operator")
+    def CreateOverride(
+        self, request: pb.CreateOverrideRequest, context: grpc.ServicerContext
+    ) -> pb.CreateOverrideResponse:
+        """Hours of one date (spec AV-6), instead of any earlier override of it."""
+        day = inputs.day(request.override.date, "override.date")
+        changed: list[tuple[rows.Provider, rows.Practice]] = []
+
+        def create(session: Session, _: rows.Practice) -> pb.CreateOverrideResponse:
+            practice, row = self._own_provider(session, request.username)
+            blocks = messages.week(
+                request.override.blocks, _room_numbers(session), "override.blocks"
+            )
+            validate_override(Override(day, tuple(blocks)))
+            override = rows.Override(
+                id=ids.new(),
+                practice_id=row.practice_id,
+                provider_id=row.id,
+                date=day,
+                blocks=messages.stored_blocks(blocks),
+            )
+            setup.put_override(session, override)
+            _provider_changed(session, practice, row)
+            changed.append((row, practice))
+            return pb.CreateOverrideResponse(
+                override=_override(override, _room_ids(session)),
+                booking_ids_outside=self._outside(session, row),
+                revision=f"0.{row.setup_version}",
+            )
+
+        answer = self._create(request, pb.CreateOverrideResponse, create)
+        for row, practice in changed:
+            answer.revision = self._reread(row, practice)
+        return answer
+
+    @allow("owner", "manager", "clinician", "service:operator")
+    def DeleteOverride(
+        self, request: pb.DeleteOverrideRequest, context: grpc.ServicerContext
+    ) -> pb.DeleteOverrideResponse:
+        """Back to the weekly hours on that date."""
+        with self._database.transaction(caller().practice_id) as session:
+            practice, row = self._own_provider(session, request.username)
+            setup.remove_override(session, row.id, ids.find(request.override_id))
+            _provider_changed(session, practice, row)
+        return pb.DeleteOverrideResponse(revision=self._reread(row, practice))
+
+    # Rooms
+
+    @allow("account", "service:operator")
+    def ListPhysicalRooms(
+        self, request: pb.ListPhysicalRoomsRequest, context: grpc.ServicerContext
+    ) -> pb.ListPhysicalRoomsResponse:
+        """The practice's physical rooms, by name."""
+        with self._database.transaction(caller().practice_id) as session:
+            found = [messages.room(row) for row in setup.rooms(session)]
+        return pb.ListPhysicalRoomsResponse(physical_rooms=found)
+
+    @allow("owner", "manager", "service:operator")
+    def CreatePhysicalRoom(
+        self, request: pb.CreatePhysicalRoomRequest, context: grpc.ServicerContext
+    ) -> pb.CreatePhysicalRoomResponse:
+        """A new physical room."""
+        name = inputs.line(request.physical_room.name, "physical_room.name")
+        address = inputs.optional_line(request.physical_room.address, "physical_room.address")
+
+        def create(session: Session, practice: rows.Practice) -> pb.CreatePhysicalRoomResponse:
+            row = rows.PhysicalRoom(
+                id=ids.new(), practice_id=practice.practice_id, name=name, address=address
+            )
+            session.add(row)
+            session.flush()
+            return pb.CreatePhysicalRoomResponse(physical_room=messages.room(row))
+
+        return self._create(request, pb.CreatePhysicalRoomResponse, create)
+
+    # Service types
+
+    @allow("account", "service:operator")
+    def ListServiceTypes(
+        self, request: pb.ListServiceTypesRequest, context: grpc.ServicerContext
+    ) -> pb.ListServiceTypesResponse:
+        """The practice's service types, by slug."""
+        with self._database.transaction(caller().practice_id) as session:
+            currency = setup.practice(session, UUID(caller().practice_id)).currency_code
+            found = [messages.service_type(r, currency) for r in setup.service_types(session)]
+        return pb.ListServiceTypesResponse(service_types=found)
+
+    @allow("owner", "manager", "service:operator")
+    def CreateServiceType(
+        self, request: pb.CreateServiceTypeRequest, context: grpc.ServicerContext
+    ) -> pb.CreateServiceTypeResponse:
+        """A new service type (spec AV-11). SLUG_TAKEN, TOO_MANY_ACTIVE_SERVICE_TYPES."""
+        changed: list[rows.Practice] = []
+
+        def create(session: Session, practice: rows.Practice) -> pb.CreateServiceTypeResponse:
+            wanted = service_types.checked(request.service_type, practice.currency_code)
+            row = rows.ServiceType(
+                id=ids.new(),
+                practice_id=practice.practice_id,
+                version=1,
+                deleted=False,
+                **messages.service_type_columns(wanted),
+            )
+            self._check_types(session, row)
+            session.add(row)
+            session.flush()
+            _practice_changed(session, practice)
+            changed.append(practice)
+            return pb.CreateServiceTypeResponse(
+                service_type=messages.service_type(row, practice.currency_code)
+            )
+
+        answer = self._create(request, pb.CreateServiceTypeResponse, create)
+        for practice in changed:
+            self._state.changed(str(practice.practice_id), practice.setup_version)
+        return answer
+
+    @allow("owner", "manager", "service:operator")
+    def UpdateServiceType(
+        self, request: pb.UpdateServiceTypeRequest, context: grpc.ServicerContext
+    ) -> pb.UpdateServiceTypeResponse:
+        """Changes the named fields; a version older than the stored one is STALE."""
+        with self._database.transaction(caller().practice_id) as session:
+            practice = self._own_practice(session)
+            row = setup.service_type(session, ids.find(request.service_type.service_type_id))
+            if request.service_type.version != row.version:
+                raise Stale(field="service_type.version")
+            stored = messages.service_type(row, practice.currency_code)
+            wanted = service_types.changed(stored, request.service_type, request.update_fields)
+            checked = service_types.checked(wanted, practice.currency_code)
+            for name, value in messages.service_type_columns(checked).items():
+                setattr(row, name, value)
+            row.version += 1
+            self._check_types(session, row)
+            session.flush()
+            _practice_changed(session, practice)
+            answer = messages.service_type(row, practice.currency_code)
+        self._state.changed(str(practice.practice_id), practice.setup_version)
+        return pb.UpdateServiceTypeResponse(service_type=answer)
+
+    @allow("owner", "manager", "service:operator")
+    def DeleteServiceType(
+        self, request: pb.DeleteServiceTypeRequest, context: grpc.ServicerContext
+    ) -> pb.DeleteServiceTypeResponse:
+        """Takes it out of use; bookings made keep its terms (spec AV-14)."""
+        with self._database.transaction(caller().practice_id) as session:
+            practice = self._own_practice(session)
+            row = setup.service_type(session, ids.find(request.service_type_id))
+            row.deleted = True
+            row.active = False
+            _practice_changed(session, practice)
+        self._state.changed(str(practice.practice_id), practice.setup_version)
+        return pb.DeleteServiceTypeResponse()
+
+    # Policies
+
+    @allow("account", "service:operator")
+    def GetPolicies(
+        self, request: pb.GetPoliciesRequest, context: grpc.ServicerContext
+    ) -> pb.GetPoliciesResponse:
+        """Those of the practice, or a provider's own."""
+        with self._database.transaction(caller().practice_id) as session:
+            practice = setup.practice(session, UUID(caller().practice_id))
+            row = setup.provider_named(session, request.username) if request.username else None
+            return pb.GetPoliciesResponse(**_policies(practice, row))
+
+    @allow("owner", "manager", "clinician", "service:operator")
+    def ReplacePolicies(
+        self, request: pb.ReplacePoliciesRequest, context: grpc.ServicerContext
+    ) -> pb.ReplacePoliciesResponse:
+        """Replaces those of the practice (owners and managers), or a provider's own
+        (spec AV-15, AV-16). STALE."""
+        policies.validate(request.policies)
+        with self._database.transaction(caller().practice_id) as session:
+            if request.username:
+                practice, provider = self._own_provider(session, request.username)
+                row: rows.Practice | rows.Provider = provider
+            else:
+                practice, provider = self._own_practice(session), None
+                row = practice
+                _need_whole_practice(caller())
+            if request.version != row.policies_version:
+                raise Stale(field="version")
+            row.policies = messages.stored_policies(request.policies)
+            row.policies_version += 1
+            if provider:
+                _provider_changed(session, practice, provider)
+            else:
+                _practice_changed(session, practice)
+            answer = pb.ReplacePoliciesResponse(**_policies(practice, provider))
+        self._state.changed(
+            str(practice.practice_id),
+            row.setup_version,
+            str(provider.id) if provider else "",
+        )
+        return answer
+
+    # Shared
+
+    def _create(
+        self,
+        request: Message,
+        kind: type[Response],
+        do: Callable[[Session, rows.Practice], Response],
+    ) -> Response:
+        """Under the practice's lock, once for each request_id."""
+        who = caller()
+        with self._database.transaction(who.practice_id) as session:
+            practice = self._own_practice(session)
+            scope = f"{type(request).__name__}:{who.subject}:{who.practice_id}"
+            return idempotency.once(session, scope, request, kind, lambda: do(session, practice))
+
+    def _own_practice(self, session: Session) -> rows.Practice:
+        """The caller's practice; whoever else changes its set-up waits."""
+        return setup.practice(session, UUID(caller().practice_id), lock=True)
+
+    def _own_provider(self, session: Session, username: str) -> tuple[rows.Practice, rows.Provider]:
+        """A provider whose set-up the caller may change, and the practice, locked."""
+        practice = self._own_practice(session)
+        row = setup.provider_named(session, username)
+        who = caller()
+        if not who.sees_whole_practice and who.provider_id != str(row.id):
+            raise NotAllowed
+        return practice, row
+
+    def _check_types(self, session: Session, row: rows.ServiceType) -> None:
+        others = [other for other in setup.service_types(session) if other.id != row.id]
+        if any(other.slug == row.slug for other in others):
+            raise SlugTaken(field="service_type.slug")
+        active = sum(other.active for other in others) + row.active
+        service_types.check_count(active, len(others) + 1)
+
+    def _outside(self, session: Session, row: rows.Provider) -> list[str]:
+        """The upcoming bookings that do not lie in the provider's hours (spec AV-2)."""
+        now = self._clock.now()
+        overrides = setup.overrides(session, row.id, now.astimezone(zone(row.timezone)).date())
+        hours = Hours(
+            zone(row.timezone),
+            messages.blocks(row.blocks),
+            [Override(o.date, tuple(messages.blocks(o.blocks))) for o in overrides],
+        )
+        booked = [
+            outside.Session(_minute(t.session_start_at), _minute(t.session_end_at), t.ref)
+            for t in taken.sessions(session, row.number, now)
+        ]
+        return outside.outside(hours, booked)
+
+    def _reread(self, row: rows.Provider, practice: rows.Practice) -> str:
+        """Serve the change that has just been committed; returns the revision that shows it."""
+        self._state.changed(str(practice.practice_id), row.setup_version, str(row.id))
+        return self._state.get(row.username).revision
+
+
+def _check_range(first: int, end: int) -> None:
+    if not inputs.FIRST_MINUTE <= first < inputs.END_MINUTE:
+        raise Invalid("2000 to 2100", field="from", reason="OUT_OF_RANGE")
+    if end <= first:
+        raise RangeReversed(field="to")
+    if end - first > LONGEST_RANGE:
+        raise RangeTooLong(field="to")
+
+
+def _offer(warm: Warm, service: str, mode: int, status: int) -> tuple[Shape, Facts]:
+    """What decides the slots; raises what is wrong with the question itself (spec SL-10)."""
+    shape, facts = warm.offer(service, mode, status)
+    for verdict in judge_offer(facts):
+        if not verdict.passed:
+            if verdict.rule in _OFFER_ERRORS:
+                raise Refused(_sentence(verdict.detail), reason=verdict.rule.name, field="service")
+            if verdict.rule in (Rule.MODE_NOT_OFFERED, Rule.TELEHEALTH_NOT_ENABLED):
+                raise Invalid(_sentence(verdict.detail), reason=verdict.rule.name, field="mode")
+    return shape, facts
+
+
+def _is_open(facts: Facts) -> bool:
+    """Whether the switches let such a client schedule at all (spec AV-16)."""
+    return facts.staff or (facts.self_scheduling and facts.status in facts.statuses)
+
+
+def _sentence(cause: str) -> str:
+    return cause[:1].upper() + cause[1:]
+
+
+def _terms(warm: Warm, service: str, room: int | None, mode: Mode) -> availability_pb2.Terms:
+    found = warm.found
+    terms = availability_pb2.Terms(
+        practice_id=str(found.practice_id),
+        provider_id=str(found.id),
+        provider_timezone=found.timezone,
+        service_type=warm.service_types[service],
+        policies=warm.policies,
+        resources=[availability_pb2.Resource(number=found.number, id=str(found.id))],
+    )
+    if mode is Mode.IN_PERSON:
+        terms.address = found.address
+        if room is not None:
+            physical = warm.rooms[room]
+            terms.resources.add(number=room, id=physical.room_id)
+            parts = (physical.name, physical.address or found.address)
+            terms.address = ", ".join(part for part in parts if part)
+    return terms
+
+
+def _public(kind: availability_pb2.ServiceType) -> availability_pb2.ServiceType:
+    """As clients see it: without the modes that cannot be booked."""
+    public = availability_pb2.ServiceType()
+    public.CopyFrom(kind)
+    del public.modes[:]
+    public.modes.extend(
+        mode
+        for mode in kind.modes
+        if messages.mode(mode) is not Mode.TELEHEALTH or kind.telehealth_enabled
+    )
+    return public
+
+
+def _effective(practice: rows.Practice, row: rows.Provider | None) -> availability_pb2.Policies:
+    own = messages.policies(row.policies) if row else availability_pb2.Policies()
+    return policies.effective(messages.policies(practice.policies), own)
+
+
+def _policies(practice: rows.Practice, row: rows.Provider | None) -> dict[str, Any]:
+    """A practice's own policies are complete: what it did not set is the product's default."""
+    effective = _effective(practice, row)
+    return {
+        "policies": messages.policies(row.policies) if row else effective,
+        "effective_policies": effective,
+        "version": (row or practice).policies_version,
+    }
+
+
+def _practice(row: rows.Practice) -> availability_pb2.Practice:
+    return messages.practice(row, _effective(row, None))
+
+
+def _provider(
+    row: rows.Provider, practice: rows.Practice, who: Identity
+) -> availability_pb2.Provider:
+    email = who.sees_whole_practice or who.provider_id == str(row.id)
+    return messages.provider(row, _effective(practice, row), email=email)
+
+
+def _need_whole_practice(who: Identity) -> None:
+    if not who.sees_whole_practice:
+        raise NotAllowed
+
+
+def _room_numbers(session: Session) -> dict[str, int]:
+    return {str(row.id): row.number for row in setup.rooms(session)}
+
+
+def _room_ids(session: Session) -> dict[int, str]:
+    return {row.number: str(row.id) for row in setup.rooms(session)}
+
+
+def _hours(session: Session, row: rows.Provider) -> availability_pb2.WeeklyHours:
+    blocks = messages.block_messages(row.blocks, _room_ids(session))
+    return availability_pb2.WeeklyHours(blocks=blocks, version=row.hours_version)
+
+
+def _override(row: rows.Override, rooms: dict[int, str]) -> availability_pb2.Override:
+    return availability_pb2.Override(
+        override_id=str(row.id),
+        date=row.date.isoformat(),
+        blocks=messages.block_messages(row.blocks, rooms),
+    )
+
+
+def _provider_changed(session: Session, practice: rows.Practice, row: rows.Provider) -> None:
+    practice.changes += 1
+    row.setup_version = practice.changes
+    session.flush()
+    emit(
+        session,
+        ProviderChanged(
+            practice_id=str(practice.practice_id),
+            provider_id=str(row.id),
+            version=row.setup_version,
+        ),
+    )
+
+
+def _practice_changed(session: Session, practice: rows.Practice) -> None:
+    practice.changes += 1
+    practice.setup_version = practice.changes
+    session.flush()
+    emit(
+        session,
+        PracticeChanged(practice_id=str(practice.practice_id), version=practice.setup_version),
+    )
+
+
+def _minute(instant: datetime) -> int:
+    return int(instant.timestamp()) // 60

@@ -1,0 +1,97 @@
+"""A Chromium, and visitors who use it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from tests.browser.visitor import DESKTOP, PHONE, Device, Visitor
+
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs a Chromium."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.browser)
+
+
+def _chromium() -> str | None:
+    """Where it is; as root on Debian it is installed where it is missing."""
+    if found := next(filter(None, map(shutil.which, _NAMES)), None):
+        return found
+    if os.geteuid() == 0 and Path("/etc/debian_version").exists():
+        packages = ["chromium", "fonts-liberation"]
+        install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
+        for command in (["apt-get", "update", "-q"], install):
+            subprocess.run(command, check=False, stdout=subprocess.DEVNULL, timeout=900)
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's path. Without one the tests are skipped, loudly; under CI that is a failure."""
+    if path := _chromium():
+        return path
+    words = "THE BROWSER TESTS DID NOT RUN: there is no Chromium (apt-get install chromium)"
+    sys.__stderr__.write(f"\n{words}\n")  # type: ignore[union-attr]  # past pytest's capture
+    if os.environ.get("CI", "").lower() in {"1", "true"}:
+        pytest.fail(words)
+    pytest.skip(words)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    launched = playwright.chromium.launch(executable_path=chromium, args=[*_ARGUMENTS])
+    yield launched
+    launched.close()
+
+
+@pytest.fixture(params=[PHONE, DESKTOP], ids=lambda device: device.name)
+def device(request: pytest.FixtureRequest) -> Device:
+    """A phone, and a desk."""
+    found: Device = request.param
+    return found
+
+
+@pytest.fixture(params=[True, False], ids=["script", "plain"])
+def scripts(request: pytest.FixtureRequest) -> bool:
+    """With JavaScript, and without."""
+    return bool(request.param)
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
+    """`visit(device, scripts=False, zone="Asia/Kolkata")` is somebody with a browser of their own.
+    Afterwards nobody may have seen an error or a violation of the content policy."""
+    visitors: list[Visitor] = []
+
+    def come(device: Device = DESKTOP, **options: object) -> Visitor:
+        visitors.append(Visitor.come(browser, device, **options))  # type: ignore[arg-type]
+        return visitors[-1]
+
+    yield come
+    for visitor in visitors:
+        visitor.leave()
+    assert [trouble for visitor in visitors for trouble in visitor.troubles] == []

@@ -1,0 +1,95 @@
+"""axe finds nothing on any page, on a phone and on a desk, in light and in dark (WCAG 2.2 AA)."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from common.local import Stack
+from tests.browser.test_console_page import sign_in
+from tests.browser.visitor import Device, Visitor
+from tests.world import World
+
+Visit = Callable[..., Visitor]
+pytestmark = pytest.mark.req("GW-6")
+
+
+@pytest.fixture(params=[False, True], ids=["light", "dark"])
+def visitor(request: pytest.FixtureRequest, visit: Visit, device: Device) -> Visitor:
+    return visit(device, dark=request.param)
+
+
+def test_pages_for_everybody(visitor: Visitor, stack: Stack) -> None:
+    for path in ("/", "/signin", "/nothing-here", "/dev/mailbox", "/book/nobody"):
+        visitor.page.goto(f"{stack.url}{path}")
+        assert visitor.audit() == [], path
+
+
+def test_the_booking_page_at_every_step(visitor: Visitor, world: World) -> None:
+    world.owner.post(
+        "/service-types",
+        {
+            "slug": "intake",
+            "title": "First conversation",
+            "description": "About what brings you here.",
+            "duration_minutes": 30,
+            "modes": ["in_person"],
+            "online": True,
+            "active": True,
+        },
+        status=201,
+    )
+    visitor.open_booking(world)
+    assert visitor.audit() == []
+    visitor.open_booking(world, service="session")
+    visitor.choose_day()
+    assert visitor.audit() == []
+    start = visitor.choose_time()
+    assert visitor.audit() == []
+    visitor.book()
+    expect(visitor.page.locator("#problems")).to_be_visible()
+    assert visitor.audit() == []
+    world.public.post(
+        f"/providers/{world.username}/holds",
+        {"service": "session", "mode": "telehealth", "start": _after(visitor, start)},
+        status=201,
+    )
+    visitor.open_booking(world, service="session", start=_after(visitor, start))
+    expect(visitor.page.locator("#alternatives")).to_be_visible()
+    assert visitor.audit() == []
+
+
+def _after(visitor: Visitor, start: str) -> str:
+    """Another start, a day later."""
+    day = f"{int(start[8:10]) + 1:02}"
+    return f"{start[:8]}{day}{start[10:]}"
+
+
+def test_the_pages_behind_links(visitor: Visitor, world: World) -> None:
+    booking = world.book(world.a_start(5))
+    page = visitor.page
+    for url in (
+        f"{booking['manage_url']}?new=1",
+        booking["manage_url"],
+        f"{booking['manage_url']}/cancel",
+        booking["join_url"],
+    ):
+        page.goto(url)
+        for closed in page.locator("details:not([open]) summary").all():
+            closed.click()
+        assert visitor.audit() == [], url
+
+
+def test_the_console(visitor: Visitor, stack: Stack) -> None:
+    world = World.make(stack, confirmation="CONFIRMATION_APPROVAL")
+    booking = world.book()
+    world.messages(booking["client"]["email"])
+    path = f"/console/bookings/{booking['id']}"
+    sign_in(visitor, world)
+    for url in ("/console", path, f"{path}/decline", f"{path}/cancel"):
+        visitor.page.goto(f"{stack.url}{url}")
+        assert visitor.audit() == [], url
+    visitor.page.goto(f"{stack.url}/dev/mailbox?to={booking['client']['email']}")
+    visitor.page.locator("a.mail").first.click()
+    expect(visitor.page.locator("iframe")).to_be_visible()
+    assert visitor.audit() == []

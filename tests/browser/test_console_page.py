@@ -1,0 +1,143 @@
+"""Staff sign in and see to their bookings."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from common.local import Stack
+from tests.browser.visitor import DESKTOP, Device, Visitor
+from tests.world import PASSWORD, World
+
+Visit = Callable[..., Visitor]
+
+
+def sign_in(visitor: Visitor, world: World, onward: str = "/console") -> None:
+    """As the owner, who is asked to when opening the page."""
+    page = visitor.page
+    page.goto(f"{world.stack.url}{onward}")
+    expect(visitor.heading()).to_have_text("Sign in")
+    page.locator("#email").fill(f"owner-{world.username}@practice.example")
+    page.locator("#password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def status(world: World, booking: dict[str, Any]) -> Any:
+    return world.owner.get(f"/bookings/{booking['id']}")["status"]
+
+
+@pytest.mark.req("BK-10", "GW-9")
+def test_requests_come_first_and_are_answered(
+    stack: Stack, visit: Visit, device: Device, scripts: bool
+) -> None:
+    world = World.make(stack, confirmation="CONFIRMATION_APPROVAL")
+    first, second = world.book(world.a_start(3)), world.book(world.a_start(4))
+    visitor = visit(device, scripts=scripts)
+    page = visitor.page
+    sign_in(visitor, world)
+    expect(page.locator("#waiting")).to_have_text("Waiting for your answer (2)")
+    rows = page.locator(".row.waiting")
+    expect(rows).to_have_count(2)
+    rows.filter(has_text=first["client"]["name"]).get_by_role("button", name="Confirm").click()
+    expect(page.locator(".notice.good")).to_contain_text("Confirmed")
+    assert status(world, first) == "confirmed"
+    rows.filter(has_text=second["client"]["name"]).get_by_role("link", name="Decline").click()
+    page.locator("#words").fill("We are full this month.")
+    page.get_by_role("button", name="Decline request").click()
+    expect(page.locator("main")).to_contain_text("We are full this month.")
+    assert status(world, second) == "declined"
+    page.get_by_role("button", name="Sign out").click()
+    expect(visitor.heading()).to_have_text("Sign in")
+    page.goto(f"{world.stack.url}/console")
+    expect(visitor.heading()).to_have_text("Sign in")
+
+
+@pytest.mark.req("CN-1", "BK-8", "BK-9")
+def test_staff_cancel_with_a_reason_and_choose_whether_to_tell(world: World, visit: Visit) -> None:
+    booking = world.book()
+    visitor = visit(DESKTOP)
+    page = visitor.page
+    sign_in(visitor, world, f"/console/bookings/{booking['id']}")
+    expect(visitor.heading()).to_have_text(booking["client"]["name"])
+    expect(page.locator("main")).to_contain_text("Berlin time")
+    expect(page.get_by_role("link", name="Your link to the video room")).to_be_visible()
+    page.get_by_role("link", name="Cancel", exact=True).click()
+    page.get_by_role("button", name="Cancel booking").click()
+    expect(page.locator("#problems")).to_contain_text("Choose a reason.")
+    expect(page.locator("#problems")).to_be_focused()
+    page.locator("#reason").select_option(label="The provider is ill")
+    page.locator("#words").fill("Get well soon to me.")
+    page.get_by_label("Tell the client by e-mail").uncheck()
+    page.get_by_role("button", name="Cancel booking").click()
+    main = page.locator("main")
+    expect(main).to_contain_text("Cancelled by the practice: The provider is ill")
+    expect(main).to_contain_text("Get well soon to me.")
+    expect(page.locator(".history")).to_contain_text("Cancelled")
+    assert status(world, booking) == "cancelled"
+
+
+@pytest.mark.req("BK-9", "RM-8")
+def test_a_session_is_started_and_completed(world: World, visit: Visit) -> None:
+    booking = world.book()
+    visitor = visit(DESKTOP)
+    page = visitor.page
+    sign_in(visitor, world, f"/console/bookings/{booking['id']}")
+    page.get_by_role("button", name="Start session").click()
+    expect(page.locator(".badge").first).to_contain_text("In progress")
+    page.get_by_role("button", name="Complete session").click()
+    expect(page.locator(".badge").first).to_contain_text("Completed")
+    assert status(world, booking) == "completed"
+
+
+@pytest.mark.req("BK-9")
+def test_what_is_not_allowed_any_more_is_said(world: World, visit: Visit) -> None:
+    booking = world.book()
+    visitor = visit(DESKTOP)
+    page = visitor.page
+    sign_in(visitor, world, f"/console/bookings/{booking['id']}")
+    world.owner.post(f"/bookings/{booking['id']}/complete")
+    page.get_by_role("button", name="Start session").click()
+    expect(page.get_by_role("alert")).to_contain_text("cannot become in progress")
+
+
+@pytest.mark.req("GW-13")
+def test_another_practices_bookings_do_not_exist(stack: Stack, world: World, visit: Visit) -> None:
+    booking = World.make(stack).book()
+    visitor = visit(DESKTOP)
+    sign_in(visitor, world)
+    answer = visitor.page.goto(f"{stack.url}/console/bookings/{booking['id']}")
+    assert answer
+    assert answer.status == 404
+
+
+@pytest.mark.req("CS-6")
+def test_the_console_gives_the_calendar_feed(world: World, visit: Visit) -> None:
+    visitor = visit(DESKTOP)
+    sign_in(visitor, world)
+    feed = visitor.page.locator("code.copy").inner_text()
+    answer = world.public.session.get(feed, timeout=10)
+    assert answer.headers["Content-Type"].startswith("text/calendar")
+
+
+@pytest.mark.req("NT-9")
+def test_the_development_mailbox_shows_every_message(
+    world: World, visit: Visit, scripts: bool
+) -> None:
+    body = world.request(world.a_start())
+    world.book_as(body)
+    world.messages(body["client"]["email"])
+    visitor = visit(DESKTOP, scripts=scripts)
+    page = visitor.page
+    page.goto(f"{world.stack.url}/dev/mailbox")
+    page.locator("#to").fill(body["client"]["email"])
+    page.get_by_role("button", name="Show").click()
+    mail = page.locator("a.mail")
+    expect(mail).to_have_count(1)
+    expect(mail).to_contain_text(body["client"]["email"])
+    mail.click()
+    expect(page.locator(".letter-text")).to_contain_text("/manage/")
+    expect(page.frame_locator("iframe").locator("body")).to_contain_text("Practice")
+    with page.expect_download() as download:
+        page.get_by_role("link", name=".ics").click()
+    assert download.value.suggested_filename.endswith(".ics")

@@ -1,0 +1,116 @@
+"""The pages behind the links that people are sent."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from common.local import Stack
+from tests.browser.visitor import DESKTOP, Device, Visitor
+from tests.world import World
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture
+def at(clock_file: Path) -> Iterator[Callable[[datetime], Any]]:
+    """Sets the clock of all services; back at the end."""
+
+    def move(instant: datetime) -> None:
+        clock_file.write_text(str((instant - datetime.now(UTC)).total_seconds()))
+
+    yield move
+    clock_file.write_text("0")
+
+
+@pytest.mark.req("RM-2")
+def test_the_join_page_says_when_it_starts_and_opens_in_time(
+    world: World, visit: Visit, device: Device, scripts: bool, at: Callable[[datetime], Any]
+) -> None:
+    booking = world.book()
+    start = datetime.fromisoformat(booking["start"])
+    visitor = visit(device, scripts=scripts, zone="Asia/Kathmandu")
+    page = visitor.page
+    page.goto(booking["join_url"] + ("" if scripts else "?tz=Asia/Kathmandu"))
+    expect(visitor.heading()).to_have_text("Your video session")
+    expect(page.locator("main")).to_contain_text("Kathmandu time (UTC+5:45)")
+    expect(page.locator("#countdown")).to_be_visible(visible=scripts)
+    assert page.get_by_role("button", name="Join").count() == 0
+    at(start)
+    page.reload()
+    expect(visitor.heading()).to_have_text("Your room is open")
+    at(datetime.fromtimestamp(start.timestamp() + 3 * 60 * 60, UTC))
+    answer = page.reload()
+    assert answer
+    assert answer.status == 404
+    expect(visitor.heading()).to_have_text("This page is not here")
+
+
+@pytest.mark.req("RM-2", "BK-8")
+@pytest.mark.parametrize("path", ["/manage/", "/join/", "/manage/x/cancel", "/join/%00%ff"])
+def test_a_link_that_is_not_valid_is_met_kindly(stack: Stack, path: str) -> None:
+    for token in ("", "guessed", "a" * 500):
+        answer = requests.get(f"{stack.url}{path}{token}", timeout=20)
+        assert answer.status_code == 404, path
+        assert "This page is not here" in answer.text
+
+
+@pytest.mark.req("GW-14")
+def test_a_booking_is_kept_by_nobody_on_the_way(world: World) -> None:
+    answer = requests.get(world.book()["manage_url"], timeout=20)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert '<meta name="robots" content="noindex, nofollow">' in answer.text
+
+
+@pytest.mark.req("CN-2")
+def test_too_late_a_cancellation_is_explained(
+    world: World, visit: Visit, at: Callable[[datetime], Any]
+) -> None:
+    booking = world.book()
+    start = datetime.fromisoformat(booking["start"])
+    visitor = visit(DESKTOP)
+    at(datetime.fromtimestamp(start.timestamp() - 60 * 60, UTC))
+    visitor.page.goto(booking["manage_url"])
+    main = visitor.page.locator("main")
+    expect(main).to_contain_text("It could be cancelled here until")
+    expect(main).to_contain_text(f"please get in touch with Practice {world.username}")
+    expect(main.get_by_role("link", name="Cancel")).to_have_count(0)
+    visitor.page.goto(f"{booking['manage_url']}/cancel")
+    expect(visitor.heading()).to_have_text("This cannot be cancelled here")
+
+
+@pytest.mark.req("CN-2")
+def test_where_the_practice_decides_one_asks_for_cancellation(stack: Stack, visit: Visit) -> None:
+    world = World.make(stack, client_cancellation="CLIENT_CANCELLATION_APPROVAL")
+    visitor = visit(DESKTOP)
+    page = visitor.page
+    page.goto(world.book(world.a_start(5))["manage_url"])
+    expect(page.locator("main")).to_contain_text("you can ask for cancellation here")
+    page.get_by_role("link", name="Cancel this appointment").click()
+    page.get_by_role("button", name="Ask for cancellation").click()
+    expect(page.locator("main")).to_contain_text("You have asked for cancellation")
+    [booking] = world.owner.get("/bookings")["bookings"]
+    assert (booking["status"], booking["cancellation_requested"]) == ("confirmed", True)
+
+
+@pytest.mark.req("BK-8")
+def test_the_booking_is_shown_in_the_zone_one_asks_for(
+    world: World, visit: Visit, scripts: bool
+) -> None:
+    visitor = visit(DESKTOP, scripts=scripts)
+    page = visitor.page
+    page.goto(world.book()["manage_url"])
+    expect(page.locator("main")).to_contain_text("Berlin time")
+    page.get_by_text("Show another time zone").click()
+    page.locator("#zone").select_option("Asia/Tokyo")
+    if not scripts:
+        page.get_by_role("button", name="Change").click()
+    expect(page.locator(".facts").first).to_contain_text("Tokyo time (UTC+9)")
+    page.get_by_text("What happened so far").click()
+    expect(page.locator(".history")).to_contain_text("Confirmed")

@@ -1,0 +1,159 @@
+"""Somebody with a browser, and what they can do with Attune's pages."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+
+from tests.world import World
+
+_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@dataclass(frozen=True)
+class Device:
+    name: str
+    width: int
+    height: int
+    touch: bool = False
+
+
+PHONE = Device("phone", 390, 844, touch=True)
+DESKTOP = Device("desktop", 1280, 800)
+
+
+@dataclass
+class Visitor:
+    """One browser profile with one page."""
+
+    context: BrowserContext
+    page: Page
+    troubles: list[str] = field(default_factory=list)
+
+    @classmethod
+    def come(
+        cls,
+        browser: Browser,
+        device: Device,
+        *,
+        scripts: bool = True,
+        zone: str = "Europe/Berlin",
+        locale: str = "en-US",
+        dark: bool = False,
+    ) -> "Visitor":
+        context = browser.new_context(
+            viewport={"width": device.width, "height": device.height},
+            has_touch=device.touch,
+            java_script_enabled=scripts,
+            timezone_id=zone,
+            locale=locale,
+            color_scheme="dark" if dark else "light",
+        )
+        context.set_default_timeout(10_000)
+        visitor = cls(context, context.new_page())
+        visitor.page.on("console", visitor._hear)
+        visitor.page.on("pageerror", lambda error: visitor.troubles.append(str(error)))
+        return visitor
+
+    def leave(self) -> None:
+        self.context.close()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        """Errors and violations. That an answer was a 409 is no fault of the page."""
+        refused = message.text.startswith("Failed to load resource: the server responded with")
+        if message.type in ("error", "warning") and not refused:
+            self.troubles.append(f"{self.page.url}: {message.text}")
+
+    # Booking
+
+    def open_booking(self, world: World, **query: str) -> None:
+        """The booking page."""
+        asked = "&".join(f"{name}={value}" for name, value in query.items())
+        self.page.goto(f"{world.stack.url}/book/{world.username}?{asked}")
+
+    def choose_day(self) -> None:
+        """The first free day of the next month: days from now, whatever today is."""
+        page = self.page
+        month = page.locator("#month").inner_text()
+        page.locator("#later").click()
+        expect(page.locator("#month")).not_to_have_text(month)
+        self.settle()
+        page.locator("a.day").first.click()
+        self.settle()
+
+    def choose_time(self, number: int = 2) -> str:
+        """One of the day's times; returns its instant."""
+        time = self.page.locator("a.time").nth(number)
+        start = time.get_attribute("data-start")
+        assert start
+        time.click()
+        expect(self.page.locator("#details")).to_be_visible()
+        return start
+
+    def settle(self) -> None:
+        """Wait until the page has drawn what was asked for."""
+        expect(self.page.locator("#times-of-month")).not_to_have_attribute("aria-busy", "true")
+
+    def fill(self, **values: str) -> None:
+        for name, value in values.items():
+            self.page.locator(f"#{name}").fill(value)
+
+    def typed(self, *names: str) -> dict[str, str]:
+        return {name: self.page.locator(f"#{name}").input_value() for name in names}
+
+    def book(self) -> None:
+        self.page.locator("#book").click()
+
+    def heading(self) -> Locator:
+        return self.page.locator("h1")
+
+    # Keyboard
+
+    def focused(self) -> dict[str, str]:
+        """Where the keyboard is."""
+        found: dict[str, str] = self.page.evaluate(
+            """() => {
+                const it = document.activeElement;
+                const name = it.getAttribute("aria-label") ?? "";
+                return {id: it.id, words: it.innerText ?? "", name, date: it.dataset.date ?? ""};
+            }"""
+        )
+        return found
+
+    def tab_to(self, wanted: Callable[[dict[str, str]], bool], most: int = 60) -> dict[str, str]:
+        """Press Tab until the keyboard is there."""
+        for _ in range(most):
+            if wanted(found := self.focused()):
+                return found
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"Tab leads not there; last at {self.focused()}")
+
+    # Accessibility
+
+    def audit(self) -> list[str]:
+        """What axe finds."""
+        self.page.evaluate(_axe())
+        found: Any = self.page.evaluate(
+            "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", _TAGS
+        )
+        return [
+            f"{violation['impact']} {violation['id']}: {node['html'][:160]} ({node['target']})"
+            for violation in found["violations"]
+            for node in violation["nodes"]
+        ]
+
+
+@cache
+def _axe() -> str:
+    return (resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+
+
+def token_in(url: str) -> str:
+    """The token of a manage or join link."""
+    found = re.search(r"/(?:manage|join)/([^/?#]+)", url)
+    assert found, url
+    return found[1]
