@@ -86,7 +86,7 @@ def test_a_declined_request_frees_its_time(stack: Stack) -> None:
     start = world.a_start()
     request = world.book(start)
     declined = world.owner.post(
-        f"/bookings/{request['id']}/decline", {"reason": "No places at the moment."}
+        f"/bookings/{request['id']}/decline", {"reason_text": "No places at the moment."}
     )
     assert declined["status"] == "declined"
     assert start in world.slots(revision=declined["revision"])
@@ -128,7 +128,7 @@ def test_a_completed_session_can_be_billed(world: World) -> None:
     assert billables[0]["booking"] == booking["id"]
     assert billables[0]["amount"] == {"minor_units": 15000, "currency": "USD"}
     until(
-        lambda: world.owner.get(f"/bookings/{booking['id']}")["payment_status"],
+        lambda: world.owner.get(f"/bookings/{booking['id']}").get("payment_status"),
         lambda status: status == "due",
     )
     [client] = world.owner.get("/clients")["clients"]
@@ -215,15 +215,22 @@ def test_one_trace_from_click_to_email(world: World, collector: Collector) -> No
     body = world.request(world.a_start())
     path = f"/providers/{world.username}/bookings"
     world.public.post(path, body, status=201, headers=headers)
-    spans = collector.wait_for(
-        trace_id, lambda spans: any(span.name.startswith("send") for _, span in spans)
-    )
-    edges = {(service, span.name) for service, span in spans}
+    caller = bytes.fromhex("00000000000000a1")
+
+    def is_whole(spans: list[tuple[str, Any]]) -> bool:
+        """The e-mail has left, and every span's parent has arrived too."""
+        known = {span.span_id for _, span in spans} | {caller}
+        sent = any(span.name.startswith("send") for _, span in spans)
+        return sent and all(span.parent_span_id in known for _, span in spans)
+
+    edges = {(service, span.name) for service, span in collector.wait_for(trace_id, is_whole)}
     services = {service for service, _ in edges}
     assert services >= {"gateway", "booking", "availability", "notifications", "telehealth-rooms"}
-    assert ("gateway", "POST /api/v1/providers/{username}/bookings") in edges
-    assert ("booking", "attune.booking.v1.BookingService/CreateBooking") in edges
-    assert ("notifications", "process attune.booking.v1.BookingConfirmed") in edges
-    assert ("booking", "INSERT") in {(s, n.split()[0]) for s, n in edges}
-    known = {span.span_id for _, span in spans} | {bytes.fromhex("00000000000000a1")}
-    assert all(span.parent_span_id in known for _, span in spans), "no loose ends"
+    assert edges >= {
+        ("gateway", "POST /api/v1/providers/<username>/bookings"),
+        ("gateway", "attune.booking.v1.BookingService/CreateBooking"),
+        ("booking", "attune.booking.v1.BookingService/CreateBooking"),
+        ("booking", "INSERT"),
+        ("availability", "process attune.booking.v1.TakenTimeChanged"),
+        ("notifications", "process attune.booking.v1.BookingConfirmed"),
+    }

@@ -23,6 +23,7 @@ from attune.availability.v1.availability_pb2 import (
     Terms,
 )
 from attune.availability.v1.availability_pb2 import Resource as ResourceMessage
+from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.booking.v1.events_pb2 import TakenTimeChanged
@@ -73,6 +74,13 @@ class Running:
 def resource() -> Resource:
     """A provider or a room that nobody has taken yet."""
     return Resource(next(_numbers), ids.new())
+
+
+@dataclass(frozen=True)
+class Both(Running):
+    """Booking and availability, each on a real port."""
+
+    availability: AvailabilityServiceStub
 
 
 def book(

@@ -1,25 +1,34 @@
-"""Booking's database. The tests share `services.booking.tests.booking_world`."""
+"""Booking's database, and the service by itself or with availability beside it. The tests share
+`services.booking.tests.booking_world`."""
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.availability_service_pb2_grpc import (
+    AvailabilityServiceStub,
+    add_AvailabilityServiceServicer_to_server,
+)
 from attune.booking.v1.booking_service_pb2_grpc import (
     BookingServiceStub,
     add_BookingServiceServicer_to_server,
 )
+from availability.servicer import AvailabilityServicer
+from availability.state import State
 from booking.servicer import BookingServicer
 from common import clients
 from common.database import Database
 from common.embedded import free_port
-from common.testing import TestClock, serve, signer
+from common.identity import Verifier
+from common.server import Server
+from common.testing import PUBLIC_KEYS, TestClock, serve, signer
 
 sys.path.append(str(Path(__file__).parents[3]))
 
-from services.booking.tests.booking_world import NOW, Running  # importable now
+from services.booking.tests.booking_world import NOW, Both, Running  # importable now
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +49,39 @@ def alone(database: Database) -> Iterator[Running]:
         served.channel() as channel,
     ):
         yield Running(database, clock, BookingServiceStub(channel))
+
+
+@pytest.fixture(scope="session")
+def _both(database: Database, make_test_database: Callable[[str], Database]) -> Iterator[Both]:
+    clock, port = TestClock(NOW), free_port()
+    with ExitStack() as open_now:
+        to_booking = clients.channel(f"ipv4:127.0.0.1:{port}", signer("availability"))
+        state = State(
+            make_test_database("availability"),
+            BookingServiceStub(open_now.enter_context(to_booking)),
+            clock,
+        )
+        set_up = AvailabilityServicer(make_test_database("availability"), state, clock)
+        asked = open_now.enter_context(serve(add_AvailabilityServiceServicer_to_server, set_up, 32))
+        to_availability = open_now.enter_context(asked.channel("booking"))
+        server = Server(Verifier(PUBLIC_KEYS), 32)
+        server.add(
+            add_BookingServiceServicer_to_server,
+            BookingServicer(database, AvailabilityServiceStub(to_availability), clock),
+        )
+        server.listen(f"127.0.0.1:{port}")
+        open_now.callback(server.stop, 1)
+        channel = open_now.enter_context(
+            clients.channel(f"ipv4:127.0.0.1:{port}", signer(), timeout=20)
+        )
+        staff_channel = open_now.enter_context(asked.channel())
+        yield Both(
+            database, clock, BookingServiceStub(channel), AvailabilityServiceStub(staff_channel)
+        )
+
+
+@pytest.fixture
+def both(_both: Both) -> Both:
+    """Booking and availability, at NOW."""
+    _both.clock.present = NOW
+    return _both

@@ -109,4 +109,4 @@ class Practice:
             database.close()
             crypto.use(before)
         login = {"email": email, "password": PASSWORD}
-        return Api(self.stack.url, self.visitor.post("/auth/login", login)["token"])
+        return Api(self.stack.url, Api(self.stack.url).post("/auth/login", login)["token"])

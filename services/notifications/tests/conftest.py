@@ -1,7 +1,10 @@
-"""Notifications on its own database, and letters to compose."""
+"""Notifications on its own database, a mail server, and letters to compose. The tests share
+`services.notifications.tests.practice_world`."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +24,8 @@ from common.testing import TestClock, utc
 from notifications import events
 from notifications.domain.message import Letter, Links
 from notifications.domain.notices import Kind, Recipient
+
+sys.path.append(str(Path(__file__).parents[3]))
 
 MakeLetter = Callable[..., Letter]
 Deliver = Callable[..., bool]

@@ -1,216 +1,53 @@
 """Delivery, with the real booking, availability and telehealth-rooms, and a real mail server."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
-from icalendar import Calendar
 from sqlalchemy import delete, select, text
 
-from attune.availability.v1 import availability_pb2, availability_service_pb2
-from attune.availability.v1.availability_service_pb2_grpc import (
-    AvailabilityServiceStub,
-)
+from attune.availability.v1 import availability_pb2
+from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1 import booking_service_pb2 as rpc
-from attune.booking.v1.booking_service_pb2_grpc import (
-    BookingServiceStub,
-    add_BookingServiceServicer_to_server,
-)
+from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.booking.v1.events_pb2 import BookingDeclined, BookingFact
 from attune.common.v1 import types_pb2
-from attune.notifications.v1.events_pb2 import NoticeFailed
 from attune.notifications.v1.notifications_service_pb2 import ResendNoticeRequest
-from attune.notifications.v1.notifications_service_pb2_grpc import (
-    NotificationsServiceStub,
-    add_NotificationsServiceServicer_to_server,
-)
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2 import ResolveLinkRequest
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
-    TelehealthRoomsServiceStub,
-    add_TelehealthRoomsServiceServicer_to_server,
-)
+from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import TelehealthRoomsServiceStub
 from booking import work as booking_work
-from booking.servicer import BookingServicer
 from common import due, ids
 from common.bus import MESSAGE_ID
 from common.database import EVERY_PRACTICE, Database
 from common.embedded import free_port
-from common.identity import VISITOR, Identity, acting_as
-from common.outbox import outbox
-from common.testing import Served, TestClock, client, serve, staff, utc
+from common.identity import VISITOR, acting_as
+from common.testing import Served, TestClock, utc
 from notifications import events
 from notifications.channels import Channel, MailboxChannel, SmtpChannel
-from notifications.servicer import NotificationsServicer
 from notifications.store import DevelopmentMessage, Notice
 from notifications.work import DELIVER, Delivery, Peers
-from telehealth_rooms.domain import Leeway
-from telehealth_rooms.servicer import TelehealthRoomsServicer
+from services.notifications.tests.practice_world import (
+    URL,
+    RunMailServer,
+    Taken,
+    World,
+    failures,
+    mails,
+    running_peers,
+    served,
+    token_in,
+    until,
+)
 
-Taken = list[tuple[str, list[str], bytes]]
-RunMailServer = Callable[..., AbstractContextManager[int]]
-URL = "https://attune.example"
 MONDAY = utc("2026-03-02 12:00")  # 07:00 in New York
 
 
 @pytest.fixture
 def clock() -> TestClock:
     return TestClock(MONDAY)
-
-
-@dataclass
-class World:
-    """A practice with a provider who works on weekdays from 9 to 17 in New York, and a client in
-    Berlin; both hear of what happens when `work` is called."""
-
-    clock: TestClock
-    database: Database
-    booking_database: Database
-    peers: Peers
-    url: str
-    practice_id: str = ""
-    username: str = ""
-    seen: set[str] = field(default_factory=set)
-
-    def set_up(self, **policies: Any) -> None:
-        """A new practice with these policies."""
-        stub = self.peers.availability
-        self.username = f"p-{ids.new().hex[:10]}"
-        with acting_as(Identity("service:operator")):
-            self.practice_id = stub.CreatePractice(
-                availability_service_pb2.CreatePracticeRequest(
-                    practice=availability_pb2.Practice(
-                        name="Riverside Practice",
-                        timezone="America/New_York",
-                        currency_code="USD",
-                        address="1 River Street",
-                        policies=availability_pb2.Policies(**policies),
-                    )
-                )
-            ).practice.practice_id
-        with acting_as(Identity("service:operator", self.practice_id)):
-            stub.CreateServiceType(
-                availability_service_pb2.CreateServiceTypeRequest(service_type=_service_type())
-            )
-            stub.CreateProvider(
-                availability_service_pb2.CreateProviderRequest(
-                    provider=availability_pb2.Provider(
-                        username=self.username,
-                        display_name="Pat Provider",
-                        timezone="America/New_York",
-                        email=self.provider_email,
-                    )
-                )
-            )
-            blocks = [
-                availability_pb2.WeeklyBlock(day=day, start="09:00", end="17:00")
-                for day in range(5)
-            ]
-            stub.ReplaceWeeklyHours(
-                availability_service_pb2.ReplaceWeeklyHoursRequest(
-                    username=self.username, hours=availability_pb2.WeeklyHours(blocks=blocks)
-                )
-            )
-
-    @property
-    def provider_email(self) -> str:
-        return f"{self.username}@practice.example"
-
-    @property
-    def owner(self) -> Identity:
-        return staff(self.practice_id)
-
-    def book(
-        self,
-        start: str = "2026-03-03 15:00",
-        mode: "types_pb2.Mode.ValueType" = types_pb2.MODE_TELEHEALTH,
-    ) -> pb.Booking:
-        """A booking by a client of its own: 10:00 in New York, 16:00 in Berlin."""
-        request = rpc.CreateBookingRequest(
-            username=self.username,
-            service="trauma-therapy",
-            mode=mode,
-            client=pb.Client(
-                name="Dana Quillfeather",
-                email=f"dana.{ids.new().hex[:10]}@client.example",
-                phone="+12125550123",
-                timezone="Europe/Berlin",
-            ),
-            note="I cannot sleep",
-        )
-        request.start_time.FromDatetime(utc(start))
-        with acting_as(VISITOR):
-            return self.peers.bookings.CreateBooking(request).booking
-
-    def cancel(self, booking: pb.Booking) -> None:
-        """As the client, by the manage link."""
-        by_link = client(self.practice_id, booking.client.client_id, booking.booking_id)
-        with acting_as(by_link):
-            self.peers.bookings.CancelBooking(
-                rpc.CancelBookingRequest(booking_id=booking.booking_id)
-            )
-
-    def hear(self, again: bool = False) -> None:
-        """What booking told since, or ever, reaches notifications."""
-        with self.booking_database.transaction(EVERY_PRACTICE) as session:
-            rows = session.execute(select(outbox).order_by(outbox.c.sequence)).all()
-        for row in rows:
-            handlers = events.handlers(self.clock)
-            if row.subject not in handlers.by_subject or (str(row.id) in self.seen and not again):
-                continue
-            handler = handlers.by_subject[row.subject][0].FromString(row.payload)
-            if handler.booking.practice_id == self.practice_id:
-                message_id = str(ids.new()) if again else str(row.id)
-                headers = {MESSAGE_ID: message_id}
-                handlers.handle(self.database, row.subject, row.payload, headers)
-                self.seen.add(str(row.id))
-
-    def worker(self, channel: Channel | None = None, peers: Peers | None = None) -> due.Worker:
-        delivery = Delivery(
-            peers or self.peers, channel or SmtpChannel(self.url), URL, "no-reply@attune.example"
-        )
-        return due.Worker(self.database, self.clock, {DELIVER: delivery.deliver}, poll=0.01)
-
-    def work(self, **different: Any) -> None:
-        """Everything that is due now."""
-        self.hear()
-        self.worker(**different).work_all()
-
-    def next_due(self) -> datetime | None:
-        with self.database.transaction(EVERY_PRACTICE) as session:
-            mine = select(due.due.c.due_at).where(due.due.c.practice_id == UUID(self.practice_id))
-            return session.scalar(mine.order_by(due.due.c.due_at).limit(1))
-
-    def notices(self) -> list[tuple[str, str, str]]:
-        """Kind, recipient and state, in their order."""
-        return [(n.kind, n.recipient, n.state) for n in self.rows()]
-
-    def rows(self) -> list[Notice]:
-        with self.database.transaction(self.practice_id) as session:
-            order = (Notice.version, Notice.recipient)
-            return list(session.scalars(select(Notice).order_by(*order)))
-
-
-def _service_type() -> availability_pb2.ServiceType:
-    return availability_pb2.ServiceType(
-        slug="trauma-therapy",
-        title="Trauma therapy",
-        duration_minutes=50,
-        modes=[types_pb2.MODE_TELEHEALTH, types_pb2.MODE_IN_PERSON, types_pb2.MODE_PHONE],
-        active=True,
-        online=True,
-        telehealth_enabled=True,
-        price=types_pb2.Money(minor_units=15000, currency_code="USD"),
-    )
 
 
 @pytest.fixture
@@ -228,30 +65,8 @@ def world(
 ) -> Iterator[World]:
     with database.transaction(EVERY_PRACTICE) as session:
         session.execute(delete(due.due))  # what other tests left behind
-    with ExitStack() as stack:
-        availability = _serve_availability(stack, make_test_database("availability"), clock)
+    with running_peers(make_test_database, clock) as peers:
         bookings = make_test_database("booking")
-        to_availability = AvailabilityServiceStub(availability.channel("booking"))
-        booking = stack.enter_context(
-            serve(
-                add_BookingServiceServicer_to_server,
-                BookingServicer(bookings, to_availability, clock),
-            )
-        )
-        to_booking = BookingServiceStub(booking.channel("telehealth-rooms"))
-        rooms = stack.enter_context(
-            serve(
-                add_TelehealthRoomsServiceServicer_to_server,
-                TelehealthRoomsServicer(
-                    make_test_database("telehealth_rooms"), clock, to_booking, Leeway()
-                ),
-            )
-        )
-        peers = Peers(
-            BookingServiceStub(booking.channel()),
-            AvailabilityServiceStub(availability.channel()),
-            TelehealthRoomsServiceStub(rooms.channel()),
-        )
         made = World(clock, database, bookings, peers, f"smtp://127.0.0.1:{port}")
         made.set_up()
         yield made
@@ -266,53 +81,6 @@ def away(peers: Peers, name: str) -> Peers:
         "rooms": TelehealthRoomsServiceStub,
     }
     return Peers(**{**vars(peers), name: stubs[name](channel)})
-
-
-@dataclass(frozen=True)
-class Mail:
-    """What arrived."""
-
-    message_id: str
-    to: str
-    subject: str
-    text: str
-    calendar: Any
-
-    @property
-    def event(self) -> Any:
-        [event] = self.calendar.events
-        return event
-
-
-def mails(taken: Taken, to: str = "") -> list[Mail]:
-    """What the mail server took, for everybody or one."""
-    found = [message_from_bytes(content, policy=default) for _, _, content in taken]
-    return [_mail(m) for m in found if isinstance(m, EmailMessage) and to in m["To"]]
-
-
-def _mail(message: EmailMessage) -> Mail:
-    invites = [p for p in message.walk() if p.get_content_type() == "text/calendar"]
-    body = message.get_body(("plain",))
-    assert isinstance(body, EmailMessage)
-    return Mail(
-        message["Message-ID"],
-        message["To"],
-        message["Subject"],
-        body.get_content().replace("\r\n", "\n"),
-        Calendar.from_ical(invites[0].get_content()) if invites else None,
-    )
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
-def token_in(mail: Mail, page: str) -> str:
-    """The token of the link to this page."""
-    return mail.text.partition(f"{URL}/{page}/")[2].partition("\n")[0]
 
 
 @pytest.mark.req("NT-1", "NT-2", "BK-1", "RM-1")
@@ -564,13 +332,6 @@ def test_a_server_that_asks_to_try_later_gets_it_once(
     assert len(taken) == 2
 
 
-def failures(world: World) -> list[NoticeFailed]:
-    """What notifications told of the practice."""
-    with world.database.transaction(EVERY_PRACTICE) as session:
-        events = [NoticeFailed.FromString(p) for p in session.scalars(select(outbox.c.payload))]
-    return [event for event in events if event.practice_id == world.practice_id]
-
-
 @pytest.mark.req("NT-3")
 def test_what_is_refused_for_good_fails_at_once_and_can_be_sent_again(
     world: World,
@@ -595,14 +356,6 @@ def test_what_is_refused_for_good_fails_at_once_and_can_be_sent_again(
         world.work()
     assert [mail.message_id for mail in mails(taken)] == [f"<{rows[0].id}@attune>"]
     assert [n.state for n in world.rows()] == ["sent", "failed"]
-
-
-@contextmanager
-def served(world: World) -> Iterator[NotificationsServiceStub]:
-    """The RPCs of notifications."""
-    servicer = NotificationsServicer(world.database, world.clock, mailbox=False)
-    with serve(add_NotificationsServiceServicer_to_server, servicer) as server:
-        yield NotificationsServiceStub(server.channel())
 
 
 @pytest.mark.req("NT-3")
@@ -696,15 +449,19 @@ def test_without_rooms_a_notice_waits_two_minutes_and_leaves_without_the_join_li
     world: World, taken: Taken, run_mail_server: RunMailServer, port: int
 ) -> None:
     booking = world.book()
-    began = world.clock.now()
+    without = away(world.peers, "rooms")
+    patient_until = world.clock.now() + timedelta(minutes=2)
     with run_mail_server(port):
-        world.work(peers=away(world.peers, "rooms"))
+        world.work(peers=without)
         assert {(n.state, n.error) for n in world.rows()} == {("queued", "ROOM_MISSING")}
-        while at := world.next_due():
-            assert at == world.clock.now() or taken == []
+        while (at := world.next_due()) and at < patient_until:
             world.clock.present = at
-            world.work(peers=away(world.peers, "rooms"))
-    assert timedelta(minutes=2) <= world.clock.now() - began < timedelta(minutes=5)
+            world.work(peers=without)
+        assert taken == []
+        while at := world.next_due():
+            world.clock.present = at
+            world.work(peers=without)
+    assert world.clock.now() < patient_until + timedelta(minutes=2)
     assert len(taken) == 2
     [mail] = mails(taken, booking.client.email)
     assert "/join/" not in mail.text
@@ -732,8 +489,8 @@ def test_no_person_is_in_tables_events_or_logs(
     port: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.DEBUG, logger="")
-    caplog.set_level(logging.WARNING, logger="mail.log")  # the peer's own
+    caplog.set_level(logging.WARNING, logger="mail.log")  # the mail server's own
+    caplog.set_level(logging.DEBUG)
     booking = world.book()
     world.work()
     answers["RCPT"] = f"550 no mailbox {booking.client.email}, Dana Quillfeather"

@@ -55,17 +55,15 @@ class _Interceptor(grpc.UnaryUnaryClientInterceptor):
     def __init__(self, signer: identity.Signer, timeout: float) -> None:
         self._signer = signer
         self._timeout = timeout
-        self._itself = identity.Identity(f"service:{signer.issuer}")
 
     def intercept_unary_unary(
         self, continuation: Callable[..., Any], details: Any, request: Any
     ) -> Any:
-        caller = identity.caller_or_none() or self._itself
         headers: dict[str, str] = {}
         method = details.method.lstrip("/")
         with telemetry.client_span(method) as span:
             telemetry.inject(headers)
-            headers[identity.METADATA] = self._signer.sign(caller)
+            headers[identity.METADATA] = self._signer.for_call()
             call = continuation(
                 _Details(
                     details.method,

@@ -56,6 +56,7 @@ class Identity:
 
 VISITOR = Identity("visitor")
 _caller: ContextVar[Identity | None] = ContextVar("caller", default=None)
+_token: ContextVar[str] = ContextVar("token", default="")
 
 
 def caller() -> Identity:
@@ -72,13 +73,15 @@ def caller_or_none() -> Identity | None:
 
 
 @contextlib.contextmanager
-def acting_as(identity: Identity) -> Iterator[None]:
-    """Calls made inside are made as this identity."""
-    before = _caller.set(identity)
+def acting_as(identity: Identity, token: str = "") -> Iterator[None]:
+    """Calls made inside are made as this identity: with the token that it came in with, which is
+    passed along as it is, or signed by this process."""
+    before = _caller.set(identity), _token.set(token)
     try:
         yield
     finally:
-        _caller.reset(before)
+        _caller.reset(before[0])
+        _token.reset(before[1])
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -118,6 +121,10 @@ class Signer:
     def sign(self, identity: Identity) -> str:
         """A token that is valid for at least half of LIFETIME more; signing is cached."""
         return self._signed(identity, int(time.time()) // (LIFETIME // 2))
+
+    def for_call(self) -> str:
+        """The token for a call made now: the caller's own, if there is one."""
+        return _token.get() or self.sign(_caller.get() or Identity(f"service:{self.issuer}"))
 
     def _sign(self, identity: Identity, half: int) -> str:
         now = int(time.time())

@@ -66,7 +66,7 @@ class ServerInterceptor(grpc.ServerInterceptor):
             response = None
             with telemetry.server_span(method.lstrip("/"), metadata, attributes) as span:
                 try:
-                    with identity.acting_as(self._identify(metadata)):
+                    with identity.acting_as(*self._identify(metadata)):
                         identity.authorise(identity.caller(), allowed)
                         response = behaviour(request, context)
                 except Exception as error:
@@ -82,11 +82,11 @@ class ServerInterceptor(grpc.ServerInterceptor):
 
         return answer
 
-    def _identify(self, metadata: dict[str, Any]) -> identity.Identity:
+    def _identify(self, metadata: dict[str, str]) -> tuple[identity.Identity, str]:
         token = metadata.get(identity.METADATA)
         if not token:
             raise Unauthenticated("The call carries no identity")
-        return self._verifier.verify(token)
+        return self._verifier.verify(token), token
 
 
 def to_domain(error: Exception, where: str) -> DomainError:

@@ -165,14 +165,15 @@ class Served:
 
 @contextmanager
 def serve(
-    add_to_server: Callable[[Any, Any], None], servicer: Any, workers: int = 16
+    add_to_server: Callable[[Any, Any], None], servicer: Any, workers: int = 16, port: int = 0
 ) -> Iterator[Served]:
-    """Serve a servicer in this process, as `common.service` does."""
+    """Serve a servicer in this process, as `common.service` does; on a free port unless one is
+    given, as services that ask each other need."""
     server = Server(identity.Verifier(PUBLIC_KEYS), workers)
     server.add(add_to_server, servicer)
-    port = server.listen("127.0.0.1:0")
+    bound = server.listen(f"127.0.0.1:{port}")
     try:
-        yield Served(f"127.0.0.1:{port}")
+        yield Served(f"127.0.0.1:{bound}")
     finally:
         server.stop(1)
 

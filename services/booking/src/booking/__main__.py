@@ -11,10 +11,11 @@ from common.config import ServiceSettings
 from common.service import Service
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    # Where availability is, as gRPC names it: dns:///availability:50051
-    availability_target: str = "127.0.0.1:50052"
+    """What booking reads besides."""
+
+    availability_target: str
 
 
 def main() -> None:

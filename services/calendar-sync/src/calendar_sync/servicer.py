@@ -1,6 +1,7 @@
 """The RPCs of calendar-sync. Tokens are answered, never logged."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from uuid import UUID
 
@@ -83,7 +84,7 @@ class CalendarSyncServicer(CalendarSyncServiceServicer):
             feed = store.find(session, request.token)
         if feed is None:
             raise FeedNotFound
-        with identity.acting_as(Identity("service:calendar-sync", str(feed.practice_id))):
+        with _acting_for(feed.practice_id):
             return pb.ReadFeedResponse(icalendar=domain.calendar(self._bookings_of(feed)))
 
     def _feed(self, provider: str) -> store.Feed:
@@ -96,17 +97,18 @@ class CalendarSyncServicer(CalendarSyncServiceServicer):
             feed = store.feed_of(session, provider_id)
         if feed is None:
             if not own:
-                self._check_provider(provider_id)
+                self._check_provider(caller.practice_id, provider_id)
             with self._database.transaction(caller.practice_id) as session:
                 feed = store.make(session, UUID(caller.practice_id), provider_id)
         return feed
 
-    def _check_provider(self, provider_id: UUID) -> None:
-        """Raises ProviderNotFound unless it is one of the caller's practice."""
-        try:
-            self._availability.GetProvider(GetProviderRequest(provider_id=str(provider_id)))
-        except NotFound:
-            raise ProviderNotFound from None
+    def _check_provider(self, practice_id: str, provider_id: UUID) -> None:
+        """Raises ProviderNotFound unless it is one of the practice."""
+        with _acting_for(practice_id):
+            try:
+                self._availability.GetProvider(GetProviderRequest(provider_id=str(provider_id)))
+            except NotFound:
+                raise ProviderNotFound from None
 
     def _bookings_of(self, feed: store.Feed) -> Iterator[Booking]:
         shown = domain.Range.around(self._clock.now())
@@ -123,6 +125,11 @@ class CalendarSyncServicer(CalendarSyncServiceServicer):
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+
+def _acting_for(practice_id: object) -> AbstractContextManager[None]:
+    """Calls made inside are this service's own, for a practice."""
+    return identity.acting_as(Identity("service:calendar-sync", str(practice_id)))
 
 
 def _timestamp(at: datetime) -> Timestamp:

@@ -37,7 +37,7 @@ class StrictAdapter(PydanticAdapter):
             return self.model_class()
         if body and request.mimetype != "application/json":
             raise UnsupportedMediaType("The body must be application/json")
-        return self.model_class.model_validate_json(body, strict=True)
+        return self.model_class.model_validate_json(body)
 
     def _query(self, request: Request) -> dict[str, Any]:
         lists = {

@@ -13,7 +13,7 @@ from attune.booking.v1 import booking_service_pb2 as rpc
 from attune.common.v1 import types_pb2 as types
 from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as rooms
 from common import deadline, identity, zones
-from common.errors import DomainError
+from common.errors import DomainError, Invalid
 from common.identity import Identity
 from gateway import links, money, names, times, visitors
 from gateway.api import providers
@@ -108,7 +108,7 @@ def create_hold(username: str, body: slot_schemas.NewHold) -> slot_schemas.Hold:
     try:
         made = hold(request)
     except DomainError as error:
-        raise _with_alternatives(error, wanted, body.start, tz) from None
+        raise _failure(error, wanted, body.start, tz) from None
     return slot_schemas.Hold(
         hold=made.hold_id,
         expires_at=times.text(times.instant(made.expire_time), tz),
@@ -123,6 +123,7 @@ def create_hold(username: str, body: slot_schemas.NewHold) -> slot_schemas.Hold:
     "/providers/<username>/holds/<uuid:hold_id>",
     None,
     status=204,
+    errors=(404,),
     headers=(visitors.HEADER,),
 )
 def release_hold(username: str, hold_id: UUID) -> None:
@@ -174,7 +175,7 @@ def create_booking(username: str, body: schemas.NewBooking) -> Response:
     try:
         made = book(request)
     except DomainError as error:
-        raise _with_alternatives(error, wanted, body.start, tz) from None
+        raise _failure(error, wanted, body.start, tz) from None
     response = json_response(encoded(to_answer(made, client_of(made))), 201)
     response.headers["Location"] = url_for("bookings.get_booking", booking_id=UUID(made.booking_id))
     return response
@@ -378,8 +379,11 @@ def _changed(answer: Any) -> schemas.Booking:
     return to_answer(answer.booking, identity.caller())
 
 
-def _with_alternatives(error: DomainError, wanted: Wanted, start: datetime, tz: Any) -> Exception:
-    """The failure to raise: for a taken slot, with the nearest free ones."""
+def _failure(error: DomainError, wanted: Wanted, start: datetime, tz: Any) -> Exception:
+    """The failure to raise: NotFound, whatever else is wrong, where there is no such provider; for
+    a taken slot, with the nearest free ones."""
+    if isinstance(error, Invalid):
+        providers.profile(wanted.username)
     if error.reason != SLOT_TAKEN:
         return error
     seen = Wanted(wanted.username, wanted.service, wanted.mode, error.details.get("revision", ""))

@@ -65,7 +65,9 @@ class Choice:
             asked,
             service,
             wanted or next(iter(modes), types.MODE_UNSPECIFIED),
-            asked["tz"] if asked.get("tz") in zones.NAMES else profile.provider.timezone,
+            formats.present_name(
+                asked["tz"] if asked.get("tz") in zones.NAMES else profile.provider.timezone
+            ),
             _date(f"{asked.get('month', '')}-01") or (day.replace(day=1) if day else None),
             day,
             _instant(asked.get("start", "")),

@@ -13,6 +13,20 @@ from attune.common.v1 import types_pb2
 from common import zones
 from gateway.pages.language import text
 
+_REGIONS = frozenset(
+    [
+        "Africa",
+        "America",
+        "Antarctica",
+        "Asia",
+        "Atlantic",
+        "Australia",
+        "Europe",
+        "Indian",
+        "Pacific",
+    ]
+)
+
 
 def long_date(day: date, locale: Locale) -> str:
     """Tuesday, 3 November 2026"""
@@ -90,36 +104,73 @@ def initials(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class ZoneGroup:
-    """The zones of one part of the world, for a select: (name, label)."""
+class ZoneChoice:
+    """A zone in a select; `old` are the names by which a browser may still report it."""
 
     name: str
-    zones: tuple[tuple[str, str], ...]
+    label: str
+    old: str = ""
 
 
-def zone_choices(now: datetime, *chosen: str) -> list[ZoneGroup]:
-    """All places of the tz database by region, and what else is chosen already, such as an old
-    name that a browser still reports."""
+@dataclass(frozen=True)
+class ZoneGroup:
+    """The zones of one part of the world."""
+
+    name: str
+    zones: tuple[ZoneChoice, ...]
+
+
+def zone_choices(now: datetime, chosen: str) -> list[ZoneGroup]:
+    """All places of the tz database by region, and what is chosen already besides."""
     listed = _listed_zones(now.replace(minute=0, second=0, microsecond=0))
-    known = {name for group in listed for name, _ in group.zones}
-    others = [name for name in dict.fromkeys(chosen) if name and name not in known]
-    extra = tuple((name, f"{name} ({offset(now, ZoneInfo(name))})") for name in others)
-    return [*([ZoneGroup("", extra)] if extra else []), *listed]
+    if any(choice.name == chosen for group in listed for choice in group.zones):
+        return listed
+    other = ZoneChoice(chosen, f"{chosen} ({offset(now, ZoneInfo(chosen))})")
+    return [ZoneGroup("", (other,)), *listed]
+
+
+def present_name(zone_name: str) -> str:
+    """Asia/Kolkata, for Asia/Calcutta"""
+    return _present_names().get(zone_name, zone_name)
 
 
 @lru_cache(maxsize=4)
 def _listed_zones(now: datetime) -> list[ZoneGroup]:
-    groups: dict[str, list[tuple[str, str]]] = {}
+    groups: dict[str, list[ZoneChoice]] = {}
     for name in sorted(_places()):
         region, _, place = name.partition("/")
         label = f"{place.replace('_', ' ').replace('/', ', ')} ({offset(now, ZoneInfo(name))})"
-        groups.setdefault(region, []).append((name, label))
+        old = " ".join(_old_names().get(name, ()))
+        groups.setdefault(region, []).append(ZoneChoice(name, label, old))
     made = [ZoneGroup(region, tuple(listed)) for region, listed in groups.items()]
-    return [*made, ZoneGroup("UTC", (("UTC", "UTC"),))]
+    return [*made, ZoneGroup("UTC", (ZoneChoice("UTC", "UTC", "Etc/UTC Etc/GMT GMT"),))]
 
 
 @lru_cache(maxsize=1)
 def _places() -> frozenset[str]:
-    table = (resources.files("tzdata") / "zoneinfo" / "zone.tab").read_text("utf-8")
-    rows = (line.split("\t") for line in table.splitlines() if not line.startswith("#"))
+    rows = (line.split("\t") for line in _table("zone.tab") if not line.startswith("#"))
     return frozenset(row[2] for row in rows) & zones.NAMES
+
+
+@lru_cache(maxsize=1)
+def _present_names() -> dict[str, str]:
+    """Names of places that have got another name, with the new one."""
+    links = (line.split() for line in _table("tzdata.zi") if line.startswith("L "))
+    places = _places()
+    return {
+        old: new
+        for _, new, old in links
+        if new in places and old not in places and old.partition("/")[0] in _REGIONS
+    }
+
+
+@lru_cache(maxsize=1)
+def _old_names() -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for old, new in _present_names().items():
+        names.setdefault(new, []).append(old)
+    return names
+
+
+def _table(name: str) -> list[str]:
+    return (resources.files("tzdata") / "zoneinfo" / name).read_text("utf-8").splitlines()

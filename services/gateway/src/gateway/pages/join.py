@@ -20,7 +20,7 @@ def show(token: str) -> str:
     found = backends().rooms.ResolveLink(pb.ResolveLinkRequest(token=token))
     room = found.room
     asked = request.args.get("tz", "")
-    zone_name = asked if asked in zones.NAMES else "UTC"
+    zone_name = formats.present_name(asked if asked in zones.NAMES else "UTC")
     zone = zones.zone(zone_name)
     opens = times.instant(room.open_time)
     heading, lead = _words(found)

@@ -47,7 +47,7 @@ class Opened:
     def zone_name(self) -> str:
         """The one asked for, else the client's."""
         asked = (request.args.get("tz", ""), self.booking.client.timezone, self.booking.timezone)
-        return next((name for name in asked if name in zones.NAMES), "UTC")
+        return formats.present_name(next((n for n in asked if n in zones.NAMES), "UTC"))
 
     @property
     def zone(self) -> ZoneInfo:

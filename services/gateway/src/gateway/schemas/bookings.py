@@ -11,7 +11,6 @@ from gateway.schemas.types import (
     Id,
     Instant,
     InstantText,
-    Line,
     Mode,
     Named,
     Note,
@@ -46,6 +45,7 @@ CancellationReason = Literal[
     "other",
 ]
 
+Phone = Annotated[str, StringConstraints(pattern=r"^(\+[0-9][0-9 ()./-]{4,38})?$")]
 Words = Annotated[Note, Field(max_length=2000)]
 Cursor = Annotated[
     Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=.~:+/-]*$", max_length=500)],
@@ -58,7 +58,7 @@ class ClientDetails(Request):
 
     name: Named
     email: Email
-    phone: Annotated[Line, Field(max_length=40)] | None = None
+    phone: Phone | None = Field(None, description="In international form, such as +1 212 555 0100")
     timezone: Timezone
 
 

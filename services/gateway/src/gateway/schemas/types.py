@@ -1,6 +1,7 @@
 """The kinds of values that requests and answers are made of."""
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -28,17 +29,17 @@ _NOT_BLANK = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9
 _LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 _ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _INSTANT = (
-    r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
+    r"^20(0[1-9]|[1-9][0-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
     r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
-_DATE = r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
-_MONTH = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
+_DATE = r"^20(0[1-9]|[1-9][0-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+_MONTH = r"^20(0[1-9]|[1-9][0-9])-(0[1-9]|1[0-2])$"
 
 
 class Request(BaseModel):
-    """A request: unknown fields are faults, not noise."""
+    """A request: unknown fields are faults, not noise; `"5"` is no number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Query(BaseModel):
@@ -53,19 +54,20 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def _matching(pattern: str, what: str) -> BeforeValidator:
+def _matching(pattern: str, read: Callable[[str], object], what: str) -> BeforeValidator:
     compiled = re.compile(pattern.replace("$", r"\Z"))
 
     def check(value: object) -> object:
         if not isinstance(value, str) or not compiled.match(value):
             raise ValueError(what)
-        return value
+        return read(value)  # a date that the month does not have is a ValueError too
 
     return BeforeValidator(check)
 
 
 def _zone(value: str) -> str:
-    zones.zone(value)
+    if value not in zones.NAMES:
+        raise ValueError("is not a time zone of the tz database")
     return value
 
 
@@ -97,12 +99,16 @@ Email = Annotated[
 ]
 Instant = Annotated[
     AwareDatetime,
-    _matching(_INSTANT, "must be an instant as in RFC 3339, such as 2026-11-02T09:00:00-05:00"),
+    _matching(
+        _INSTANT,
+        datetime.fromisoformat,
+        "must be an instant as in RFC 3339, such as 2026-11-02T09:00:00-05:00",
+    ),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": _INSTANT}),
 ]
 Date = Annotated[
     date,
-    _matching(_DATE, "must be a date, such as 2026-11-02"),
+    _matching(_DATE, date.fromisoformat, "must be a date, such as 2026-11-02"),
     WithJsonSchema({"type": "string", "format": "date", "pattern": _DATE}),
 ]
 _date_of: TypeAdapter[date] = TypeAdapter(Date)

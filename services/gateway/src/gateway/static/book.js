@@ -236,6 +236,13 @@ function asGrid() {
   for (const day of all) day.tabIndex = day === stop ? 0 : -1;
 }
 
+/** To the month before or after, if one can book in it. */
+function turn(by) {
+  const month = shifted(state.month, by);
+  if (month < state.firstMonth || month > state.lastMonth) return null;
+  return show({ month, date: "", monthAsked: true });
+}
+
 function move(event) {
   const day = event.target.closest("a.day");
   const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 }[event.key];
@@ -245,7 +252,7 @@ function move(event) {
   let goal;
   if (event.key === "PageUp" || event.key === "PageDown") {
     event.preventDefault();
-    byId(event.key === "PageUp" ? "earlier" : "later").click();
+    turn(event.key === "PageUp" ? -1 : 1)?.then(() => days().find((other) => !other.tabIndex)?.focus());
     return;
   } else if (event.key === "Home" || event.key === "End") {
     const row = all.filter((other) => other.closest("tr") === day.closest("tr"));
@@ -402,7 +409,7 @@ byId("picker").addEventListener("click", (event) => {
   } else if (date) {
     show({ date, month: date.slice(0, 7) }).then(() => toTimes());
   } else if (isMonth) {
-    show({ month: shifted(state.month, link.id === "later" ? 1 : -1), date: "", monthAsked: true });
+    turn(link.id === "later" ? 1 : -1);
   } else {
     show({ mode });
   }
@@ -456,13 +463,16 @@ addEventListener("popstate", (event) => {
   }
 });
 
-function detectedZone() {
+/** The zone of this device by the name that the page knows it by. */
+function deviceZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (!zone) return "";
   const select = byId("zone");
-  if (![...select.options].some((option) => option.value === zone)) {
-    select.prepend(new Option(zone, zone));
-  }
+  const options = [...select.options];
+  const known = options.find((option) =>
+    option.value === zone || option.dataset.old?.split(" ").includes(zone));
+  if (known) return known.value;
+  select.prepend(new Option(zone, zone));
   return zone;
 }
 
@@ -475,7 +485,7 @@ if (state.step === "details") {
   byId("problems")?.focus();
 } else {
   history.replaceState(picked(), "");
-  const zone = state.zoneAsked ? "" : detectedZone();
+  const zone = state.zoneAsked ? "" : deviceZone();
   if (zone && zone !== state.tz) {
     byId("zone").value = zone;
     show({ tz: zone, date: state.dateAsked ? state.date : "" }, { push: false, say: false });

@@ -5,7 +5,19 @@ const locale = document.documentElement.dataset.locale;
 const byId = (id) => document.getElementById(id);
 const select = byId("zone");
 const asked = new URLSearchParams(location.search).get("tz");
-const zone = asked || Intl.DateTimeFormat().resolvedOptions().timeZone;
+const zone = asked || deviceZone();
+
+/** The zone of this device by the name that the page knows it by. */
+function deviceZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!zone) return "";
+  const options = [...select.options];
+  const known = options.find((option) =>
+    option.value === zone || option.dataset.old?.split(" ").includes(zone));
+  if (known) return known.value;
+  select.prepend(new Option(zone, zone));
+  return zone;
+}
 
 function show(timeZone) {
   const write = (options, at) =>
@@ -24,9 +36,6 @@ function show(timeZone) {
 }
 
 if (!asked && zone && zone !== select.value) {
-  if (![...select.options].some((option) => option.value === zone)) {
-    select.prepend(new Option(zone, zone));
-  }
   select.value = zone;
   show(zone);
 }

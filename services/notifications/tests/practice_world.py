@@ -1,0 +1,303 @@
+"""What the tests of delivery share: a practice in the real booking, availability and
+telehealth-rooms, and what arrives by mail."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+from uuid import UUID
+
+from icalendar import Calendar
+from sqlalchemy import select
+
+from attune.availability.v1 import availability_pb2, availability_service_pb2
+from attune.availability.v1.availability_service_pb2_grpc import (
+    AvailabilityServiceStub,
+    add_AvailabilityServiceServicer_to_server,
+)
+from attune.booking.v1 import booking_pb2 as pb
+from attune.booking.v1 import booking_service_pb2 as rpc
+from attune.booking.v1.booking_service_pb2_grpc import (
+    BookingServiceStub,
+    add_BookingServiceServicer_to_server,
+)
+from attune.common.v1 import types_pb2
+from attune.notifications.v1.events_pb2 import NoticeFailed
+from attune.notifications.v1.notifications_service_pb2_grpc import (
+    NotificationsServiceStub,
+    add_NotificationsServiceServicer_to_server,
+)
+from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
+    TelehealthRoomsServiceStub,
+    add_TelehealthRoomsServiceServicer_to_server,
+)
+from availability.servicer import AvailabilityServicer
+from availability.state import State
+from booking.servicer import BookingServicer
+from common import due, ids
+from common.bus import MESSAGE_ID
+from common.database import EVERY_PRACTICE, Database
+from common.embedded import free_port
+from common.events import practice_of
+from common.identity import VISITOR, Identity, acting_as
+from common.outbox import outbox
+from common.testing import Served, TestClock, client, serve, staff, utc
+from notifications import events
+from notifications.channels import Channel, SmtpChannel
+from notifications.servicer import NotificationsServicer
+from notifications.store import Notice
+from notifications.work import DELIVER, Delivery, Peers
+from telehealth_rooms.domain import Leeway
+from telehealth_rooms.servicer import TelehealthRoomsServicer
+
+Taken = list[tuple[str, list[str], bytes]]
+RunMailServer = Callable[..., AbstractContextManager[int]]
+URL = "https://attune.example"
+
+
+@contextmanager
+def running_peers(make: Callable[[str], Database], clock: TestClock) -> Iterator[Peers]:
+    """Booking, availability and telehealth-rooms on ports and databases of theirs."""
+    booking_at = Served(f"127.0.0.1:{free_port()}")
+    with ExitStack() as stack:
+
+        def ask(served: Served, issuer: str) -> Any:
+            return stack.enter_context(served.channel(issuer))
+
+        state = State(
+            make("availability"), BookingServiceStub(ask(booking_at, "availability")), clock, 100
+        )
+        availability = stack.enter_context(
+            serve(
+                add_AvailabilityServiceServicer_to_server,
+                AvailabilityServicer(make("availability"), state, clock),
+            )
+        )
+        checks = AvailabilityServiceStub(ask(availability, "booking"))
+        stack.enter_context(
+            serve(
+                add_BookingServiceServicer_to_server,
+                BookingServicer(make("booking"), checks, clock),
+                port=int(booking_at.address.rpartition(":")[2]),
+            )
+        )
+        bookings = BookingServiceStub(ask(booking_at, "telehealth-rooms"))
+        rooms = stack.enter_context(
+            serve(
+                add_TelehealthRoomsServiceServicer_to_server,
+                TelehealthRoomsServicer(make("telehealth_rooms"), clock, bookings, Leeway()),
+            )
+        )
+        yield Peers(
+            BookingServiceStub(ask(booking_at, "gateway")),
+            AvailabilityServiceStub(ask(availability, "gateway")),
+            TelehealthRoomsServiceStub(ask(rooms, "gateway")),
+        )
+
+
+@dataclass
+class World:
+    """A practice with a provider who works on weekdays from 9 to 17 in New York, and a client in
+    Berlin; both hear of what happens when `work` is called."""
+
+    clock: TestClock
+    database: Database
+    booking_database: Database
+    peers: Peers
+    url: str
+    practice_id: str = ""
+    username: str = ""
+
+    def set_up(self, **policies: Any) -> None:
+        """A new practice with these policies."""
+        stub = self.peers.availability
+        self.username = f"p-{ids.new().hex[:10]}"
+        with acting_as(Identity("service:operator")):
+            self.practice_id = stub.CreatePractice(
+                availability_service_pb2.CreatePracticeRequest(
+                    practice=availability_pb2.Practice(
+                        name="Riverside Practice",
+                        timezone="America/New_York",
+                        currency_code="USD",
+                        address="1 River Street",
+                        policies=availability_pb2.Policies(**policies),
+                    )
+                )
+            ).practice.practice_id
+        with acting_as(Identity("service:operator", self.practice_id)):
+            stub.CreateServiceType(
+                availability_service_pb2.CreateServiceTypeRequest(service_type=_service_type())
+            )
+            stub.CreateProvider(
+                availability_service_pb2.CreateProviderRequest(
+                    provider=availability_pb2.Provider(
+                        username=self.username,
+                        display_name="Pat Provider",
+                        timezone="America/New_York",
+                        email=self.provider_email,
+                    )
+                )
+            )
+            blocks = [
+                availability_pb2.WeeklyBlock(day=day, start="09:00", end="17:00")
+                for day in range(5)
+            ]
+            stub.ReplaceWeeklyHours(
+                availability_service_pb2.ReplaceWeeklyHoursRequest(
+                    username=self.username, hours=availability_pb2.WeeklyHours(blocks=blocks)
+                )
+            )
+
+    @property
+    def provider_email(self) -> str:
+        return f"{self.username}@practice.example"
+
+    @property
+    def owner(self) -> Identity:
+        return staff(self.practice_id)
+
+    def book(
+        self,
+        start: str = "2026-03-03 15:00",
+        mode: "types_pb2.Mode.ValueType" = types_pb2.MODE_TELEHEALTH,
+    ) -> pb.Booking:
+        """A booking by a client of its own: 10:00 in New York, 16:00 in Berlin."""
+        request = rpc.CreateBookingRequest(
+            username=self.username,
+            service="trauma-therapy",
+            mode=mode,
+            client=pb.Client(
+                name="Dana Quillfeather",
+                email=f"dana.{ids.new().hex[:10]}@client.example",
+                phone="+12125550123",
+                timezone="Europe/Berlin",
+            ),
+            note="I cannot sleep",
+        )
+        request.start_time.FromDatetime(utc(start))
+        with acting_as(VISITOR):
+            return self.peers.bookings.CreateBooking(request).booking
+
+    def cancel(self, booking: pb.Booking) -> None:
+        """As the client, by the manage link."""
+        by_link = client(self.practice_id, booking.client.client_id, booking.booking_id)
+        with acting_as(by_link):
+            self.peers.bookings.CancelBooking(
+                rpc.CancelBookingRequest(booking_id=booking.booking_id)
+            )
+
+    def hear(self, again: bool = False) -> None:
+        """All that booking ever told reaches notifications; again under other message ids."""
+        with self.booking_database.transaction(EVERY_PRACTICE) as session:
+            rows = session.execute(select(outbox).order_by(outbox.c.sequence)).all()
+        handlers = events.handlers(self.clock)
+        for row in rows:
+            known = handlers.by_subject.get(row.subject)
+            if known and practice_of(known[0].FromString(row.payload)) == self.practice_id:
+                message_id = str(ids.new()) if again else str(row.id)
+                handlers.handle(self.database, row.subject, row.payload, {MESSAGE_ID: message_id})
+
+    def worker(self, channel: Channel | None = None, peers: Peers | None = None) -> due.Worker:
+        delivery = Delivery(
+            peers or self.peers, channel or SmtpChannel(self.url), URL, "no-reply@attune.example"
+        )
+        return due.Worker(self.database, self.clock, {DELIVER: delivery.deliver}, poll=0.01)
+
+    def work(self, **different: Any) -> None:
+        """Everything that is due now."""
+        self.hear()
+        self.worker(**different).work_all()
+
+    def next_due(self) -> datetime | None:
+        with self.database.transaction(EVERY_PRACTICE) as session:
+            mine = select(due.due.c.due_at).where(due.due.c.practice_id == UUID(self.practice_id))
+            return session.scalar(mine.order_by(due.due.c.due_at).limit(1))
+
+    def notices(self) -> list[tuple[str, str, str]]:
+        """Kind, recipient and state, in their order."""
+        return [(n.kind, n.recipient, n.state) for n in self.rows()]
+
+    def rows(self) -> list[Notice]:
+        with self.database.transaction(self.practice_id) as session:
+            order = (Notice.version, Notice.recipient)
+            return list(session.scalars(select(Notice).order_by(*order)))
+
+
+def _service_type() -> availability_pb2.ServiceType:
+    return availability_pb2.ServiceType(
+        slug="trauma-therapy",
+        title="Trauma therapy",
+        duration_minutes=50,
+        modes=[types_pb2.MODE_TELEHEALTH, types_pb2.MODE_IN_PERSON, types_pb2.MODE_PHONE],
+        active=True,
+        online=True,
+        telehealth_enabled=True,
+        price=types_pb2.Money(minor_units=15000, currency_code="USD"),
+    )
+
+
+def failures(world: World) -> list[NoticeFailed]:
+    """What notifications told of the practice."""
+    with world.database.transaction(EVERY_PRACTICE) as session:
+        events = [NoticeFailed.FromString(p) for p in session.scalars(select(outbox.c.payload))]
+    return [event for event in events if event.practice_id == world.practice_id]
+
+
+@contextmanager
+def served(world: World) -> Iterator[NotificationsServiceStub]:
+    """The RPCs of notifications."""
+    servicer = NotificationsServicer(world.database, world.clock, mailbox=False)
+    with serve(add_NotificationsServiceServicer_to_server, servicer) as server:
+        yield NotificationsServiceStub(server.channel())
+
+
+@dataclass(frozen=True)
+class Mail:
+    """What arrived."""
+
+    message_id: str
+    to: str
+    subject: str
+    text: str
+    calendar: Any
+
+    @property
+    def event(self) -> Any:
+        [event] = self.calendar.events
+        return event
+
+
+def mails(taken: Taken, to: str = "") -> list[Mail]:
+    """What the mail server took, for everybody or one."""
+    found = [message_from_bytes(content, policy=default) for _, _, content in taken]
+    return [_mail(m) for m in found if isinstance(m, EmailMessage) and to in m["To"]]
+
+
+def _mail(message: EmailMessage) -> Mail:
+    invites = [p for p in message.walk() if p.get_content_type() == "text/calendar"]
+    body = message.get_body(("plain",))
+    assert isinstance(body, EmailMessage)
+    return Mail(
+        message["Message-ID"],
+        message["To"],
+        message["Subject"],
+        body.get_content().replace("\r\n", "\n"),
+        Calendar.from_ical(invites[0].get_content()) if invites else None,
+    )
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def token_in(mail: Mail, page: str) -> str:
+    """The token of the link to this page."""
+    return mail.text.partition(f"{URL}/{page}/")[2].partition("\n")[0]
