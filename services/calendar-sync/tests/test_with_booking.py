@@ -84,13 +84,18 @@ def test_a_feed_shows_the_bookings_of_its_provider_as_initials(
 
 
 def test_a_request_is_tentative_and_what_is_off_is_not_shown(
-    sync: Sync, open_practice: OpenPractice, book: Book, bookings: BookingServiceStub
+    sync: Sync,
+    open_practice: OpenPractice,
+    book: Book,
+    bookings: BookingServiceStub,
+    clock: TestClock,
 ) -> None:
     provider = open_practice(CONFIRMATION_APPROVAL)
     requested = book(provider, "2026-03-02 15:00")
     approved = book(provider, "2026-03-02 16:00")
     declined = book(provider, "2026-03-02 17:00")
     cancelled = book(provider, "2026-03-02 18:00")
+    clock.present = utc("2026-03-02 12:30")
     with acting_as(staff(provider.practice_id)):
         bookings.ConfirmBooking(pb.ConfirmBookingRequest(booking_id=approved.booking_id))
         bookings.DeclineBooking(pb.DeclineBookingRequest(booking_id=declined.booking_id))
@@ -105,8 +110,15 @@ def test_a_request_is_tentative_and_what_is_off_is_not_shown(
         requested.booking_id: "TENTATIVE",
         approved.booking_id: "CONFIRMED",
     }
-    sequences = events[requested.booking_id]["SEQUENCE"], events[approved.booking_id]["SEQUENCE"]
-    assert sequences == (1, 2)
+    stamps = {
+        booking_id: (event["SEQUENCE"], event.DTSTAMP, event.LAST_MODIFIED)
+        for booking_id, event in events.items()
+    }
+    made, changed = utc("2026-03-02 12:00"), utc("2026-03-02 12:30")
+    assert stamps == {
+        requested.booking_id: (1, made, made),
+        approved.booking_id: (2, changed, changed),
+    }
 
 
 def test_sessions_that_run_and_that_were_held_stay(

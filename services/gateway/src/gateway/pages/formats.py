@@ -14,17 +14,8 @@ from common import zones
 from gateway.pages.language import text
 
 _REGIONS = frozenset(
-    [
-        "Africa",
-        "America",
-        "Antarctica",
-        "Asia",
-        "Atlantic",
-        "Australia",
-        "Europe",
-        "Indian",
-        "Pacific",
-    ]
+    ("Africa", "America", "Antarctica", "Asia", "Atlantic")
+    + ("Australia", "Europe", "Indian", "Pacific")
 )
 
 

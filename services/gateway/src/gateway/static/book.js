@@ -71,37 +71,17 @@ async function ask(path, values) {
 async function show(changes, { push = true, say = true } = {}) {
   const fallback = address(changes);
   const mine = ++asked;
-  byId("times-of-month").setAttribute("aria-busy", "true");
   Object.assign(state, changes);
-  for (const link of document.querySelectorAll("[data-mode]")) {
-    if (link.dataset.mode === state.mode) link.setAttribute("aria-current", "true");
-    else link.removeAttribute("aria-current");
-  }
+  markMode();
+  byId("times-of-month").setAttribute("aria-busy", "true");
   try {
-    if (!state.date && !state.monthAsked) await goToFirst();
-    const month = state.month;
-    const [days, slots] = await Promise.all([
-      ask("days", { month }),
-      state.date ? ask("slots", { from: state.date, to: state.date }) : null,
-    ]);
+    const found = await look(state.month, state.date);
     if (mine !== asked) return;
-    const counts = new Map(days.days.map((day) => [day.date, day.slots]));
-    const free = [...counts].filter(([, count]) => count);
-    let times = slots?.days[0]?.slots ?? [];
-    if (!times.length && free.length) {
-      state.date = free[0][0];
-      times = (await ask("slots", { from: state.date, to: state.date })).days[0].slots;
-    } else if (!free.length) {
-      state.date = "";
-    }
-    const next = free.length ? null : (await ask("slots/next", { count: 1 })).slots[0];
-    if (mine !== asked) return;
-    times = times.filter(({ start }) => !gone.has(short(start)));
-    drawMonth(counts);
-    drawTimes(times, next);
-    if (say) {
-      byId("said").textContent = fill(state.texts.loaded, { month: monthName(month), n: free.length });
-    }
+    state.month = found.month;
+    state.date = found.date;
+    drawMonth(found.counts);
+    drawTimes(found.times, found.next);
+    if (say) byId("said").textContent = found.words;
     remember(push);
   } catch {
     if (mine === asked) location.assign(fallback);
@@ -110,11 +90,34 @@ async function show(changes, { push = true, say = true } = {}) {
   }
 }
 
-async function goToFirst() {
-  const [first] = (await ask("slots/next", { count: 1 })).slots;
-  if (first) {
-    state.date = local(first.start).date;
-    state.month = state.date.slice(0, 7);
+/** The month's days and one day's times: of the date, else of the first free one. */
+async function look(month, date) {
+  if (!date && !state.monthAsked) {
+    const [first] = (await ask("slots/next", { count: 1 })).slots;
+    if (first) date = local(first.start).date;
+    if (first) month = date.slice(0, 7);
+  }
+  const [days, slots] = await Promise.all([ask("days", { month }), date ? timesOf(date) : []]);
+  const counts = new Map(days.days.map((day) => [day.date, day.slots]));
+  const free = [...counts.keys()].filter((day) => counts.get(day));
+  const words = fill(state.texts.loaded, { month: monthName(month), n: free.length });
+  if (!free.length) {
+    const [next] = (await ask("slots/next", { count: 1 })).slots;
+    return { month, date: "", counts, times: [], next, words };
+  }
+  if (slots.length) return { month, date, counts, times: slots, words };
+  return { month, date: free[0], counts, times: await timesOf(free[0]), words };
+}
+
+async function timesOf(date) {
+  const [day] = (await ask("slots", { from: date, to: date })).days;
+  return day.slots.filter(({ start }) => !gone.has(short(start)));
+}
+
+function markMode() {
+  for (const link of document.querySelectorAll("[data-mode]")) {
+    if (link.dataset.mode === state.mode) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
   }
 }
 
