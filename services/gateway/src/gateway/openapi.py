@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, current_app, render_template_string
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from gateway import problems, sessions, visitors
+from gateway import problems, visitors
 from gateway.api.operation import IDEMPOTENCY_HEADER, TOKEN, Access, Described
 from gateway.schemas.access import Problem
 from gateway.schemas.types import TIMEZONE_FORMAT, TIMEZONE_SCHEMA
@@ -19,6 +19,20 @@ from gateway.settings import Settings
 Document = dict[str, Any]
 _REF = "#/components/schemas/{model}"
 _VALIDATED, _SERIALISED = "validation", "serialization"
+
+_SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The token of a sign-in. Our own pages send it as a cookie instead.",
+    },
+    "manage_token": {
+        "type": "apiKey",
+        "in": "query",
+        "name": TOKEN,
+        "description": "The token of a booking's manage link, also as `Authorization: Manage`.",
+    },
+}
 
 docs = Blueprint(
     "docs", __name__, url_prefix="/api/docs", static_folder="documentation", static_url_path=""
@@ -41,7 +55,7 @@ def register(app: APIFlask, settings: Settings) -> None:
         " opaque. Errors are problem documents (RFC 9457): switch on `reason`."
     )
     app.servers = [{"url": settings.public_url.rstrip("/")}]
-    app.spec_processor(lambda spec: _completed(spec, app, settings))
+    app.spec_processor(lambda spec: _completed(spec, app))
     app.register_blueprint(docs)
 
 
@@ -53,11 +67,11 @@ def page() -> str:
     return render_template_string(template, document=app._get_spec())
 
 
-def _completed(spec: Any, app: Flask, settings: Settings) -> Document:
+def _completed(spec: Any, app: Flask) -> Document:
     described = {view.__name__: view.described for view in _operations(app)}
     components = spec.setdefault("components", {})
     components["schemas"] = _schemas(described.values())
-    components["securitySchemes"] = _security_schemes(settings)
+    components["securitySchemes"] = _SECURITY_SCHEMES
     for path in spec["paths"].values():
         for operation in path.values():
             _complete(operation, described[operation["operationId"]])
@@ -210,17 +224,3 @@ def _with_timezones(part: Any) -> Any:
 
 def _ref(model: type[BaseModel]) -> Document:
     return {"$ref": _REF.format(model=model.__name__)}
-
-
-def _security_schemes(settings: Settings) -> Document:
-    cookie = f"__Host-{sessions.COOKIE}" if settings.secure else sessions.COOKIE
-    return {
-        "session": {"type": "apiKey", "in": "cookie", "name": cookie},
-        "bearer": {"type": "http", "scheme": "bearer"},
-        "manage_token": {
-            "type": "apiKey",
-            "in": "query",
-            "name": TOKEN,
-            "description": "The token of a booking's manage link, also as `Authorization: Manage`.",
-        },
-    }

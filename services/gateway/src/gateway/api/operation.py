@@ -40,8 +40,8 @@ class Access(Enum):
     """Who may call: everybody, signed-in staff, or also whoever has a booking's manage link."""
 
     ANYBODY = ()
-    STAFF = ("session", "bearer")
-    STAFF_OR_LINK = ("session", "bearer", "manage_token")
+    STAFF = ("bearer",)
+    STAFF_OR_LINK = ("bearer", "manage_token")
 
 
 @dataclass(frozen=True)

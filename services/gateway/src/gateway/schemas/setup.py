@@ -274,7 +274,7 @@ class NewPhysicalRoom(Request):
     """A room of the practice which one session at a time can use."""
 
     name: Named
-    address: Annotated[Line, Field(max_length=500)] = ""
+    address: Annotated[Line, Field(max_length=200)] = ""
 
 
 class PhysicalRoom(Answer):
