@@ -1,5 +1,6 @@
 """Instants, zones and money as a reader writes them."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,10 +14,8 @@ from attune.common.v1 import types_pb2
 from common import zones
 from gateway.pages.language import text
 
-_REGIONS = frozenset(
-    ("Africa", "America", "Antarctica", "Asia", "Atlantic")
-    + ("Australia", "Europe", "Indian", "Pacific")
-)
+# Other names of links (US/Pacific) are not what browsers say.
+_REGIONS = re.compile("(Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific)/")
 
 
 def long_date(day: date, locale: Locale) -> str:
@@ -151,7 +150,7 @@ def _present_names() -> dict[str, str]:
     return {
         old: new
         for _, new, old in links
-        if new in places and old not in places and old.partition("/")[0] in _REGIONS
+        if new in places and old not in places and _REGIONS.match(old)
     }
 
 
