@@ -120,7 +120,7 @@ class World:
         world.owner.token = world.public.post("/auth/login", login)["token"]
         return world
 
-    def slots(self, http: Http | None = None, **changes: Any) -> list[str]:
+    def slots(self, http: Http | None = None, /, **changes: Any) -> list[str]:
         """The bookable starts of the next days, as instants."""
         today = datetime.now(UTC).date()
         query = {

@@ -22,8 +22,9 @@ class Api:
     def __init__(self, url: str, token: str = "") -> None:
         self._url = url
         self._session = requests.Session()
+        self.authorization = f"Bearer {token}" if token else ""
         if token:
-            self._session.headers["Authorization"] = f"Bearer {token}"
+            self._session.headers["Authorization"] = self.authorization
 
     def call(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         return self._session.request(method, f"{self._url}{path}", timeout=20, **kwargs)

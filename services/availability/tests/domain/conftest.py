@@ -1,12 +1,8 @@
-"""Makes the helpers beside these tests importable, and sets how many random examples they run."""
+"""How many random examples these tests run."""
 
 import os
-import sys
-from pathlib import Path
 
 from hypothesis import HealthCheck, settings
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 settings.register_profile(
     "attune",

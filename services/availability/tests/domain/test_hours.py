@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-import cases
 import pytest
 
 from availability.domain.hours import (
@@ -26,6 +25,7 @@ from availability.domain.modes import Mode
 from availability.domain.wallclock import Span, dates_around, exists, instant, merged
 from common import zones
 from common.errors import Invalid
+from services.availability.tests.domain import cases
 
 NEW_YORK = zones.zone("America/New_York")
 MONDAY = date(2026, 6, 1)

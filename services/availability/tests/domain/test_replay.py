@@ -8,16 +8,15 @@ import sys
 from importlib import resources
 from pathlib import Path
 
-import cases
 import pytest
-import reference
-from cases import Case, written
 from hypothesis import given
 from hypothesis import strategies as st
 
 from availability import replay
 from common import zones
 from common.errors import Invalid
+from services.availability.tests.domain import cases, reference
+from services.availability.tests.domain.cases import Case, written
 
 EVERY_DAY = list(range(7))
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from setups import BLOCKS, BORDER, CHANGES, MONDAY, PROVIDER, SHAPES, ZONES, Change, every_day
 
 from availability.domain.hours import WeeklyBlock
 from availability.domain.modes import ALL_MODES, Mode
@@ -22,6 +21,17 @@ from availability.domain.slots import Shape
 from availability.domain.timetable import END_OF_TIME, Timetable
 from availability.domain.wallclock import DAY
 from common import zones
+from services.availability.tests.domain.setups import (
+    BLOCKS,
+    BORDER,
+    CHANGES,
+    MONDAY,
+    PROVIDER,
+    SHAPES,
+    ZONES,
+    Change,
+    every_day,
+)
 
 HOUR = Shape(60, 60)
 NOW = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)

@@ -10,7 +10,15 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from setups import (
+
+from availability.domain.hours import Block, Override, WeeklyBlock
+from availability.domain.modes import Mode
+from availability.domain.slots import ImpossibleShape, Shape
+from availability.domain.taken import Taken
+from availability.domain.timetable import CHUNK, END_OF_TIME, Timetable
+from availability.domain.wallclock import DAY
+from common import zones
+from services.availability.tests.domain.setups import (
     BLOCKS,
     BORDER,
     CHANGES,
@@ -24,14 +32,6 @@ from setups import (
     Change,
     every_day,
 )
-
-from availability.domain.hours import Block, Override, WeeklyBlock
-from availability.domain.modes import Mode
-from availability.domain.slots import ImpossibleShape, Shape
-from availability.domain.taken import Taken
-from availability.domain.timetable import CHUNK, END_OF_TIME, Timetable
-from availability.domain.wallclock import DAY
-from common import zones
 
 UTC_ZONE = zones.zone("UTC")
 HOUR = Shape(60, 60)

@@ -10,6 +10,7 @@ from gateway.schemas.types import (
     Date,
     DateText,
     Id,
+    Integer,
     Line,
     Mode,
     Money,
@@ -22,7 +23,7 @@ from gateway.schemas.types import (
 )
 
 _MOST_BLOCKS = 15
-Version = Annotated[int, Field(ge=0, le=2**53, description="The version this is based on.")]
+Version = Annotated[Integer, Field(ge=0, le=2**53, description="The version this is based on.")]
 Start = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 End = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 Modes = Annotated[tuple[Mode, ...], Field(max_length=3)]
@@ -41,7 +42,7 @@ class NewBlock(Request):
 class NewWeeklyBlock(NewBlock):
     """A block of one weekday."""
 
-    day: Annotated[int, Field(ge=0, le=6, description="Monday is 0.")]
+    day: Annotated[Integer, Field(ge=0, le=6, description="Monday is 0.")]
 
 
 class NewHours(Request):
@@ -127,8 +128,8 @@ class Fee(Answer):
     by_mode: dict[Mode, Amount]
 
 
-Duration = Annotated[int, Field(ge=5, le=480)]
-Buffer = Annotated[int, Field(ge=0, le=240)]
+Duration = Annotated[Integer, Field(ge=5, le=480)]
+Buffer = Annotated[Integer, Field(ge=0, le=240)]
 SomeModes = Annotated[tuple[Mode, ...], Field(min_length=1, max_length=3)]
 Code = Annotated[Line, Field(max_length=60)]
 
@@ -226,9 +227,9 @@ class NewPolicies(Request):
     """What decides what is offered. What is left out falls back: to the practice's, or to the
     product's defaults."""
 
-    minimum_notice_minutes: Annotated[int, Field(ge=0, le=_YEAR)] | None = None
+    minimum_notice_minutes: Annotated[Integer, Field(ge=0, le=_YEAR)] | None = None
     maximum_advance_days: (
-        Annotated[int, Field(ge=0, le=3660, description="Zero: unlimited.")] | None
+        Annotated[Integer, Field(ge=0, le=3660, description="Zero: unlimited.")] | None
     ) = None
     confirmation: Literal["instant", "approval"] | None = None
     clients_may_schedule: bool | None = None
@@ -236,8 +237,8 @@ class NewPolicies(Request):
     active_clients_may_schedule: bool | None = None
     inactive_clients_may_schedule: bool | None = None
     client_cancellation: Literal["allowed", "approval", "not_allowed"] | None = None
-    late_cancellation_minutes: Annotated[int, Field(ge=0, le=_MONTH)] | None = None
-    hold_minutes: Annotated[int, Field(ge=1, le=60)] | None = None
+    late_cancellation_minutes: Annotated[Integer, Field(ge=0, le=_MONTH)] | None = None
+    hold_minutes: Annotated[Integer, Field(ge=1, le=60)] | None = None
 
 
 class PoliciesChange(Request):

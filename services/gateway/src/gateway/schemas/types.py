@@ -71,6 +71,10 @@ def _zone(value: str) -> str:
     return value
 
 
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _digits(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"-?\d{1,9}", value, re.ASCII):
         raise ValueError("must be a whole number")
@@ -134,6 +138,8 @@ When = Annotated[
     ),
 ]
 Month = Annotated[str, StringConstraints(pattern=_MONTH)]
+# JSON knows one kind of number: 5.0 is a whole one.
+Integer = Annotated[int, BeforeValidator(_whole)]
 # Of a query string, where everything is text.
 Number = Annotated[int, BeforeValidator(_digits)]
 # As answers give them: text already.
@@ -152,7 +158,7 @@ TIMEZONE_SCHEMA: dict[str, Any] = {
 class Money(Request):
     """An amount in minor units (cents) of a currency."""
 
-    minor_units: Annotated[int, Field(ge=0, le=10**12)]
+    minor_units: Annotated[Integer, Field(ge=0, le=10**12)]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
         "", validate_default=False, description="The practice's own, which is also the default."
     )
