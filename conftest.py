@@ -3,8 +3,10 @@
 import json
 import os
 from collections import Counter
+from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ pytest.register_assert_rewrite("common.testing")
 from common.testing import NATS, POSTGRES, servers  # noqa: E402  # rewritten first
 
 pytest_plugins = ["common.testing"]
+Reporting = Generator[None, Any, Any]
 _servers = ExitStack()
 _passed: Counter[str] = Counter()
 
@@ -28,7 +31,7 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> object:
+def pytest_runtest_makereport(item: pytest.Item) -> Reporting:
     report = yield
     report.requirements = [r for mark in item.iter_markers("req") for r in mark.args]
     return report

@@ -1,6 +1,7 @@
 """Booking, from the first page to the confirmation, a conflict and the cancellation."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from icalendar import Calendar
 from playwright.sync_api import expect
 
 from common.local import Stack
-from tests.browser.visitor import DESKTOP, Device, Visitor
+from tests.browser.visitor import DESKTOP, PHONE, Device, Visitor
 from tests.world import World, until
 
 Visit = Callable[..., Visitor]
@@ -323,9 +324,25 @@ def test_the_appointment_goes_into_the_clients_calendar(world: World, visit: Vis
         assert (link.get_attribute("href") or "").startswith(f"https://{host}/")
 
 
-def test_a_month_without_times_says_when_the_next_one_is(
-    world: World, visit: Visit, scripts: bool
+def test_a_month_without_times_leads_to_the_next_one(
+    stack: Stack, visit: Visit, scripts: bool
 ) -> None:
+    world = World.make(stack, minimum_notice_minutes=40 * 24 * 60)
+    visitor = visit(DESKTOP, scripts=scripts)
+    page = visitor.page
+    visitor.open_booking(world, tz="Europe/Berlin")
+    visitor.settle()
+    first = page.locator("#day").inner_text()
+    page.locator("#earlier").click()
+    expect(page.locator("#day")).to_contain_text("No free times in")
+    assert page.locator("a.day").count() == 0
+    page.get_by_role("link", name="Next free time").click()
+    expect(page.locator("#day")).to_have_text(first)
+    visitor.settle()
+    visitor.choose_time(0)
+
+
+def test_a_provider_without_times_says_so(world: World, visit: Visit, scripts: bool) -> None:
     hours = world.owner.get(f"/providers/{world.username}/hours")
     world.owner.call(
         "PUT",
@@ -335,6 +352,21 @@ def test_a_month_without_times_says_when_the_next_one_is(
     visitor = visit(DESKTOP, scripts=scripts)
     visitor.open_booking(world)
     expect(visitor.page.locator("#times")).to_contain_text("There are no free times at the moment")
+
+
+def test_the_page_is_light_and_quick_over_a_slow_network(world: World, visit: Visit) -> None:
+    took = []
+    for _ in range(3):
+        visitor = visit(PHONE, zone="America/New_York")
+        visitor.slow_network()
+        began = time.perf_counter()
+        visitor.open_booking(world)
+        expect(visitor.page.locator("#zone-submit")).to_be_hidden()  # the module has taken over
+        took.append(time.perf_counter() - began)
+        sizes = visitor.transferred()
+    assert len(sizes) <= 4, sizes
+    assert sum(sizes.values()) < 40_000, sizes
+    assert min(took) < 1.0, took
 
 
 def test_nobody_books_with_a_provider_who_is_not_there(stack: Stack, visit: Visit) -> None:

@@ -13,6 +13,12 @@ pytestmark = pytest.mark.xdist_group("stack")
 TALK = {"service": "talk", "mode": "telehealth"}
 
 
+@pytest.fixture(scope="module")
+def practice(make_practice: Callable[[], Practice]) -> Practice:
+    """Where nobody has booked."""
+    return make_practice()
+
+
 @pytest.mark.req("GW-4")
 def test_a_profile_shows_what_can_be_booked(practice: Practice) -> None:
     assert practice.visitor.get(practice.path) == {

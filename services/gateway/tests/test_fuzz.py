@@ -24,7 +24,7 @@ def fuzz(practice: Practice, folder: Path, *arguments: str, config: str = "") ->
             document,
             "--checks=all",
             "--phases=examples,coverage,fuzzing",
-            "--max-examples=15",
+            "--max-examples=10",
             "--seed=1",
             "--continue-on-failure",
             *arguments,
@@ -63,6 +63,8 @@ def test_whatever_an_owner_sends_is_answered_as_documented(
         "--exclude-checks=positive_data_acceptance",
         f"--header=Authorization: {practice.owner.authorization}",
         "--exclude-tag=Probes",
+        "--exclude-tag=Providers",
+        "--exclude-operation-id=create_booking",
         "--exclude-tag=Auth",  # it would end its own session
         "--exclude-tag=Development",
         config=f'[parameters]\n"path.username" = "{practice.username}"\n',

@@ -1,5 +1,6 @@
 """What holds for every page, also while no service can be reached."""
 
+import gzip
 import re
 from collections.abc import Callable
 
@@ -55,6 +56,26 @@ def test_files_are_kept_and_change_their_address_with_their_content(browser: Fla
         assert sheet.mimetype == "text/css"
     with browser.get("/static/attune.css") as sheet:
         assert "immutable" not in sheet.headers["Cache-Control"]
+
+
+def test_what_anybody_may_see_is_compressed_and_what_is_secret_is_not(
+    browser: FlaskClient,
+) -> None:
+    found = re.search(r'href="(/static/attune\.css\?v=[0-9a-f]{12})"', browser.get("/").text)
+    assert found
+    zipped = {"Accept-Encoding": "br, gzip"}
+    with browser.get(found[1]) as plain, browser.get(found[1], headers=zipped) as small:
+        assert gzip.decompress(small.data) == plain.data
+        assert small.headers["Content-Encoding"] == "gzip"
+        assert small.content_length == len(small.data) < len(plain.data) / 3
+        assert "Accept-Encoding" in plain.headers["Vary"]
+    known = {**zipped, "If-None-Match": small.headers["ETag"]}
+    with browser.get(found[1], headers=known) as again:
+        assert (again.status_code, again.data) == (304, b"")
+    assert gzip.decompress(browser.get("/", headers=zipped).data) == browser.get("/").data
+    refused = browser.get("/", headers={"Accept-Encoding": "gzip;q=0"})
+    assert "Content-Encoding" not in refused.headers
+    assert "Content-Encoding" not in browser.get("/signin", headers=zipped).headers
 
 
 def test_an_address_that_leads_nowhere_is_a_page_for_people_and_a_document_for_programs(

@@ -27,7 +27,7 @@ from gateway.schemas import slots as slot_schemas
 
 SLOT_TAKEN = "SLOT_TAKEN"
 ALTERNATIVES = 6
-_ROOM_PATIENCE = 0.5  # seconds that a booking's answer waits for its join link
+_ROOM_PATIENCE = 1.0  # seconds that a booking's answer waits for its join link
 
 bookings = Operations("bookings", "Holds and bookings: from a slot to a session.")
 

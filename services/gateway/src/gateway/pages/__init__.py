@@ -4,6 +4,7 @@ from flask import Blueprint, Flask, Response, render_template, request
 
 from gateway.pages import (
     book,
+    compression,
     console,
     errors,
     join,
@@ -28,6 +29,7 @@ def register(app: Flask) -> None:
     pages.register_error_handler(Exception, errors.from_exception)
     pages.after_request(_by_language)
     app.after_request(_keep_files)
+    app.after_request(compression.compress)
     app.register_blueprint(pages)
     errors.register(app)
 

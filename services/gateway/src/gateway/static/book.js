@@ -491,6 +491,9 @@ if (state.step === "details") {
   const zone = state.zoneAsked ? "" : deviceZone();
   if (zone && zone !== state.tz) {
     byId("zone").value = zone;
-    show({ tz: zone, date: state.dateAsked ? state.date : "" }, { push: false, say: false });
+    const first = document.querySelector("a.time")?.dataset.start;
+    state.tz = zone;
+    const date = first && !state.dateAsked && !state.monthAsked ? local(first).date : state.date;
+    show({ date, month: date.slice(0, 7) || state.month }, { push: false, say: false });
   }
 }

@@ -1,0 +1,33 @@
+"""Smaller answers for slow phones: files and the pages that anybody may see. Pages that hold
+something secret are not compressed, as their size would tell of it (BREACH)."""
+
+import gzip
+from functools import lru_cache
+
+from flask import Response, request
+
+_PUBLIC = frozenset({"static", "pages.landing", "pages.show_book"})
+_TYPES = frozenset({"text/html", "text/css", "text/javascript", "image/svg+xml"})
+_LEVEL = 6
+
+
+def compress(response: Response) -> Response:
+    """The answer, compressed if it may be and the reader takes it."""
+    if request.endpoint not in _PUBLIC or response.mimetype not in _TYPES:
+        return response
+    response.vary.add("Accept-Encoding")
+    if response.status_code != 200 or not request.accept_encodings["gzip"]:
+        return response
+    is_file = request.endpoint == "static"
+    response.direct_passthrough = False
+    body = response.get_data()
+    response.set_data(_file(body) if is_file else gzip.compress(body, _LEVEL, mtime=0))
+    response.headers["Content-Encoding"] = "gzip"
+    if etag := response.get_etag()[0]:
+        response.set_etag(etag, weak=True)
+    return response
+
+
+@lru_cache(maxsize=32)
+def _file(body: bytes) -> bytes:
+    return gzip.compress(body, 9, mtime=0)
