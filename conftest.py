@@ -2,8 +2,9 @@
 
 import json
 import os
+import tempfile
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,14 @@ import pytest
 
 pytest.register_assert_rewrite("common.testing")
 
-from common.testing import NATS, POSTGRES, servers  # noqa: E402  # rewritten first
+from common.embedded import free_port  # noqa: E402  # after the line above
+from common.local import Stack  # noqa: E402
+from common.testing import NATS, POSTGRES, servers  # noqa: E402
+from tests.collector import Collector  # noqa: E402
 
 pytest_plugins = ["common.testing"]
 Reporting = Generator[None, Any, Any]
+_ALONE = "integration"  # starts more processes than should run at once
 _servers = ExitStack()
 _passed: Counter[str] = Counter()
 
@@ -48,3 +53,50 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         path = Path(session.config.rootpath) / "build" / "test-reqs.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(dict(sorted(_passed.items())), indent=1))
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever needs the whole Attune runs in one process, which starts one."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()) or _ALONE in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+@pytest.fixture(scope="session")
+def collector() -> Iterator[Collector]:
+    """Receives what the services export by OTLP."""
+    with Collector() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def clock_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The seconds written here are added to every service's clock."""
+    return tmp_path_factory.mktemp("clock") / "shift"
+
+
+@pytest.fixture(scope="session")
+def stack(collector: Collector, clock_file: Path) -> Iterator[Stack]:
+    """The whole Attune, started once: every service as a process of its own; two of booking."""
+    with tempfile.TemporaryDirectory(prefix="attune-stack-") as folder:
+        started = Stack(
+            Path(folder),
+            free_port(),
+            extra={
+                "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+                "OTEL_BSP_SCHEDULE_DELAY": "100",
+                "CLOCK_FILE": str(clock_file),
+                "LIMIT_REQUESTS": "1000000/minute",
+                "LIMIT_WRITES": "1000000/minute",
+                "LIMIT_PUBLIC_WRITES": "1000000/minute",
+                "LIMIT_SIGN_INS": "1000000/minute",
+            },
+            replicas={"booking": 2},
+            postgres_url=os.environ[POSTGRES],
+        )
+        try:
+            started.start()
+            yield started
+        finally:
+            started.stop()

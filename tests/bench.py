@@ -37,6 +37,7 @@ from common.zones import zone
 from tests.world import World
 
 ROUNDS = 5
+_LIMITS = ("REQUESTS", "WRITES", "PUBLIC_WRITES", "SIGN_INS")
 DAY = 24 * 60
 MONDAY = int(datetime(2026, 10, 5, tzinfo=UTC).timestamp()) // 60
 SHAPE = Shape(duration=30, step=15, buffer_before=5, buffer_after=10)
@@ -49,7 +50,7 @@ def main() -> None:
         engine_against_merge(days)
     with tempfile.TemporaryDirectory(prefix="attune-bench-") as folder:
         Path(folder).chmod(0o755)
-        limits = {f"LIMIT_{name}": "1000000/minute" for name in ("READS", "WRITES", "SIGN_INS")}
+        limits = {f"LIMIT_{name}": "1000000/minute" for name in _LIMITS}
         stack = Stack(Path(folder), free_port(), extra={**limits, "LOG_LEVEL": "WARNING"})
         try:
             stack.start()

@@ -207,9 +207,9 @@ def test_without_javascript_the_zone_is_the_providers_and_can_be_changed(
 
 
 def _times_are_those_of(visitor: Visitor, zone: str) -> None:
-    for time in visitor.page.locator("a.time").all():
-        start = datetime.fromisoformat(time.get_attribute("data-start") or "")
-        shown = re.sub(r"\s", " ", time.inner_text())
+    for link in visitor.page.locator("a.time").all():
+        start = datetime.fromisoformat(link.get_attribute("data-start") or "")
+        shown = re.sub(r"\s", " ", link.inner_text())
         assert shown == start.astimezone(ZoneInfo(zone)).strftime("%-I:%M %p")
 
 

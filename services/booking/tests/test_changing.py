@@ -564,7 +564,10 @@ def test_a_client_cancels_their_own_bookings_alone(alone: Running) -> None:
     assert get(case).version == 1
 
 
-@pytest.mark.parametrize("booking_id", ["", "x", "\x00", "ca773689-aa9c-4687-93d3-ce7f5a9af58d", "9" * 10_000])
+@pytest.mark.parametrize(
+    "booking_id",
+    ["", "x", "\x00", "ca773689-aa9c-4687-93d3-ce7f5a9af58d", "9" * 10_000],
+)
 @pytest.mark.parametrize("step", [confirm, decline, cancel, decline_cancellation, start, complete])
 def test_what_cannot_be_a_booking_is_not_found(
     alone: Running, step: Callable[..., booking_pb2.Booking], booking_id: str

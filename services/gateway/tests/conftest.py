@@ -16,7 +16,6 @@ from attune.availability.v1 import availability_service_pb2 as rpc
 from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from common import crypto, identity, ids, local
 from common.database import Database
-from common.embedded import free_port
 from common.local import Stack
 from common.testing import TestClock
 from gateway import accounts
@@ -117,17 +116,6 @@ def make_account(database: Database, clock: TestClock, app: APIFlask) -> Callabl
         return email
 
     return make
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """All services and the gateway, as processes."""
-    running = Stack(tmp_path_factory.mktemp("stack"), free_port())
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="session")

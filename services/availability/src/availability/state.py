@@ -3,25 +3,26 @@
 A provider is read from the projection on first use, and patched by every replica from then on as
 booking's events arrive. Revisions of taken time have no gaps, so a provider that missed one is
 noticed, and asked of booking. While the events are lost, what is older than FRESH is asked of
-booking too; if that is away as well, providers are served for at most BOUND.
+booking too; if that is away as well, providers are served until what is known is BOUND old.
 """
 
-import logging
 import threading
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from attune.availability.v1 import availability_pb2 as pb
 from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
 from attune.booking.v1.booking_pb2 import TakenTime
-from attune.booking.v1.booking_service_pb2 import ListTakenTimeRequest
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from attune.common.v1 import types_pb2 as types
-from availability import messages
+from availability import booked, messages
 from availability.domain import inputs
 from availability.domain import policies as policy_rules
 from availability.domain.hours import Override
@@ -29,27 +30,28 @@ from availability.domain.modes import Mode
 from availability.domain.rules import ClientStatus, Facts
 from availability.domain.slots import Shape
 from availability.domain.timetable import Timetable
-from availability.store import cold
+from availability.store import cold, taken
 from availability.store.setup import ProviderNotFound, ServiceTypeNotFound
-from common import identity
+from common import deadline
 from common.bus import Bus
 from common.clock import Clock
 from common.database import EVERY_PRACTICE, Database
 from common.errors import Invalid, Unavailable
 from common.following import Following
-from common.identity import Identity
 from common.zones import zone
-
-log = logging.getLogger(__name__)
 
 FRESH = 2.0
 """Seconds that what is in memory is trusted without events."""
 BOUND = 30.0
-"""Seconds after the loss of events for which providers are served if booking is away too."""
+"""Seconds for which what is in memory is served while neither events nor booking can be had."""
 PATIENCE = 0.3
-"""Seconds that a search waits for the revision it names before booking is asked."""
+"""Seconds that a search waits for others to do its work: for the revision it names before booking
+is asked, or for whoever asks already."""
+_RETRY = 2.0  # seconds until booking is asked again for what can be served without it
 _READS = 10  # attempts to read a provider whose set-up or time is changing all the while
+_EVENTS = 5_000  # then a provider is read anew: memory keeps what has ended, the projection not
 _HEARD = 200_000  # resources and providers whose newest revision heard of is remembered
+_DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 _SUBJECTS = [
     kind.DESCRIPTOR.full_name for kind in (TakenTimeChanged, ProviderChanged, PracticeChanged)
 ]
@@ -66,15 +68,17 @@ class Warm:
     """One provider in memory."""
 
     found: cold.Found
+    """Who it is; what the other fields hold is left out."""
     timetable: Timetable
     policies: pb.Policies
-    practice_policies: pb.Policies
     service_types: dict[str, pb.ServiceType]
     rooms: dict[int, pb.PhysicalRoom]
     revisions: dict[int, int]
     setup: int
-    verified: float
-    """The moment, by `time.monotonic`, at which it was last known to be right."""
+    as_of: float
+    """The moment, by `time.monotonic`, that it is known to be right of; later while events arrive."""
+    events: int = 0
+    used: bool = True
     offers: dict[tuple[str, int, int], tuple[Shape, Facts]] = field(default_factory=dict)
 
     @property
@@ -147,12 +151,14 @@ class State:
         self._heard: OrderedDict[int | str, int] = OrderedDict()
         self._reading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._following: Following | None = None
+        self._doubts = 0
+        self._retry_at = 0.0
 
     # Events
 
     def follow(self, bus: Bus) -> None:
         """Hear, from now on, all that the durable `availability` has not persisted yet."""
-        self._following = bus.follow(_SUBJECTS, "availability", self.receive, self.forget_all)
+        self._following = bus.follow(_SUBJECTS, "availability", self.receive, self.doubt)
 
     def receive(self, subject: str, payload: bytes, _sequence: int) -> None:
         """Take in one event."""
@@ -166,20 +172,15 @@ class State:
             self.changed(practice.practice_id, practice.version)
 
     def _take(self, event: TakenTimeChanged) -> None:
-        number = event.resource_number
         with self._changed:
-            self._hear(number, event.revision)
-            for username in tuple(self._by_resource.get(number, ())):
+            self._hear(event.resource_number, event.revision)
+            for username in tuple(self._by_resource.get(event.resource_number, ())):
                 warm = self._warm[username]
-                known = warm.revisions[number]
-                if event.revision > known + 1:
+                missing = event.revision - warm.revisions[event.resource_number]
+                if missing > 1 or warm.events >= _EVENTS:
                     self._drop(username)
-                elif event.revision == known + 1:
-                    for ref in event.released:
-                        warm.timetable.release(ref, number)
-                    for taken in event.taken:
-                        warm.timetable.take(taken.ref, number, *_minutes(taken))
-                    warm.revisions[number] = event.revision
+                elif missing == 1:
+                    _apply(warm, event)
             self._changed.notify_all()
 
     def changed(self, practice_id: str, version: int, provider_id: str = "") -> None:
@@ -193,11 +194,25 @@ class State:
                     self._drop(username)
             self._changed.notify_all()
 
-    def forget_all(self) -> None:
-        """Events were lost for good: everything is read again."""
+    def doubt(self) -> None:
+        """Events were lost for good, so that the projection may lack some: until it has been
+        fetched anew, every provider is asked of booking. Does not block."""
         with self._changed:
+            self._doubts += 1
             for username in tuple(self._warm):
                 self._drop(username)
+        threading.Thread(target=self._fetch_everything, name="doubt", daemon=True).start()
+
+    def _fetch_everything(self) -> None:
+        while True:
+            try:
+                with self._database.transaction(EVERY_PRACTICE) as session:
+                    taken.fetch_everything(session, self._clock.now())
+                break
+            except _DATABASE_AWAY:
+                time.sleep(_RETRY)
+        with self._changed:
+            self._doubts -= 1
 
     def _hear(self, key: int | str, number: int) -> None:
         self._heard[key] = max(number, self._heard.get(key, 0))
@@ -212,12 +227,12 @@ class State:
 
         Raises ProviderNotFound, Invalid for a revision that there never was, Unavailable.
         """
+        wanted = _parse(revision) if revision else None
         warm = self._warm.get(username)
-        if warm is None or not self._is_fresh(warm):
+        if warm is None or self._staleness(warm) >= FRESH:
             warm = self._refresh(username, warm)
-        if revision:
-            warm = self._at_least(warm, *_parse(revision))
-        return warm
+        warm.used = True
+        return self._at_least(warm, *wanted) if wanted else warm
 
     def is_ready(self) -> bool:
         """Whether searches are answered within the bound: events arrive, or were lost a moment
@@ -225,7 +240,7 @@ class State:
         if self._age() < BOUND:
             return True
         try:
-            self._ask("", 0)
+            booked.list_taken(self._booking, "", 0)
         except Unavailable:
             return False
         return True
@@ -234,64 +249,104 @@ class State:
         """Seconds since nothing was missing here."""
         return self._following.age if self._following else float("inf")
 
-    def _is_fresh(self, warm: Warm) -> bool:
-        return self._age() < FRESH or time.monotonic() - warm.verified < FRESH
+    def _staleness(self, warm: Warm) -> float:
+        """Seconds since it was known to be right."""
+        return min(self._age(), time.monotonic() - warm.as_of)
 
     def _refresh(self, username: str, stale: Warm | None) -> Warm:
-        with self._reading[username]:
+        """Read a provider, or wait for whoever reads it already."""
+        if stale is not None and self._staleness(stale) >= BOUND:
+            stale = None
+        if stale is not None and time.monotonic() < self._retry_at:
+            return stale
+        reading = self._reading[username]
+        if not reading.acquire(timeout=PATIENCE if stale else deadline.remaining()):
+            return _or_unavailable(stale)
+        try:
             warm = self._warm.get(username)
-            if warm is not None and warm is not stale and self._is_fresh(warm):
+            if warm is not None and self._staleness(warm) < FRESH:
                 return warm  # somebody else has read it meanwhile
-            try:
-                return self._read(username)
-            except Unavailable:
-                if stale is None or self._age() > BOUND:
-                    raise
-                return stale
-            finally:
-                self._reading.pop(username, None)
+            return self._read(username)
+        except Unavailable:
+            self._retry_at = time.monotonic() + _RETRY
+            return _or_unavailable(stale)
+        finally:
+            reading.release()
+            self._reading.pop(username, None)
 
     def _read(self, username: str, *, ask: bool = False) -> Warm:
         """Read a provider, and ask booking for what the projection does not have yet."""
-        ask = ask or self._age() >= FRESH
         for _ in range(_READS):
-            warm = self._read_cold(username)
-            self._heal(warm, warm.revisions if ask else self._behind(warm))
+            age = self._age()
+            ask = ask or age >= FRESH or self._doubts > 0
+            as_of = time.monotonic() - (0 if ask else age)
+            found = self._read_cold(username)
+            warm = _warmed(found, as_of)
+            self._fetch(warm, warm.revisions if ask else self._lacking(found))
             if self._keep(warm):
                 return warm
         raise Unavailable
 
-    def _read_cold(self, username: str) -> Warm:
+    def _read_cold(self, username: str) -> cold.Found:
         if not inputs.is_slug(username):
             raise ProviderNotFound(field="username")
-        now = self._clock.now()
-        with self._database.transaction(EVERY_PRACTICE) as session:
-            found = cold.read(session, username, now)
+        try:
+            with self._database.transaction(EVERY_PRACTICE) as session:
+                found = cold.read(session, username, self._clock.now())
+        except _DATABASE_AWAY as error:
+            raise Unavailable from error
         if found is None:
             raise ProviderNotFound(field="username")
-        return _warmed(found)
+        return found
+
+    def _lacking(self, found: cold.Found) -> list[int]:
+        """The resources of which the projection is known to lack something."""
+        return [
+            number
+            for number, reached, complete in found.revisions
+            if not complete or self._heard.get(number, 0) > reached
+        ]
+
+    def _fetch(self, warm: Warm, numbers: Iterable[int]) -> None:
+        """Put booking's own answer in place of what is taken of these resources."""
+        for number in tuple(numbers):
+            answer = booked.list_taken(self._booking, warm.found.practice_id, number)
+            if answer.revision >= warm.revisions[number]:
+                now_taken = {each.ref: _minutes(each) for each in answer.taken}
+                warm.timetable.replace_taken(number, now_taken)
+                warm.revisions[number] = answer.revision
 
     def _keep(self, warm: Warm) -> bool:
         """Keep it, unless something newer was heard of while it was read."""
         found = warm.found
+        known = {
+            **warm.revisions,
+            str(found.id): found.setup_version,
+            str(found.practice_id): found.practice_version,
+        }
         with self._changed:
-            if self._behind(warm) or self._is_behind_in_setup(warm):
+            if any(self._heard.get(key, 0) > version for key, version in known.items()):
                 return False
+            for key, version in known.items():
+                self._hear(key, version)  # nothing older is kept from now on
             self._drop(found.username)
             self._warm[found.username] = warm
             self._by_practice[str(found.practice_id)].add(found.username)
             for number in warm.revisions:
                 self._by_resource[number].add(found.username)
-            if len(self._warm) > self._most:
-                self._drop(next(iter(self._warm)))
+            self._make_room()
+            self._changed.notify_all()
             return True
 
-    def _behind(self, warm: Warm) -> list[int]:
-        return [n for n, known in warm.revisions.items() if self._heard.get(n, 0) > known]
-
-    def _is_behind_in_setup(self, warm: Warm) -> bool:
-        keys = str(warm.found.id), str(warm.found.practice_id)
-        return any(self._heard.get(key, 0) > warm.setup for key in keys)
+    def _make_room(self) -> None:
+        """Forget providers that nobody has asked for since their turn came last."""
+        while len(self._warm) > self._most:
+            username, warm = next(iter(self._warm.items()))
+            if warm.used:
+                warm.used = False
+                self._warm.move_to_end(username)
+            else:
+                self._drop(username)
 
     def _drop(self, username: str) -> None:
         warm = self._warm.pop(username, None)
@@ -301,46 +356,49 @@ class State:
         for number in warm.revisions:
             _discard(self._by_resource, number, username)
 
-    def _heal(self, warm: Warm, numbers: Iterable[int]) -> None:
-        """Put booking's own answer in place of what is taken of these resources."""
-        for number in tuple(numbers):
-            revision, taken = self._ask(str(warm.found.practice_id), number)
-            warm.timetable.replace_taken(number, {each.ref: _minutes(each) for each in taken})
-            warm.revisions[number] = max(revision, warm.revisions[number])
-        warm.verified = time.monotonic()
-
-    def _ask(self, practice_id: str, number: int) -> tuple[int, Iterable[TakenTime]]:
-        with identity.acting_as(Identity("service:availability", practice_id)):
-            answer = self._booking.ListTakenTime(ListTakenTimeRequest(resource_number=number))
-        return answer.revision, answer.taken
-
     def _at_least(self, warm: Warm, revision: int, setup: int) -> Warm:
+        """The provider as of a revision that may still be on its way here."""
         username = warm.found.username
 
-        def reached() -> bool:
+        def is_over() -> bool:
             now = self._warm.get(username)
-            return now is not None and _is_at_least(now, revision, setup)
+            return now is None or _is_at_least(now, revision, setup)
 
-        if reached():
-            return self._warm.get(username, warm)
-        with self._changed:
-            self._changed.wait_for(reached, PATIENCE)
-        warm = self._warm.get(username) or self._read(username, ask=True)
         if _is_at_least(warm, revision, setup):
             return warm
-        warm = self._read(username, ask=True)
+        with self._changed:
+            self._changed.wait_for(is_over, PATIENCE)
+        warm = self._warm.get(username) or self._refresh(username, None)
+        if not _is_at_least(warm, revision, setup):
+            warm = self._read(username, ask=warm.revisions[warm.found.number] < revision)
         if not _is_at_least(warm, revision, setup):
             raise Invalid("There is no such revision", field="revision", reason="UNKNOWN_REVISION")
         return warm
+
+
+def _or_unavailable(stale: Warm | None) -> Warm:
+    if stale is None:
+        raise Unavailable
+    return stale
+
+
+def _apply(warm: Warm, event: TakenTimeChanged) -> None:
+    """Bring a provider to the event's revision, which comes next."""
+    number = event.resource_number
+    for each in event.taken:
+        warm.timetable.take(each.ref, number, *_minutes(each))
+    # Last, so that time which changes hands, from a hold to its booking, is never seen as free.
+    for ref in set(event.released).difference(each.ref for each in event.taken):
+        warm.timetable.release(ref, number)
+    warm.revisions[number] = event.revision
+    warm.events += 1
 
 
 def _is_at_least(warm: Warm, revision: int, setup: int) -> bool:
     return warm.revisions[warm.found.number] >= revision and warm.setup >= setup
 
 
-def _warmed(found: cold.Found) -> Warm:
-    practice = messages.policies(found.practice_policies)
-    own = messages.policies(found.policies)
+def _warmed(found: cold.Found, as_of: float) -> Warm:
     timetable = Timetable(
         zone(found.timezone),
         messages.blocks(found.blocks),
@@ -350,10 +408,13 @@ def _warmed(found: cold.Found) -> Warm:
     for number, first, end, ref in found.taken or ():
         timetable.take(ref, number, first, end)
     return Warm(
-        found=found,
+        found=replace(
+            found, blocks=[], dates=None, service_types=None, rooms=None, revisions=[], taken=None
+        ),
         timetable=timetable,
-        policies=policy_rules.effective(practice, own),
-        practice_policies=practice,
+        policies=policy_rules.effective(
+            messages.policies(found.practice_policies), messages.policies(found.policies)
+        ),
         service_types={
             row["slug"]: messages.service_type(row, found.currency_code)
             for row in found.service_types or ()
@@ -362,9 +423,9 @@ def _warmed(found: cold.Found) -> Warm:
             number: pb.PhysicalRoom(room_id=room_id, name=name, address=address)
             for number, room_id, name, address in found.rooms or ()
         },
-        revisions={number: revision for number, revision in found.revisions if number},
+        revisions={number: reached for number, reached, _ in found.revisions},
         setup=max(found.setup_version, found.practice_version),
-        verified=time.monotonic(),
+        as_of=as_of,
     )
 
 
