@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 pytest.register_assert_rewrite("common.testing")
 
@@ -20,7 +22,7 @@ from tests.collector import Collector  # noqa: E402
 
 pytest_plugins = ["common.testing"]
 Reporting = Generator[None, Any, Any]
-_ALONE = "integration"  # starts more processes than should run at once
+_WHOLE = ("tests/", "services/gateway/")
 _servers = ExitStack()
 _passed: Counter[str] = Counter()
 
@@ -55,12 +57,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         path.write_text(json.dumps(dict(sorted(_passed.items())), indent=1))
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever needs the whole Attune runs in one process, which starts one."""
-    for item in items:
-        if "stack" in getattr(item, "fixturenames", ()) or _ALONE in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("stack"))
+class OneAttune(LoadScopeScheduling):  # type: ignore[misc]  # untyped base
+    """Whatever needs the whole Attune runs in one process, which starts one; the rest by module.
+
+    xdist's own groups (3.8) do not see the node ids of pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "whole" if nodeid.startswith(_WHOLE) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneAttune:
+    """How tests are dealt out to processes."""
+    return OneAttune(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,6 @@ import pytest
 
 from services.gateway.tests.clinic import Practice
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.fixture
 def clinic(make_practice: Callable[[], Practice]) -> Practice:

@@ -9,7 +9,6 @@ import pytest
 
 from services.gateway.tests.clinic import Practice
 
-pytestmark = pytest.mark.xdist_group("stack")
 TALK = {"service": "talk", "mode": "telehealth"}
 
 

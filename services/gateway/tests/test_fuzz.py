@@ -9,7 +9,7 @@ import pytest
 
 from services.gateway.tests.clinic import Practice
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 def fuzz(practice: Practice, folder: Path, *arguments: str, config: str = "") -> None:

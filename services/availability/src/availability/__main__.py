@@ -6,7 +6,7 @@ from attune.availability.v1.availability_service_pb2_grpc import (
     add_AvailabilityServiceServicer_to_server,
 )
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
-from availability import events
+from availability import events, work
 from availability.servicer import AvailabilityServicer
 from availability.state import State
 from common.config import ServiceSettings
@@ -18,6 +18,7 @@ class Settings(ServiceSettings):
     """What availability reads besides."""
 
     booking_target: str
+    # How many providers are kept in memory.
     warm_providers: int = 20_000
 
 
@@ -29,6 +30,7 @@ def main() -> None:
     servicer = AvailabilityServicer(service.database, state, service.clock)
     service.add(add_AvailabilityServiceServicer_to_server, servicer)
     service.handle(events.handlers(service.clock))
+    service.work(work.handlers(booking))
     service.check("events", state.is_ready)
     state.follow(service.bus)
     service.run()

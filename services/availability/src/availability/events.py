@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from availability.store import taken
 from common.clock import Clock
-from common.events import Handlers, TooEarly
+from common.events import Handlers
 
 
 def handlers(clock: Clock) -> Handlers:
@@ -16,11 +16,12 @@ def handlers(clock: Clock) -> Handlers:
 
     @registry.on(TakenTimeChanged)
     def project(event: TakenTimeChanged, session: Session) -> None:
-        """Revisions come without gaps: an older one is known, a later one waits."""
-        reached = taken.lock(session, UUID(event.practice_id), event.resource_number)
-        if event.revision > reached + 1:
-            raise TooEarly
-        if event.revision == reached + 1:
+        """Revisions come without gaps: an older one is known, and where one was missed, or is
+        still on its way, everything is fetched from booking."""
+        practice_id, number = UUID(event.practice_id), event.resource_number
+        if event.revision > taken.reached(session, number) + 1:
+            taken.fetch(session, practice_id, number, clock.now())
+        elif event.revision > taken.lock(session, practice_id, number):
             taken.apply(session, event, clock.now())
 
     return registry

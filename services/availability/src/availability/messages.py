@@ -74,11 +74,9 @@ def room(row: PhysicalRoom) -> pb.PhysicalRoom:
     return pb.PhysicalRoom(room_id=str(row.id), name=row.name, address=row.address)
 
 
-def week(
-    blocks: Sequence[pb.WeeklyBlock], rooms: Mapping[str, int], field: str = "blocks"
-) -> list[WeeklyBlock]:
+def week(blocks: Sequence[pb.WeeklyBlock], rooms: Mapping[str, int]) -> list[WeeklyBlock]:
     """The blocks of a request; `rooms` numbers the practice's physical rooms by their ids."""
-    return [_block(b, rooms, f"{field}[{at}]") for at, b in enumerate(blocks)]
+    return [_block(b, rooms, f"blocks[{at}]") for at, b in enumerate(blocks)]
 
 
 def _block(block: pb.WeeklyBlock, rooms: Mapping[str, int], field: str) -> WeeklyBlock:

@@ -1,9 +1,7 @@
 """The RPCs of availability."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID
 
 import grpc
 from google.protobuf.message import Message
@@ -11,50 +9,32 @@ from sqlalchemy.orm import Session
 
 from attune.availability.v1 import availability_pb2, availability_service_pb2_grpc
 from attune.availability.v1 import availability_service_pb2 as pb
-from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
-from availability import messages
-from availability.domain import inputs, outside, policies, service_types
-from availability.domain.hours import Hours, Override, validate_override, validate_week
-from availability.domain.modes import Mode
-from availability.domain.rules import Facts, Rule, judge, judge_offer, offered_window
-from availability.domain.slots import Shape
+from availability import changes, messages, offers
+from availability.domain import inputs, policies, service_types
+from availability.domain.hours import Override, validate_override, validate_week
+from availability.domain.rules import Facts, Rule, judge, offered_window
 from availability.domain.timetable import Timetable
 from availability.domain.wallclock import DAY
-from availability.state import State, Warm
-from availability.store import setup, taken
+from availability.state import State
+from availability.store import setup
 from availability.store import tables as rows
+from availability.warm import Warm
 from common import idempotency, ids
 from common.clock import Clock
 from common.database import Database
-from common.errors import Conflict, Invalid, NotAllowed, Refused, Stale
+from common.errors import Conflict, Refused, Stale
 from common.identity import ANYONE, Identity, allow, caller
-from common.outbox import emit
 from common.zones import zone
 
-LONGEST_RANGE = 93 * DAY
-"""Minutes of a search: 92 dates, the days on which clocks are put back among them (spec SL-1)."""
 _MOST_STARTS = 50
 _FURTHEST = 3660 * DAY  # how far the next slots are looked for where the advance is unlimited
 _NEAR = 30 * DAY  # on either side of a lost start
-_OFFER_ERRORS = {Rule.TYPE_INACTIVE, Rule.TYPE_NOT_ONLINE}
 
 Response = TypeVar("Response", bound=Message)
 
 
 class UsernameTaken(Conflict):
     """A provider of that username is there already."""
-
-
-class SlugTaken(Conflict):
-    """A service type of that slug is there already."""
-
-
-class RangeReversed(Invalid):
-    """The end of the range is not after its beginning."""
-
-
-class RangeTooLong(Invalid):
-    """A search covers at most 92 dates."""
 
 
 class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServicer):
@@ -73,14 +53,14 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
     ) -> pb.SearchSlotsResponse:
         """The bookable starts in a range (spec SL-1 to SL-3, SL-8 to SL-10)."""
         first, end = request.first_minute, request.end_minute
-        _check_range(first, end)
+        offers.check_range(first, end)
         warm = self._state.get(request.username, request.revision)
-        shape, facts = _offer(warm, request.service, request.mode, request.client_status)
+        shape, facts = offers.offer(warm, request.service, request.mode, request.client_status)
         revision = warm.revision  # before the starts: they are at least as new
         window = offered_window(facts, self._clock.now())
         starts = (
             warm.timetable.starts(shape, max(first, window.start), min(end, window.end)).tolist()
-            if _is_open(facts)
+            if offers.is_open(facts)
             else ()
         )
         return pb.SearchSlotsResponse(
@@ -94,7 +74,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         """The first bookable starts from now on (spec SL-4)."""
         count = inputs.number(request.count, "count", 1, _MOST_STARTS)
         warm = self._state.get(request.username, request.revision)
-        shape, facts = _offer(warm, request.service, request.mode, request.client_status)
+        shape, facts = offers.offer(warm, request.service, request.mode, request.client_status)
         revision = warm.revision
 
         def find(timetable: Timetable, first: int, end: int) -> list[int]:
@@ -114,7 +94,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         count = inputs.number(request.count, "count", 1, _MOST_STARTS)
         around, _ = inputs.minute(request.start_time, "start_time")
         warm = self._state.get(request.username, request.revision)
-        shape, facts = _offer(warm, request.service, request.mode, request.client_status)
+        shape, facts = offers.offer(warm, request.service, request.mode, request.client_status)
         revision = warm.revision
 
         def find(timetable: Timetable, first: int, end: int) -> list[int]:
@@ -130,7 +110,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
     def _find(
         self, warm: Warm, facts: Facts, find: Callable[[Timetable, int, int], list[int]]
     ) -> list[int]:
-        if not _is_open(facts):
+        if not offers.is_open(facts):
             return []
         window = offered_window(facts, self._clock.now())
         return find(warm.timetable, window.start, min(window.end, window.start + _FURTHEST))
@@ -141,45 +121,22 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
     ) -> pb.CheckSlotResponse:
         """Every rule but taken time; the terms that hold now (spec BK-6, SL-7)."""
         start, exact = inputs.minute(request.start_time, "start_time")
-        warm = self._state.get(request.username)
+        warm = self._state.set_up(request.username)
         shape, facts = warm.offer(request.service, request.mode, request.client_status)
         standing = warm.timetable.standing(shape, start)
         for verdict in judge(facts, standing, self._clock.now(), start):
             if not verdict.passed and verdict.rule is not Rule.TAKEN:
-                raise Refused(_sentence(verdict.detail), reason=verdict.rule.name, field="start")
+                raise offers.refused(verdict, "start_time")
         if not exact:
-            raise Refused("Starts are whole minutes", reason=Rule.OFF_GRID.name, field="start")
-        return pb.CheckSlotResponse(terms=_terms(warm, request.service, standing.room, shape.mode))
+            raise Refused("Starts are whole minutes", reason="OFF_GRID", field="start_time")
+        return pb.CheckSlotResponse(terms=warm.terms(request.service, shape.mode, standing.room))
 
     @allow(ANYONE)
     def GetProfile(
         self, request: pb.GetProfileRequest, context: grpc.ServicerContext
     ) -> pb.GetProfileResponse:
         """What anybody may know of a provider."""
-        warm = self._state.get(request.username)
-        found = warm.found
-        return pb.GetProfileResponse(
-            provider=availability_pb2.Provider(
-                provider_id=str(found.id),
-                practice_id=str(found.practice_id),
-                username=found.username,
-                display_name=found.display_name,
-                timezone=found.timezone,
-                effective_policies=warm.policies,
-            ),
-            practice=availability_pb2.Practice(
-                practice_id=str(found.practice_id),
-                name=found.name,
-                timezone=found.practice_timezone,
-                currency_code=found.currency_code,
-                address=found.address,
-            ),
-            service_types=[
-                _public(kind)
-                for _, kind in sorted(warm.service_types.items())
-                if kind.active and kind.online and _public(kind).modes
-            ],
-        )
+        return self._state.set_up(request.username).profile()
 
     # Providers and practices
 
@@ -189,7 +146,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
     ) -> pb.GetProviderResponse:
         """A provider by id, with its practice; the e-mail for those who may see it."""
         who = caller()
-        with self._database.transaction(who.practice_id) as session:
+        with self._database.transaction(changes.practice_id()) as session:
             row = setup.provider(session, ids.find(request.provider_id))
             practice = setup.practice(session, row.practice_id)
             return pb.GetProviderResponse(
@@ -203,9 +160,9 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         """The practice's providers, by username."""
         who, size = caller(), inputs.page_size(request.page_size)
         after = inputs.page_start(request.page_token)
-        with self._database.transaction(who.practice_id) as session:
+        with self._database.transaction(changes.practice_id()) as session:
             found = setup.providers(session, after, size + 1)
-            practice = setup.practice(session, UUID(who.practice_id))
+            practice = setup.practice(session, changes.practice_id())
             listed = [_provider(row, practice, who) for row in found[:size]]
         more = len(found) > size
         return pb.ListProvidersResponse(
@@ -282,7 +239,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         self, request: pb.GetWeeklyHoursRequest, context: grpc.ServicerContext
     ) -> pb.GetWeeklyHoursResponse:
         """A provider's week."""
-        with self._database.transaction(caller().practice_id) as session:
+        with self._database.transaction(changes.practice_id()) as session:
             row = setup.provider_named(session, request.username)
             return pb.GetWeeklyHoursResponse(hours=_hours(session, row))
 
@@ -292,22 +249,21 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
     ) -> pb.ReplaceWeeklyHoursResponse:
         """Replaces the week (spec AV-1, AV-2); a version older than the stored one is STALE
         (spec AV-4)."""
-        with self._database.transaction(caller().practice_id) as session:
-            practice, row = self._own_provider(session, request.username)
+        with self._database.transaction(changes.practice_id()) as session:
+            practice, row = changes.locked_provider(session, request.username)
             blocks = messages.week(request.hours.blocks, _room_numbers(session))
             validate_week(blocks)
-            if request.hours.version not in (0, row.hours_version) or (
-                request.hours.version == 0 and row.hours_version > 1
-            ):
-                raise Stale(field="version")
+            # Nobody can have seen the week of a new provider: there is no version to name.
+            if (request.hours.version or 1) != row.hours_version:
+                raise Stale(field="hours.version")
             row.blocks = messages.stored_blocks(blocks)
             row.hours_version += 1
-            _provider_changed(session, practice, row)
+            changes.provider_changed(session, practice, row)
             answer = pb.ReplaceWeeklyHoursResponse(
                 hours=_hours(session, row),
-                booking_ids_outside=self._outside(session, row),
+                booking_ids_outside=changes.bookings_outside(session, row, self._clock.now()),
             )
-        answer.revision = self._reread(row, practice)
+        answer.revision = self._changed(practice, row)
         return answer
 
     @allow("account", "service:operator")
@@ -315,7 +271,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         self, request: pb.ListOverridesRequest, context: grpc.ServicerContext
     ) -> pb.ListOverridesResponse:
         """A provider's overrides from a date on."""
-        with self._database.transaction(caller().practice_id) as session:
+        with self._database.transaction(changes.practice_id()) as session:
             row = setup.provider_named(session, request.username)
             today = self._clock.now().astimezone(zone(row.timezone)).date()
             since = inputs.day(request.from_date, "from_date") if request.from_date else today
@@ -330,13 +286,11 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
     ) -> pb.CreateOverrideResponse:
         """Hours of one date (spec AV-6), instead of any earlier override of it."""
         day = inputs.day(request.override.date, "override.date")
-        changed: list[tuple[rows.Provider, rows.Practice]] = []
+        changed: list[tuple[rows.Practice, rows.Provider]] = []
 
         def create(session: Session, _: rows.Practice) -> pb.CreateOverrideResponse:
-            practice, row = self._own_provider(session, request.username)
-            blocks = messages.week(
-                request.override.blocks, _room_numbers(session), "override.blocks"
-            )
+            practice, row = changes.locked_provider(session, request.username)
+            blocks = messages.week(request.override.blocks, _room_numbers(session))
             validate_override(Override(day, tuple(blocks)))
             override = rows.Override(
                 id=ids.new(),
@@ -346,17 +300,17 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
                 blocks=messages.stored_blocks(blocks),
             )
             setup.put_override(session, override)
-            _provider_changed(session, practice, row)
-            changed.append((row, practice))
+            changes.provider_changed(session, practice, row)
+            changed.append((practice, row))
             return pb.CreateOverrideResponse(
                 override=_override(override, _room_ids(session)),
-                booking_ids_outside=self._outside(session, row),
-                revision=f"0.{row.setup_version}",
+                booking_ids_outside=changes.bookings_outside(session, row, self._clock.now()),
+                revision=changes.revision(row),
             )
 
         answer = self._create(request, pb.CreateOverrideResponse, create)
-        for row, practice in changed:
-            answer.revision = self._reread(row, practice)
+        for practice, row in changed:
+            self._changed(practice, row)
         return answer
 
     @allow("owner", "manager", "clinician", "service:operator")
@@ -364,11 +318,11 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         self, request: pb.DeleteOverrideRequest, context: grpc.ServicerContext
     ) -> pb.DeleteOverrideResponse:
         """Back to the weekly hours on that date."""
-        with self._database.transaction(caller().practice_id) as session:
-            practice, row = self._own_provider(session, request.username)
+        with self._database.transaction(changes.practice_id()) as session:
+            practice, row = changes.locked_provider(session, request.username)
             setup.remove_override(session, row.id, ids.find(request.override_id))
-            _provider_changed(session, practice, row)
-        return pb.DeleteOverrideResponse(revision=self._reread(row, practice))
+            changes.provider_changed(session, practice, row)
+        return pb.DeleteOverrideResponse(revision=self._changed(practice, row))
 
     # Rooms
 
@@ -377,7 +331,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         self, request: pb.ListPhysicalRoomsRequest, context: grpc.ServicerContext
     ) -> pb.ListPhysicalRoomsResponse:
         """The practice's physical rooms, by name."""
-        with self._database.transaction(caller().practice_id) as session:
+        with self._database.transaction(changes.practice_id()) as session:
             found = [messages.room(row) for row in setup.rooms(session)]
         return pb.ListPhysicalRoomsResponse(physical_rooms=found)
 
@@ -406,8 +360,8 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         self, request: pb.ListServiceTypesRequest, context: grpc.ServicerContext
     ) -> pb.ListServiceTypesResponse:
         """The practice's service types, by slug."""
-        with self._database.transaction(caller().practice_id) as session:
-            currency = setup.practice(session, UUID(caller().practice_id)).currency_code
+        with self._database.transaction(changes.practice_id()) as session:
+            currency = setup.practice(session, changes.practice_id()).currency_code
             found = [messages.service_type(r, currency) for r in setup.service_types(session)]
         return pb.ListServiceTypesResponse(service_types=found)
 
@@ -427,10 +381,9 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
                 deleted=False,
                 **messages.service_type_columns(wanted),
             )
-            self._check_types(session, row)
+            changes.check_types(session, wanted, row.id)
             session.add(row)
-            session.flush()
-            _practice_changed(session, practice)
+            changes.practice_changed(session, practice)
             changed.append(practice)
             return pb.CreateServiceTypeResponse(
                 service_type=messages.service_type(row, practice.currency_code)
@@ -438,7 +391,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
 
         answer = self._create(request, pb.CreateServiceTypeResponse, create)
         for practice in changed:
-            self._state.changed(str(practice.practice_id), practice.setup_version)
+            self._changed(practice)
         return answer
 
     @allow("owner", "manager", "service:operator")
@@ -446,22 +399,21 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         self, request: pb.UpdateServiceTypeRequest, context: grpc.ServicerContext
     ) -> pb.UpdateServiceTypeResponse:
         """Changes the named fields; a version older than the stored one is STALE."""
-        with self._database.transaction(caller().practice_id) as session:
-            practice = self._own_practice(session)
+        with self._database.transaction(changes.practice_id()) as session:
+            practice = changes.locked_practice(session)
             row = setup.service_type(session, ids.find(request.service_type.service_type_id))
             if request.service_type.version != row.version:
                 raise Stale(field="service_type.version")
             stored = messages.service_type(row, practice.currency_code)
             wanted = service_types.changed(stored, request.service_type, request.update_fields)
             checked = service_types.checked(wanted, practice.currency_code)
+            changes.check_types(session, checked, row.id)
             for name, value in messages.service_type_columns(checked).items():
                 setattr(row, name, value)
             row.version += 1
-            self._check_types(session, row)
-            session.flush()
-            _practice_changed(session, practice)
+            changes.practice_changed(session, practice)
             answer = messages.service_type(row, practice.currency_code)
-        self._state.changed(str(practice.practice_id), practice.setup_version)
+        self._changed(practice)
         return pb.UpdateServiceTypeResponse(service_type=answer)
 
     @allow("owner", "manager", "service:operator")
@@ -469,13 +421,13 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         self, request: pb.DeleteServiceTypeRequest, context: grpc.ServicerContext
     ) -> pb.DeleteServiceTypeResponse:
         """Takes it out of use; bookings made keep its terms (spec AV-14)."""
-        with self._database.transaction(caller().practice_id) as session:
-            practice = self._own_practice(session)
+        with self._database.transaction(changes.practice_id()) as session:
+            practice = changes.locked_practice(session)
             row = setup.service_type(session, ids.find(request.service_type_id))
             row.deleted = True
             row.active = False
-            _practice_changed(session, practice)
-        self._state.changed(str(practice.practice_id), practice.setup_version)
+            changes.practice_changed(session, practice)
+        self._changed(practice)
         return pb.DeleteServiceTypeResponse()
 
     # Policies
@@ -485,8 +437,8 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         self, request: pb.GetPoliciesRequest, context: grpc.ServicerContext
     ) -> pb.GetPoliciesResponse:
         """Those of the practice, or a provider's own."""
-        with self._database.transaction(caller().practice_id) as session:
-            practice = setup.practice(session, UUID(caller().practice_id))
+        with self._database.transaction(changes.practice_id()) as session:
+            practice = setup.practice(session, changes.practice_id())
             row = setup.provider_named(session, request.username) if request.username else None
             return pb.GetPoliciesResponse(**_policies(practice, row))
 
@@ -497,28 +449,24 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         """Replaces those of the practice (owners and managers), or a provider's own
         (spec AV-15, AV-16). STALE."""
         policies.validate(request.policies)
-        with self._database.transaction(caller().practice_id) as session:
+        with self._database.transaction(changes.practice_id()) as session:
             if request.username:
-                practice, provider = self._own_provider(session, request.username)
+                practice, provider = changes.locked_provider(session, request.username)
                 row: rows.Practice | rows.Provider = provider
             else:
-                practice, provider = self._own_practice(session), None
+                practice, provider = changes.locked_practice(session), None
                 row = practice
-                _need_whole_practice(caller())
+                changes.need_whole_practice()
             if request.version != row.policies_version:
                 raise Stale(field="version")
             row.policies = messages.stored_policies(request.policies)
             row.policies_version += 1
             if provider:
-                _provider_changed(session, practice, provider)
+                changes.provider_changed(session, practice, provider)
             else:
-                _practice_changed(session, practice)
+                changes.practice_changed(session, practice)
             answer = pb.ReplacePoliciesResponse(**_policies(practice, provider))
-        self._state.changed(
-            str(practice.practice_id),
-            row.setup_version,
-            str(provider.id) if provider else "",
-        )
+        self._changed(practice, provider)
         return answer
 
     # Shared
@@ -530,114 +478,17 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         do: Callable[[Session, rows.Practice], Response],
     ) -> Response:
         """Under the practice's lock, once for each request_id."""
-        who = caller()
-        with self._database.transaction(who.practice_id) as session:
-            practice = self._own_practice(session)
-            scope = f"{type(request).__name__}:{who.subject}:{who.practice_id}"
+        with self._database.transaction(changes.practice_id()) as session:
+            practice = changes.locked_practice(session)
+            scope = f"{type(request).__name__}:{caller().subject}:{practice.practice_id}"
             return idempotency.once(session, scope, request, kind, lambda: do(session, practice))
 
-    def _own_practice(self, session: Session) -> rows.Practice:
-        """The caller's practice; whoever else changes its set-up waits."""
-        return setup.practice(session, UUID(caller().practice_id), lock=True)
-
-    def _own_provider(self, session: Session, username: str) -> tuple[rows.Practice, rows.Provider]:
-        """A provider whose set-up the caller may change, and the practice, locked."""
-        practice = self._own_practice(session)
-        row = setup.provider_named(session, username)
-        who = caller()
-        if not who.sees_whole_practice and who.provider_id != str(row.id):
-            raise NotAllowed
-        return practice, row
-
-    def _check_types(self, session: Session, row: rows.ServiceType) -> None:
-        others = [other for other in setup.service_types(session) if other.id != row.id]
-        if any(other.slug == row.slug for other in others):
-            raise SlugTaken(field="service_type.slug")
-        active = sum(other.active for other in others) + row.active
-        service_types.check_count(active, len(others) + 1)
-
-    def _outside(self, session: Session, row: rows.Provider) -> list[str]:
-        """The upcoming bookings that do not lie in the provider's hours (spec AV-2)."""
-        now = self._clock.now()
-        overrides = setup.overrides(session, row.id, now.astimezone(zone(row.timezone)).date())
-        hours = Hours(
-            zone(row.timezone),
-            messages.blocks(row.blocks),
-            [Override(o.date, tuple(messages.blocks(o.blocks))) for o in overrides],
+    def _changed(self, practice: rows.Practice, row: rows.Provider | None = None) -> str:
+        """Serve a change that has been committed; returns the revision that shows it."""
+        self._state.changed(
+            str(practice.practice_id), (row or practice).setup_version, str(row.id) if row else ""
         )
-        booked = [
-            outside.Session(_minute(t.session_start_at), _minute(t.session_end_at), t.ref)
-            for t in taken.sessions(session, row.number, now)
-        ]
-        return outside.outside(hours, booked)
-
-    def _reread(self, row: rows.Provider, practice: rows.Practice) -> str:
-        """Serve the change that has just been committed; returns the revision that shows it."""
-        self._state.changed(str(practice.practice_id), row.setup_version, str(row.id))
-        return self._state.get(row.username).revision
-
-
-def _check_range(first: int, end: int) -> None:
-    if not inputs.FIRST_MINUTE <= first < inputs.END_MINUTE:
-        raise Invalid("2000 to 2100", field="from", reason="OUT_OF_RANGE")
-    if end <= first:
-        raise RangeReversed(field="to")
-    if end - first > LONGEST_RANGE:
-        raise RangeTooLong(field="to")
-
-
-def _offer(warm: Warm, service: str, mode: int, status: int) -> tuple[Shape, Facts]:
-    """What decides the slots; raises what is wrong with the question itself (spec SL-10)."""
-    shape, facts = warm.offer(service, mode, status)
-    for verdict in judge_offer(facts):
-        if not verdict.passed:
-            if verdict.rule in _OFFER_ERRORS:
-                raise Refused(_sentence(verdict.detail), reason=verdict.rule.name, field="service")
-            if verdict.rule in (Rule.MODE_NOT_OFFERED, Rule.TELEHEALTH_NOT_ENABLED):
-                raise Invalid(_sentence(verdict.detail), reason=verdict.rule.name, field="mode")
-    return shape, facts
-
-
-def _is_open(facts: Facts) -> bool:
-    """Whether the switches let such a client schedule at all (spec AV-16)."""
-    return facts.staff or (facts.self_scheduling and facts.status in facts.statuses)
-
-
-def _sentence(cause: str) -> str:
-    return cause[:1].upper() + cause[1:]
-
-
-def _terms(warm: Warm, service: str, room: int | None, mode: Mode) -> availability_pb2.Terms:
-    found = warm.found
-    terms = availability_pb2.Terms(
-        practice_id=str(found.practice_id),
-        provider_id=str(found.id),
-        provider_timezone=found.timezone,
-        service_type=warm.service_types[service],
-        policies=warm.policies,
-        resources=[availability_pb2.Resource(number=found.number, id=str(found.id))],
-    )
-    if mode is Mode.IN_PERSON:
-        terms.address = found.address
-        if room is not None:
-            physical = warm.rooms[room]
-            terms.resources.add(number=room, id=physical.room_id)
-            parts = (physical.name, physical.address or found.address)
-            terms.address = ", ".join(part for part in parts if part)
-    return terms
-
-
-def _public(kind: availability_pb2.ServiceType) -> availability_pb2.ServiceType:
-    """As clients see it: without the modes that cannot be booked."""
-    public = availability_pb2.ServiceType()
-    public.CopyFrom(kind)
-    del public.modes[:]
-    public.modes.extend(
-        mode
-        for mode in kind.modes
-        if messages.mode(mode) is not Mode.TELEHEALTH or kind.telehealth_enabled
-    )
-    return public
+        return changes.revision(row or practice)
 
 
 def _effective(practice: rows.Practice, row: rows.Provider | None) -> availability_pb2.Policies:
@@ -666,11 +517,6 @@ def _provider(
     return messages.provider(row, _effective(practice, row), email=email)
 
 
-def _need_whole_practice(who: Identity) -> None:
-    if not who.sees_whole_practice:
-        raise NotAllowed
-
-
 def _room_numbers(session: Session) -> dict[str, int]:
     return {str(row.id): row.number for row in setup.rooms(session)}
 
@@ -690,31 +536,3 @@ def _override(row: rows.Override, rooms: dict[int, str]) -> availability_pb2.Ove
         date=row.date.isoformat(),
         blocks=messages.block_messages(row.blocks, rooms),
     )
-
-
-def _provider_changed(session: Session, practice: rows.Practice, row: rows.Provider) -> None:
-    practice.changes += 1
-    row.setup_version = practice.changes
-    session.flush()
-    emit(
-        session,
-        ProviderChanged(
-            practice_id=str(practice.practice_id),
-            provider_id=str(row.id),
-            version=row.setup_version,
-        ),
-    )
-
-
-def _practice_changed(session: Session, practice: rows.Practice) -> None:
-    practice.changes += 1
-    practice.setup_version = practice.changes
-    session.flush()
-    emit(
-        session,
-        PracticeChanged(practice_id=str(practice.practice_id), version=practice.setup_version),
-    )
-
-
-def _minute(instant: datetime) -> int:
-    return int(instant.timestamp()) // 60

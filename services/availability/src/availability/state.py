@@ -10,35 +10,25 @@ import threading
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from attune.availability.v1 import availability_pb2 as pb
 from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
-from attune.booking.v1.booking_pb2 import TakenTime
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.booking.v1.events_pb2 import TakenTimeChanged
-from attune.common.v1 import types_pb2 as types
-from availability import booked, messages
+from availability import booked
 from availability.domain import inputs
-from availability.domain import policies as policy_rules
-from availability.domain.hours import Override
-from availability.domain.modes import Mode
-from availability.domain.rules import ClientStatus, Facts
-from availability.domain.slots import Shape
-from availability.domain.timetable import Timetable
 from availability.store import cold, taken
-from availability.store.setup import ProviderNotFound, ServiceTypeNotFound
+from availability.store.setup import ProviderNotFound
+from availability.warm import Warm, warmed
 from common import deadline
 from common.bus import Bus
 from common.clock import Clock
 from common.database import EVERY_PRACTICE, Database
 from common.errors import Invalid, Unavailable
 from common.following import Following
-from common.zones import zone
 
 FRESH = 2.0
 """Seconds that what is in memory is trusted without events."""
@@ -55,82 +45,6 @@ _DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 _SUBJECTS = [
     kind.DESCRIPTOR.full_name for kind in (TakenTimeChanged, ProviderChanged, PracticeChanged)
 ]
-_STATUSES = {
-    types.CLIENT_STATUS_UNSPECIFIED: ClientStatus.NEW,
-    types.CLIENT_STATUS_NEW: ClientStatus.NEW,
-    types.CLIENT_STATUS_ACTIVE: ClientStatus.ACTIVE,
-    types.CLIENT_STATUS_INACTIVE: ClientStatus.INACTIVE,
-}
-
-
-@dataclass
-class Warm:
-    """One provider in memory."""
-
-    found: cold.Found
-    """Who it is; what the other fields hold is left out."""
-    timetable: Timetable
-    policies: pb.Policies
-    service_types: dict[str, pb.ServiceType]
-    rooms: dict[int, pb.PhysicalRoom]
-    revisions: dict[int, int]
-    setup: int
-    as_of: float
-    """The moment, by `time.monotonic`, that it is known to be right of; later while events arrive."""
-    events: int = 0
-    used: bool = True
-    offers: dict[tuple[str, int, int], tuple[Shape, Facts]] = field(default_factory=dict)
-
-    @property
-    def revision(self) -> str:
-        """Names this state, for a later search."""
-        return f"{self.revisions[self.found.number]}.{self.setup}"
-
-    def offer(self, slug: str, mode: int, status: int) -> tuple[Shape, Facts]:
-        """What decides the slots of a service type in a mode for such a client."""
-        key = slug, mode, status
-        offer = self.offers.get(key)
-        if offer is None:
-            offer = self._offer(slug, messages.mode(mode), _status(status))
-            self.offers[key] = offer
-        return offer
-
-    def _offer(self, slug: str, mode: Mode, status: ClientStatus) -> tuple[Shape, Facts]:
-        kind = self.service_types.get(slug)
-        if kind is None:
-            raise ServiceTypeNotFound(field="service")
-        own = self.policies
-        allowed = {
-            ClientStatus.NEW: own.new_clients_may_schedule,
-            ClientStatus.ACTIVE: own.active_clients_may_schedule,
-            ClientStatus.INACTIVE: own.inactive_clients_may_schedule,
-        }
-        shape = Shape(
-            duration=kind.duration_minutes,
-            step=kind.step_minutes,
-            buffer_before=kind.buffer_before_minutes,
-            buffer_after=kind.buffer_after_minutes,
-            mode=mode,
-        )
-        facts = Facts(
-            type_active=kind.active,
-            type_online=kind.online,
-            telehealth_enabled=kind.telehealth_enabled,
-            modes=frozenset(messages.mode(number) for number in kind.modes),
-            mode=mode,
-            self_scheduling=own.clients_may_schedule,
-            statuses=frozenset(s for s, may in allowed.items() if may),
-            status=status,
-            notice=own.minimum_notice_minutes,
-            max_advance=own.maximum_advance_days or None,
-        )
-        return shape, facts
-
-
-def _status(number: int) -> ClientStatus:
-    if number not in _STATUSES:
-        raise Invalid("Choose a status", field="client_status", reason="INVALID_CHOICE")
-    return _STATUSES[types.ClientStatus.ValueType(number)]
 
 
 class State:
@@ -180,7 +94,7 @@ class State:
                 if missing > 1 or warm.events >= _EVENTS:
                     self._drop(username)
                 elif missing == 1:
-                    _apply(warm, event)
+                    warm.apply(event)
             self._changed.notify_all()
 
     def changed(self, practice_id: str, version: int, provider_id: str = "") -> None:
@@ -209,7 +123,7 @@ class State:
                 with self._database.transaction(EVERY_PRACTICE) as session:
                     taken.fetch_everything(session, self._clock.now())
                 break
-            except _DATABASE_AWAY:
+            except SQLAlchemyError:
                 time.sleep(_RETRY)
         with self._changed:
             self._doubts -= 1
@@ -234,6 +148,25 @@ class State:
         warm.used = True
         return self._at_least(warm, *wanted) if wanted else warm
 
+    def set_up(self, username: str) -> Warm:
+        """The provider as it is set up now, while what is taken may lag. Never asks booking, whose
+        threads may all be waiting for this answer.
+
+        Raises ProviderNotFound, Unavailable.
+        """
+        warm = self._warm.get(username)
+        if warm is not None and self._staleness(warm) < FRESH:
+            return warm
+        as_of = time.monotonic() - self._age()
+        try:
+            found = self._read_cold(username)
+        except Unavailable:
+            return _or_unavailable(warm if warm and self._staleness(warm) < BOUND else None)
+        read = warmed(found, as_of)
+        if not (self._must_ask() or self._lacking(found)):
+            self._keep(read)
+        return read
+
     def is_ready(self) -> bool:
         """Whether searches are answered within the bound: events arrive, or were lost a moment
         ago, or booking can be asked instead."""
@@ -252,6 +185,10 @@ class State:
     def _staleness(self, warm: Warm) -> float:
         """Seconds since it was known to be right."""
         return min(self._age(), time.monotonic() - warm.as_of)
+
+    def _must_ask(self) -> bool:
+        """Whether booking may know more than has been heard of here and is known to be lacking."""
+        return self._age() >= FRESH or self._doubts > 0
 
     def _refresh(self, username: str, stale: Warm | None) -> Warm:
         """Read a provider, or wait for whoever reads it already."""
@@ -277,11 +214,10 @@ class State:
     def _read(self, username: str, *, ask: bool = False) -> Warm:
         """Read a provider, and ask booking for what the projection does not have yet."""
         for _ in range(_READS):
-            age = self._age()
-            ask = ask or age >= FRESH or self._doubts > 0
-            as_of = time.monotonic() - (0 if ask else age)
+            ask = ask or self._must_ask()
+            as_of = time.monotonic() - (0 if ask else self._age())
             found = self._read_cold(username)
-            warm = _warmed(found, as_of)
+            warm = warmed(found, as_of)
             self._fetch(warm, warm.revisions if ask else self._lacking(found))
             if self._keep(warm):
                 return warm
@@ -311,23 +247,20 @@ class State:
         """Put booking's own answer in place of what is taken of these resources."""
         for number in tuple(numbers):
             answer = booked.list_taken(self._booking, warm.found.practice_id, number)
-            if answer.revision >= warm.revisions[number]:
-                now_taken = {each.ref: _minutes(each) for each in answer.taken}
-                warm.timetable.replace_taken(number, now_taken)
-                warm.revisions[number] = answer.revision
+            warm.replace_taken(number, answer.revision, answer.taken)
 
     def _keep(self, warm: Warm) -> bool:
         """Keep it, unless something newer was heard of while it was read."""
         found = warm.found
-        known = {
-            **warm.revisions,
-            str(found.id): found.setup_version,
-            str(found.practice_id): found.practice_version,
-        }
+        known: list[tuple[int | str, int]] = [
+            *warm.revisions.items(),
+            (str(found.id), found.setup_version),
+            (str(found.practice_id), found.practice_version),
+        ]
         with self._changed:
-            if any(self._heard.get(key, 0) > version for key, version in known.items()):
+            if any(self._heard.get(key, 0) > version for key, version in known):
                 return False
-            for key, version in known.items():
+            for key, version in known:
                 self._hear(key, version)  # nothing older is kept from now on
             self._drop(found.username)
             self._warm[found.username] = warm
@@ -362,16 +295,16 @@ class State:
 
         def is_over() -> bool:
             now = self._warm.get(username)
-            return now is None or _is_at_least(now, revision, setup)
+            return now is None or now.is_at_least(revision, setup)
 
-        if _is_at_least(warm, revision, setup):
+        if warm.is_at_least(revision, setup):
             return warm
         with self._changed:
-            self._changed.wait_for(is_over, PATIENCE)
+            self._changed.wait_for(is_over, PATIENCE if self._age() < FRESH else 0)
         warm = self._warm.get(username) or self._refresh(username, None)
-        if not _is_at_least(warm, revision, setup):
+        if not warm.is_at_least(revision, setup):
             warm = self._read(username, ask=warm.revisions[warm.found.number] < revision)
-        if not _is_at_least(warm, revision, setup):
+        if not warm.is_at_least(revision, setup):
             raise Invalid("There is no such revision", field="revision", reason="UNKNOWN_REVISION")
         return warm
 
@@ -380,59 +313,6 @@ def _or_unavailable(stale: Warm | None) -> Warm:
     if stale is None:
         raise Unavailable
     return stale
-
-
-def _apply(warm: Warm, event: TakenTimeChanged) -> None:
-    """Bring a provider to the event's revision, which comes next."""
-    number = event.resource_number
-    for each in event.taken:
-        warm.timetable.take(each.ref, number, *_minutes(each))
-    # Last, so that time which changes hands, from a hold to its booking, is never seen as free.
-    for ref in set(event.released).difference(each.ref for each in event.taken):
-        warm.timetable.release(ref, number)
-    warm.revisions[number] = event.revision
-    warm.events += 1
-
-
-def _is_at_least(warm: Warm, revision: int, setup: int) -> bool:
-    return warm.revisions[warm.found.number] >= revision and warm.setup >= setup
-
-
-def _warmed(found: cold.Found, as_of: float) -> Warm:
-    timetable = Timetable(
-        zone(found.timezone),
-        messages.blocks(found.blocks),
-        [Override(day, tuple(messages.blocks(b))) for day, b in found.overrides],
-        provider=found.number,
-    )
-    for number, first, end, ref in found.taken or ():
-        timetable.take(ref, number, first, end)
-    return Warm(
-        found=replace(
-            found, blocks=[], dates=None, service_types=None, rooms=None, revisions=[], taken=None
-        ),
-        timetable=timetable,
-        policies=policy_rules.effective(
-            messages.policies(found.practice_policies), messages.policies(found.policies)
-        ),
-        service_types={
-            row["slug"]: messages.service_type(row, found.currency_code)
-            for row in found.service_types or ()
-        },
-        rooms={
-            number: pb.PhysicalRoom(room_id=room_id, name=name, address=address)
-            for number, room_id, name, address in found.rooms or ()
-        },
-        revisions={number: reached for number, reached, _ in found.revisions},
-        setup=max(found.setup_version, found.practice_version),
-        as_of=as_of,
-    )
-
-
-def _minutes(taken: TakenTime) -> tuple[int, int]:
-    """Whole minutes since 1970, rounded outwards."""
-    end = taken.end_time.seconds + (1 if taken.end_time.nanos else 0)
-    return taken.start_time.seconds // 60, -(-end // 60)
 
 
 def _parse(revision: str) -> tuple[int, int]:

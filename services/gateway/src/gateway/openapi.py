@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from gateway import problems, visitors
-from gateway.api.operation import IDEMPOTENCY_HEADER, TOKEN, Access, Described
+from gateway.api.operation import IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY, TOKEN, Access, Described
 from gateway.schemas.access import Problem
 from gateway.schemas.types import TIMEZONE_FORMAT, TIMEZONE_SCHEMA
 from gateway.settings import Settings
@@ -110,9 +110,9 @@ def _header_parameters(described: Described) -> list[Document]:
     schemas: dict[str, tuple[str, str]] = {
         IDEMPOTENCY_HEADER: (
             "Repeated with the same key, the call answers as the first time.",
-            r"^[!-~]{1,128}$",
+            f"^{IDEMPOTENCY_KEY}$",
         ),
-        visitors.HEADER: ("Tells visitors apart that keep no cookies.", r"^[A-Za-z0-9_-]{16,64}$"),
+        visitors.HEADER: ("Tells visitors apart that keep no cookies.", f"^{visitors.ID}$"),
     }
     if described.idempotent:
         headers.append(IDEMPOTENCY_HEADER)

@@ -15,6 +15,8 @@ OK, AWAY = "ok", "unavailable"
 _NEEDED = ("database", "availability", "booking")
 _PATIENCE = 0.5  # seconds for all of them together
 _KEPT = 1.0  # seconds
+# Who comes back is soon seen.
+_OPTIONS = [("grpc.initial_reconnect_backoff_ms", 200), ("grpc.max_reconnect_backoff_ms", 1000)]
 
 
 class Readiness:
@@ -23,7 +25,9 @@ class Readiness:
     def __init__(self, database: Database, targets: dict[str, str]) -> None:
         self._database = database
         # Without identity: health is for everybody.
-        self._channels = {name: grpc.insecure_channel(to) for name, to in targets.items()}
+        self._channels = {
+            name: grpc.insecure_channel(to, options=_OPTIONS) for name, to in targets.items()
+        }
         self._stubs: dict[str, Any] = {
             name: health_pb2_grpc.HealthStub(channel) for name, channel in self._channels.items()
         }

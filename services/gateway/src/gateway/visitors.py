@@ -10,7 +10,7 @@ from gateway.settings import settings
 
 COOKIE = "attune_visitor"
 HEADER = "X-Visitor-Id"
-_ID = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
+ID = "[A-Za-z0-9_-]{16,64}"
 _KEPT = 24 * 60 * 60  # seconds; a hold lasts minutes
 
 
@@ -39,8 +39,8 @@ def remember(response: Response) -> Response:
 
 def _sent() -> str:
     if header := request.headers.get(HEADER, ""):
-        if not _ID.match(header):
+        if not re.fullmatch(ID, header):
             raise Invalid("A visitor id is 16 to 64 letters, digits, - and _", field=HEADER)
         return header
     cookie = request.cookies.get(COOKIE, "")
-    return cookie if _ID.match(cookie) else ""
+    return cookie if re.fullmatch(ID, cookie) else ""

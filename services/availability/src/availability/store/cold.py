@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from availability.store.tables import Json
+from availability.store.taken import FETCH
 
 _MARGIN = timedelta(days=2)  # the date somewhere on earth, and sessions that run over midnight
 
@@ -27,8 +28,8 @@ WITH found AS (
     WHERE o.date >= :since
 ), resources (number) AS (
     SELECT number FROM found
-    UNION SELECT jsonb_path_query(blocks, '$[*].room')::bigint FROM found
-    UNION SELECT jsonb_path_query(blocks, '$[*].room')::bigint FROM dates
+    UNION SELECT jsonb_path_query(blocks, '$[*].room ? (@ != null)')::bigint FROM found
+    UNION SELECT jsonb_path_query(blocks, '$[*].room ? (@ != null)')::bigint FROM dates
 )
 SELECT
     found.*,
@@ -42,7 +43,11 @@ SELECT
         FROM physical_rooms AS r WHERE r.number IN (SELECT number FROM resources)
     ) AS rooms,
     (
-        SELECT json_agg(json_build_array(n.number, coalesce(v.revision, 0)))
+        SELECT json_agg(json_build_array(
+            n.number,
+            coalesce(v.revision, 0),
+            NOT EXISTS (SELECT FROM due AS d WHERE d.kind = :fetch AND d.key = n.number::text)
+        ))
         FROM resources AS n LEFT JOIN taken_revisions AS v ON v.resource_number = n.number
     ) AS revisions,
     (
@@ -62,7 +67,8 @@ FROM found
 
 @dataclass(frozen=True)
 class Found:
-    """A provider with all that decides their slots, as it is stored. `taken` holds resource
+    """A provider with all that decides their slots, as it is stored. `revisions` holds resource
+    number, the revision reached, and whether nothing is known to be missing; `taken` resource
     number, first minute, end minute and ref."""
 
     id: Any
@@ -83,7 +89,7 @@ class Found:
     dates: list[tuple[str, list[Json]]] | None
     service_types: list[Json] | None
     rooms: list[tuple[int, str, str, str]] | None
-    revisions: list[tuple[int, int]]
+    revisions: list[tuple[int, int, bool]]
     taken: list[tuple[int, int, int, str]] | None
 
     @property
@@ -97,6 +103,7 @@ def read(session: Session, username: str, now: datetime) -> Found | None:
         "username": username,
         "since": now.date() - _MARGIN,
         "now": now - _MARGIN,
+        "fetch": FETCH,
     }
     row = session.execute(_READ, parameters).one_or_none()
     return Found(**row._mapping) if row else None

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from availability.domain import inputs
 from availability.store.tables import Override, PhysicalRoom, Practice, Provider, ServiceType
 from common.errors import NotFound
 
@@ -46,9 +47,11 @@ def provider(session: Session, provider_id: UUID) -> Provider:
 
 def provider_named(session: Session, username: str) -> Provider:
     """The provider of that username."""
-    found = session.scalar(select(Provider).where(Provider.username == username))
+    # What cannot be a username may hold what no column can.
+    wanted = select(Provider).where(Provider.username == username)
+    found = session.scalar(wanted) if inputs.is_slug(username) else None
     if found is None:
-        raise ProviderNotFound
+        raise ProviderNotFound(field="username")
     return found
 
 

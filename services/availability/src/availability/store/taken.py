@@ -1,18 +1,55 @@
-"""The projection of taken time: for each resource, what booking's events have told so far."""
+"""The projection of taken time: for each resource, what booking's events have told so far.
+
+Where an event was missed, work is due to fetch all of the resource from booking; for as long as
+it is, cold reads do not rely on the projection of that resource.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from attune.booking.v1.booking_pb2 import TAKEN_KIND_BOOKING, TakenTime
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from availability.store.tables import Taken, TakenRevision
+from common import due
 
+FETCH = "fetch_taken"
+"""The kind of the work; its key is the resource number."""
 _KEPT = timedelta(days=2)  # what has ended stays this long
+
+
+_FETCH_EVERYTHING = text(
+    """
+INSERT INTO due (kind, key, practice_id, due_at)
+SELECT :kind, number::text, practice_id, :now
+FROM (
+    SELECT number, practice_id FROM providers UNION ALL
+    SELECT number, practice_id FROM physical_rooms
+) AS resources
+ORDER BY number
+ON CONFLICT DO NOTHING
+"""
+)
+
+
+def reached(session: Session, number: int) -> int:
+    """The revision that the projection of a resource has reached."""
+    of_resource = select(TakenRevision.revision).where(TakenRevision.resource_number == number)
+    return session.scalar(of_resource) or 0
+
+
+def fetch(session: Session, practice_id: UUID, number: int, now: datetime) -> None:
+    """Plan to fetch a resource from booking. Not while it is locked: the worker locks it too."""
+    due.schedule(session, FETCH, number, practice_id, now, wake=True)
+
+
+def fetch_everything(session: Session, now: datetime) -> None:
+    """Plan to fetch every resource of every practice from booking."""
+    session.execute(_FETCH_EVERYTHING, {"kind": FETCH, "now": now})
 
 
 def lock(session: Session, practice_id: UUID, number: int) -> int:
@@ -22,8 +59,8 @@ def lock(session: Session, practice_id: UUID, number: int) -> int:
         resource_number=number, practice_id=practice_id, revision=0
     )
     session.execute(begun.on_conflict_do_nothing())
-    reached = select(TakenRevision.revision).where(TakenRevision.resource_number == number)
-    return session.execute(reached.with_for_update()).scalar_one()
+    of_resource = select(TakenRevision.revision).where(TakenRevision.resource_number == number)
+    return session.execute(of_resource.with_for_update()).scalar_one()
 
 
 def apply(session: Session, event: TakenTimeChanged, now: datetime) -> None:

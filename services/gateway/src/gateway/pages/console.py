@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, ParamSpec
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -29,6 +30,7 @@ from gateway.pages.language import text
 
 _HOME = "/console"
 _PAGE = 50
+_FEEDS = 5
 _ACTIVE = (
     pb.BOOKING_STATUS_REQUESTED,
     pb.BOOKING_STATUS_CONFIRMED,
@@ -269,9 +271,9 @@ def _providers(here: Identity) -> Iterable[availability.Provider]:
 
 
 def _feeds(providers: Iterable[availability.Provider]) -> list[tuple[str, str]]:
-    """The calendar feeds that this account may have."""
+    """The calendar feeds that this account may have; of a large practice only the first few."""
     found = []
-    for provider in providers:
+    for provider in islice(providers, _FEEDS):
         try:
             answer = backends().calendar_sync.GetFeed(
                 calendar_rpc.GetFeedRequest(provider_id=provider.provider_id)

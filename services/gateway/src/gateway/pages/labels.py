@@ -78,8 +78,10 @@ def change(entry: pb.HistoryEntry) -> str:
     return known.get(entry.change, entry.change.replace("_", " ").capitalize())
 
 
-def actor(entry: pb.HistoryEntry) -> str:
-    known = {"client": text("Client"), "practice": text("Practice"), "system": text("Attune")}
+def actor(entry: pb.HistoryEntry, *, own: bool = False) -> str:
+    """Who changed it, for staff, or for the client whose own booking it is."""
+    client = text("You") if own else text("Client")
+    known = {"client": client, "practice": text("Practice"), "system": text("Attune")}
     return known.get(entry.actor, entry.actor.capitalize())
 
 
@@ -132,7 +134,10 @@ def failure(error: DomainError) -> str:
         ),
         "WRONG_CREDENTIALS": text("The e-mail or the password is not right."),
         "TOO_MANY_ATTEMPTS": text("There were too many attempts. Wait a little, then try again."),
-        "CROSS_SITE": text("This page was open for too long. Please send it again."),
+        "CROSS_SITE": text(
+            "This page was open for too long, or cookies are off in your browser. Please send it"
+            " once more."
+        ),
     }.get(_ALIKE.get(error.reason, error.reason), error.message)
 
 

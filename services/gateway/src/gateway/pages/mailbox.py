@@ -27,9 +27,8 @@ def register(pages: Blueprint) -> None:
 
 def show() -> str:
     """Who was written to, newest first."""
-    to = request.args.get("to", "").strip()
     return render_template(
-        "mailbox.html", private=True, messages=_messages(to), to=to, zone=ZoneInfo("UTC")
+        "mailbox.html", private=True, messages=_messages(), to=_to(), zone=ZoneInfo("UTC")
     )
 
 
@@ -57,6 +56,10 @@ def attachment(message_id: str, number: int) -> Response:
     return response
 
 
+def _to() -> str:
+    return request.args.get("to", "").strip()
+
+
 def _message(message_id: str) -> pb.DevelopmentMessage:
     for message in _messages():
         if message.message_id == message_id:
@@ -64,8 +67,9 @@ def _message(message_id: str) -> pb.DevelopmentMessage:
     raise NotFound
 
 
-def _messages(to: str = "") -> list[pb.DevelopmentMessage]:
+def _messages() -> list[pb.DevelopmentMessage]:
+    """Everybody's, or those to `?to=`."""
     if not settings().development:
         raise NotFound
-    wanted = pb.ListDevelopmentMessagesRequest(to=to)
+    wanted = pb.ListDevelopmentMessagesRequest(to=_to())
     return list(backends().notifications.ListDevelopmentMessages(wanted).messages)

@@ -1,0 +1,57 @@
+"""What a search may ask for, and what is wrong with one that may not (spec SL-10)."""
+
+from availability.domain import inputs
+from availability.domain.rules import Facts, Rule, Verdict, judge_offer
+from availability.domain.slots import Shape
+from availability.domain.wallclock import DAY
+from availability.warm import Warm
+from common.errors import Invalid, Refused
+
+LONGEST_RANGE = 93 * DAY
+"""Minutes of a search: 92 dates, the days on which clocks are put back among them (spec SL-1)."""
+_OF_TYPE = {Rule.TYPE_INACTIVE, Rule.TYPE_NOT_ONLINE}
+_OF_MODE = {Rule.MODE_NOT_OFFERED, Rule.TELEHEALTH_NOT_ENABLED}
+
+
+class RangeReversed(Invalid):
+    """The end of the range is not after its beginning."""
+
+
+class RangeTooLong(Invalid):
+    """A search covers at most 92 dates."""
+
+
+def check_range(first: int, end: int) -> None:
+    """Raises unless `[first, end)` can be searched."""
+    if not inputs.FIRST_MINUTE <= first < inputs.END_MINUTE:
+        raise Invalid("2000 to 2100", field="first_minute", reason="OUT_OF_RANGE")
+    if end <= first:
+        raise RangeReversed(field="end_minute")
+    if end - first > LONGEST_RANGE:
+        raise RangeTooLong(field="end_minute")
+
+
+def offer(warm: Warm, service: str, mode: int, status: int) -> tuple[Shape, Facts]:
+    """What decides the slots; raises what is wrong with the question itself."""
+    shape, facts = warm.offer(service, mode, status)
+    for verdict in judge_offer(facts):
+        if not verdict.passed:
+            if verdict.rule in _OF_TYPE:
+                raise refused(verdict, "service")
+            if verdict.rule in _OF_MODE:
+                raise Invalid(_sentence(verdict.detail), field="mode", reason=verdict.rule.name)
+    return shape, facts
+
+
+def is_open(facts: Facts) -> bool:
+    """Whether the switches let such a client schedule at all (spec AV-16)."""
+    return facts.staff or (facts.self_scheduling and facts.status in facts.statuses)
+
+
+def refused(verdict: Verdict, field: str) -> Refused:
+    """The failure that a failed rule is."""
+    return Refused(_sentence(verdict.detail), field=field, reason=verdict.rule.name)
+
+
+def _sentence(cause: str) -> str:
+    return cause[:1].upper() + cause[1:]

@@ -1,0 +1,112 @@
+"""Availability and booking beside each other. The tests share
+`services.availability.tests.availability_world`."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from attune.availability.v1.availability_service_pb2_grpc import (
+    AvailabilityServiceStub,
+    add_AvailabilityServiceServicer_to_server,
+)
+from attune.booking.v1.booking_service_pb2_grpc import (
+    BookingServiceStub,
+    add_BookingServiceServicer_to_server,
+)
+from availability import events, work
+from availability.servicer import AvailabilityServicer
+from availability.state import State
+from booking.servicer import BookingServicer
+from common import clients
+from common.bus import Bus
+from common.database import Database
+from common.due import Worker
+from common.embedded import free_port
+from common.events import Consumer
+from common.outbox import Relay
+from common.testing import TestClock, serve, signer
+
+sys.path.append(str(Path(__file__).parents[3]))
+
+from services.availability.tests.availability_world import (  # importable now
+    NOW,
+    Practice,
+    Replica,
+    World,
+    following,
+    until,
+)
+
+
+@pytest.fixture(scope="session")
+def database(make_test_database: Callable[[str], Database]) -> Database:
+    return make_test_database("availability")
+
+
+@pytest.fixture(scope="module")
+def _world(
+    database: Database, make_test_database: Callable[[str], Database], nats_url: str
+) -> Iterator[World]:
+    """Of a module, since what it starts takes the events that other services' tests look for."""
+    clock, booking_port = TestClock(NOW), free_port()
+    booking_database, booking_address = make_test_database("booking"), f"127.0.0.1:{booking_port}"
+    with ExitStack() as open_now:
+        bus = open_now.enter_context(Bus(nats_url, "tests"))
+        bus.start()
+        assert bus.wait(10)
+
+        to_booking = open_now.enter_context(
+            clients.channel(f"ipv4:{booking_address}", signer("availability"))
+        )
+        stub = BookingServiceStub(to_booking)
+        state = State(database, stub, clock)
+        servicer = AvailabilityServicer(database, state, clock)
+        running = open_now.enter_context(
+            serve(add_AvailabilityServiceServicer_to_server, servicer, 32)
+        )
+        to_availability = open_now.enter_context(running.channel("booking"))
+        bookings = BookingServicer(
+            booking_database, AvailabilityServiceStub(to_availability), clock
+        )
+        booked = open_now.enter_context(
+            serve(add_BookingServiceServicer_to_server, bookings, 32, booking_port)
+        )
+
+        for part in (
+            Relay(database, bus),
+            Relay(booking_database, bus),
+            Consumer("availability", database, bus, events.handlers(clock)),
+            Worker(database, clock, work.handlers(stub), poll=0.05),
+        ):
+            part.start()
+            open_now.callback(part.stop)
+        state.follow(bus)
+        until(lambda: following(state).age < 1)
+
+        rpc = AvailabilityServiceStub(open_now.enter_context(running.channel()))
+        booking = BookingServiceStub(open_now.enter_context(booked.channel()))
+        yield World(
+            database,
+            booking_database,
+            clock,
+            bus,
+            Replica(state, rpc),
+            booking,
+            booking_address,
+        )
+
+
+@pytest.fixture
+def world(_world: World) -> World:
+    """Both services, at NOW."""
+    _world.clock.present = NOW
+    return _world
+
+
+@pytest.fixture
+def practice(world: World) -> Practice:
+    """A practice of the test's own."""
+    return Practice(world)

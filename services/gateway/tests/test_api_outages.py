@@ -1,0 +1,71 @@
+"""What is left when a service is away."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from common.embedded import stop
+from common.local import Stack
+from services.gateway.tests.clinic import Practice
+
+
+@contextmanager
+def away(stack: Stack, name: str) -> Iterator[None]:
+    """Without this service inside the block."""
+    processes = [process for process in stack.processes if process.name == name]
+    for process in processes:
+        stop(process.handle, signal.SIGTERM, 15)
+    try:
+        yield
+    finally:
+        for process in [stack.restart(process) for process in processes]:
+            stack.await_ready(process)
+
+
+def readiness(stack: Stack) -> tuple[int, dict[str, str]]:
+    answer = requests.get(f"{stack.url}/readyz", timeout=5)
+    states = answer.json()["dependencies"]
+    return answer.status_code, {name: state for name, state in states.items() if state != "ok"}
+
+
+def until(stack: Stack, state: tuple[int, dict[str, str]]) -> None:
+    """Readiness is asked once a second."""
+    end = time.monotonic() + 15
+    while (found := readiness(stack)) != state:
+        assert time.monotonic() < end, found
+        time.sleep(0.1)
+
+
+@pytest.mark.req("PF-13", "GW-4")
+@pytest.mark.parametrize("name", ["telehealth-rooms", "notifications", "billing", "calendar-sync"])
+def test_a_service_that_is_away_costs_only_its_own_feature(
+    stack: Stack, practice: Practice, name: str
+) -> None:
+    start = practice.slots()[-1]
+    with away(stack, name):
+        booked = practice.book(start)
+        assert booked["status"] == "confirmed"
+        assert ("join_url" in booked) == (name != "telehealth-rooms")
+        until(stack, (200, {name: "unavailable"}))
+        if name == "billing":
+            answer = practice.owner.send("GET", "/billables")
+            assert (answer.status_code, answer.json()["reason"]) == (503, "UNAVAILABLE")
+            assert "detail" not in answer.json()
+    until(stack, (200, {}))
+
+
+@pytest.mark.req("PF-13", "GW-4")
+def test_without_booking_searching_goes_on(stack: Stack, practice: Practice) -> None:
+    start = practice.slots()[-1]
+    with away(stack, "booking"):
+        assert practice.slots()[-1] == start
+        wanted = practice.booking(start)
+        answer = practice.visitor.send("POST", f"{practice.path}/bookings", wanted)
+        assert answer.status_code == 503, answer.text
+        assert answer.headers["Retry-After"] == "1"
+        until(stack, (503, {"booking": "unavailable"}))
+    until(stack, (200, {}))
