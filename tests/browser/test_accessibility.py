@@ -7,16 +7,19 @@ from playwright.sync_api import expect
 
 from common.local import Stack
 from tests.browser.test_console_page import sign_in
-from tests.browser.visitor import Device, Visitor
+from tests.browser.visitor import DESKTOP, PHONE, Visitor
 from tests.world import World
 
 Visit = Callable[..., Visitor]
 pytestmark = pytest.mark.req("GW-6")
 
 
-@pytest.fixture(params=[False, True], ids=["light", "dark"])
-def visitor(request: pytest.FixtureRequest, visit: Visit, device: Device) -> Visitor:
-    return visit(device, dark=request.param)
+@pytest.fixture(
+    params=[(PHONE, False), (DESKTOP, False), (DESKTOP, True)], ids=["phone", "desktop", "dark"]
+)
+def visitor(request: pytest.FixtureRequest, visit: Visit) -> Visitor:
+    device, dark = request.param
+    return visit(device, dark=dark)
 
 
 def test_pages_for_everybody(visitor: Visitor, stack: Stack) -> None:

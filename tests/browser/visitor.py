@@ -111,21 +111,7 @@ class Visitor:
     def heading(self) -> Locator:
         return self.page.locator("h1")
 
-    # Speed
-
-    def slow_network(self) -> None:
-        """As a phone has it where reception is poor: 1.6 Mbit/s, 150 ms there and back."""
-        session = self.context.new_cdp_session(self.page)
-        session.send("Network.enable")
-        session.send(
-            "Network.emulateNetworkConditions",
-            {
-                "offline": False,
-                "latency": 150,
-                "downloadThroughput": 200_000,
-                "uploadThroughput": 94_000,
-            },
-        )
+    # Weight
 
     def transferred(self) -> dict[str, int]:
         """Bytes over the network by address, for what the page has loaded."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import select
@@ -32,6 +33,7 @@ from attune.common.v1.types_pb2 import (
 )
 from availability.servicer import AvailabilityServicer
 from availability.state import State
+from availability.store import tables as rows
 from availability.store.tables import Taken, TakenRevision
 from common import clients, ids
 from common.bus import Bus
@@ -200,7 +202,8 @@ class Provider:
     @property
     def number(self) -> int:
         """The resource number."""
-        return self.check(NINE).terms.resources[0].number
+        with self.world.database.transaction(self.practice.id) as session:
+            return session.scalars(select(rows.Provider.number).filter_by(id=UUID(self.id))).one()
 
     @property
     def clinician(self) -> Identity:
@@ -383,5 +386,3 @@ def at_once(work: Sequence[Callable[[], object]]) -> list[object]:
 
     with ThreadPoolExecutor(len(work)) as pool:
         return list(pool.map(run, work))
-
-

@@ -9,8 +9,8 @@ from availability.domain.hours import (
     BlocksOverlap,
     EndNotAfterStart,
     Hours,
+    InvalidTime,
     NoModes,
-    NotATime,
     Override,
     Run,
     TooManyBlocks,
@@ -59,7 +59,7 @@ def test_a_time_is_written_in_two_and_two_digits() -> None:
     "text", ["", "9:00", "24:01", "25:00", "10:60", "10:00:00", "\u0661\u0660:00", "-1:00"]
 )
 def test_anything_else_is_no_time(text: str) -> None:
-    with pytest.raises(NotATime) as raised:
+    with pytest.raises(InvalidTime) as raised:
         parse_time(text, "blocks[3].end")
     assert raised.value.field == "blocks[3].end"
 
@@ -116,9 +116,9 @@ def test_the_same_hours_on_two_days_do_not_overlap() -> None:
     ("block", "kind", "field"),
     [
         (WeeklyBlock(0, 60, day=7), UnknownDay, "blocks[0].day"),
-        (WeeklyBlock(-1, 60, day=0), NotATime, "blocks[0].start"),
-        (WeeklyBlock(1440, 1441, day=0), NotATime, "blocks[0].start"),
-        (WeeklyBlock(0, 1441, day=0), NotATime, "blocks[0].end"),
+        (WeeklyBlock(-1, 60, day=0), InvalidTime, "blocks[0].start"),
+        (WeeklyBlock(1440, 1441, day=0), InvalidTime, "blocks[0].start"),
+        (WeeklyBlock(0, 1441, day=0), InvalidTime, "blocks[0].end"),
         (WeeklyBlock(0, 60, day=0, modes=frozenset()), NoModes, "blocks[0].modes"),
     ],
 )

@@ -16,7 +16,7 @@ MAX_BLOCKS = 15
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-class NotATime(Invalid):
+class InvalidTime(Invalid):
     """A time of day is written HH:MM, from 00:00 to 23:59; only an end may be 24:00."""
 
 
@@ -75,11 +75,11 @@ class Override:
 
 
 def parse_time(text: str, field: str) -> int:
-    """Minutes since midnight of `HH:MM`, up to `24:00`; raises NotATime, naming the field."""
+    """Minutes since midnight of `HH:MM`, up to `24:00`; raises InvalidTime, naming the field."""
     match = re.fullmatch(r"([0-9]{2}):([0-5][0-9])", text)
     minute = int(match[1]) * 60 + int(match[2]) if match else DAY + 1
     if minute > DAY:
-        raise NotATime(f"{text[:16]!r} is not a time between 00:00 and 24:00", field=field)
+        raise InvalidTime(f"{text[:16]!r} is not a time between 00:00 and 24:00", field=field)
     return minute
 
 
@@ -134,9 +134,9 @@ def _validate_day(day: str, blocks: Sequence[tuple[int, Block]]) -> None:
 def _validate_block(each: _Numbered) -> None:
     block = each.block
     if not 0 <= block.start < DAY:
-        raise NotATime(f"{each.name}: it starts at no time of day", field=f"{each.field}.start")
+        raise InvalidTime(f"{each.name}: it starts at no time of day", field=f"{each.field}.start")
     if not 0 <= block.end <= DAY:
-        raise NotATime(f"{each.name}: it ends at no time of day", field=f"{each.field}.end")
+        raise InvalidTime(f"{each.name}: it ends at no time of day", field=f"{each.field}.end")
     if block.end <= block.start:
         message = f"{each.name}: the end of {_text(each)} is not after its start"
         raise EndNotAfterStart(message, field=f"{each.field}.end")

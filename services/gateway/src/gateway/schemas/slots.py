@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from gateway.schemas.types import (
     Amount,
@@ -11,7 +11,6 @@ from gateway.schemas.types import (
     DateText,
     Instant,
     InstantText,
-    Line,
     Mode,
     Month,
     Number,
@@ -22,7 +21,9 @@ from gateway.schemas.types import (
 )
 
 Revision = Annotated[
-    Line, Field(max_length=100, description="The answer reflects at least this revision.")
+    str,
+    StringConstraints(pattern=r"^([0-9]{1,15}(\.[0-9]{1,15})?)?$"),
+    Field(description="The answer reflects at least this revision of another answer."),
 ]
 
 
