@@ -187,7 +187,6 @@ def test_memory_goes_forward_only(world: World, provider: Provider, told: Replic
     until(lambda: world.projected(provider.number) == 1)
     with world.database.transaction(EVERY_PRACTICE) as session:
         taken.replace(session, ids.parse(provider.practice.id, ""), provider.number, 0, [])
-    told.state.changed(provider.practice.id, told.state.get(provider.username).setup, "")
     told.state._drop(provider.username)
     found = provider.search(on=told)
     assert (len(found.start_minutes), found.revision[:2]) == (2, "1.")
@@ -440,6 +439,7 @@ def test_while_nats_is_away_booking_is_asked(
     own_nats: tuple[Nats, Bus],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(states, "FRESH", 1.0)
     nats, bus = own_nats
     with world.replica(bus) as replica:
         assert provider.hours(on=replica) == [9, 10, 11]
@@ -450,7 +450,6 @@ def test_while_nats_is_away_booking_is_asked(
         assert following(replica.state).age >= states.FRESH
         assert replica.state.is_ready()
         # It looks again when what it knows is no longer fresh, not before.
-        monkeypatch.setattr(states, "FRESH", 0.5)
         provider.hours(on=replica)
         with statements(world.booking_database) as asked:
             for _ in range(5):

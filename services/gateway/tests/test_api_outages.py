@@ -69,3 +69,4 @@ def test_without_booking_searching_goes_on(stack: Stack, practice: Practice) -> 
         assert answer.headers["Retry-After"] == "1"
         until(stack, (503, {"booking": "unavailable"}))
     until(stack, (200, {}))
+    practice.book(start)

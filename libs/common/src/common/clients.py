@@ -32,7 +32,7 @@ _SERVICE_CONFIG = json.dumps(
     }
 )
 
-_OPTIONS = [
+OPTIONS = [  # channels to one target with the same options share their connections
     ("grpc.service_config", _SERVICE_CONFIG),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.max_receive_message_length", 8 * 1024 * 1024),
@@ -47,7 +47,7 @@ class DeadlineExceeded(Unavailable):
 
 def channel(target: str, signer: identity.Signer, timeout: float = TIMEOUT) -> grpc.Channel:
     """A channel to `dns:///host:port`, signed as the caller in context, else as this service."""
-    plain = grpc.insecure_channel(target, options=_OPTIONS)
+    plain = grpc.insecure_channel(target, options=OPTIONS)
     return grpc.intercept_channel(plain, _Interceptor(signer, timeout))
 
 
@@ -118,4 +118,4 @@ def _error_info(error: Any) -> error_details_pb2.ErrorInfo | None:
     return None
 
 
-__all__ = ["TIMEOUT", "DeadlineExceeded", "channel", "to_domain"]
+__all__ = ["OPTIONS", "TIMEOUT", "DeadlineExceeded", "channel", "to_domain"]

@@ -8,15 +8,13 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from common import migrations, server
+from common import clients, migrations, server
 from common.database import Database
 
 OK, AWAY = "ok", "unavailable"
 _NEEDED = ("database", "availability", "booking")
 _PATIENCE = 0.5  # seconds for all of them together
 _KEPT = 1.0  # seconds
-# Who comes back is soon seen.
-_OPTIONS = [("grpc.initial_reconnect_backoff_ms", 200), ("grpc.max_reconnect_backoff_ms", 1000)]
 
 
 class Readiness:
@@ -24,9 +22,9 @@ class Readiness:
 
     def __init__(self, database: Database, targets: dict[str, str]) -> None:
         self._database = database
-        # Without identity: health is for everybody.
+        # The very connections that the stubs use, without identity: health is for everybody.
         self._channels = {
-            name: grpc.insecure_channel(to, options=_OPTIONS) for name, to in targets.items()
+            name: grpc.insecure_channel(to, options=clients.OPTIONS) for name, to in targets.items()
         }
         self._stubs: dict[str, Any] = {
             name: health_pb2_grpc.HealthStub(channel) for name, channel in self._channels.items()

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from availability.store import taken
 from availability.store.tables import Json
-from availability.store.taken import FETCH
 
 _MARGIN = timedelta(days=2)  # the date somewhere on earth, and sessions that run over midnight
 
@@ -103,7 +103,7 @@ def read(session: Session, username: str, now: datetime) -> Found | None:
         "username": username,
         "since": now.date() - _MARGIN,
         "now": now - _MARGIN,
-        "fetch": FETCH,
+        "fetch": taken.FETCH,
     }
     row = session.execute(_READ, parameters).one_or_none()
     return Found(**row._mapping) if row else None

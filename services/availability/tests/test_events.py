@@ -1,0 +1,208 @@
+"""The projection that cold reads use: in order, once, without gaps (spec SL-8, SL-9, PF-2)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pytest
+from sqlalchemy import select
+
+from attune.booking.v1.booking_pb2 import (
+    TAKEN_KIND_BOOKING,
+    TAKEN_KIND_HOLD,
+    TakenKind,
+    TakenTime,
+)
+from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
+from attune.booking.v1.events_pb2 import TakenTimeChanged
+from availability import events, work
+from availability.store import taken
+from availability.store.tables import Taken
+from common import clients, ids
+from common.bus import EVENT_ID, MESSAGE_ID
+from common.database import EVERY_PRACTICE
+from common.due import Worker, due
+from common.embedded import free_port
+from common.testing import TestClock, signer
+from services.availability.tests.availability_world import (
+    DAY,
+    HOUR,
+    NINE,
+    NOW,
+    Practice,
+    Provider,
+    World,
+    until,
+)
+
+pytestmark = pytest.mark.req("SL-9", "PF-2")
+QUARTER = HOUR / 4
+
+
+@pytest.fixture
+def provider(practice: Practice) -> Provider:
+    practice.service()
+    return practice.provider()
+
+
+def take(ref: str, start: datetime, kind: TakenKind.ValueType = TAKEN_KIND_BOOKING) -> TakenTime:
+    """A session of an hour with a quarter of an hour around it."""
+    taking = TakenTime(ref=ref, kind=kind)
+    taking.session_start_time.FromDatetime(start)
+    taking.session_end_time.FromDatetime(start + HOUR)
+    taking.start_time.FromDatetime(start - QUARTER)
+    taking.end_time.FromDatetime(start + HOUR + QUARTER)
+    return taking
+
+
+def told(
+    provider: Provider, revision: int, *took: TakenTime, released: Sequence[str] = ()
+) -> TakenTimeChanged:
+    return TakenTimeChanged(
+        practice_id=provider.practice.id,
+        resource_id=provider.id,
+        resource_number=provider.number,
+        revision=revision,
+        taken=took,
+        released=released,
+    )
+
+
+def deliver(world: World, event: TakenTimeChanged, event_id: str = "") -> bool:
+    """Hand it to the handler; False if that knows the event's id."""
+    return events.handlers(world.clock).handle(
+        world.database,
+        event.DESCRIPTOR.full_name,
+        event.SerializeToString(),
+        {MESSAGE_ID: str(ids.new()), EVENT_ID: event_id or str(ids.new())},
+    )
+
+
+def to_fetch(world: World, provider: Provider) -> bool:
+    """Whether the provider is to be fetched from booking."""
+    with world.database.transaction(EVERY_PRACTICE) as session:
+        key = str(provider.number)
+        plan = select(due).where(due.c.kind == taken.FETCH, due.c.key == key)
+        return session.execute(plan).one_or_none() is not None
+
+
+@pytest.fixture
+def alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody does what is due but the test."""
+    monkeypatch.setattr(taken, "FETCH", f"fetch-{ids.new()}")
+
+
+def test_events_are_projected_in_their_order(world: World, provider: Provider) -> None:
+    for event, refs in (
+        (told(provider, 1, take("a", NINE)), {"a"}),
+        (told(provider, 2, take("b", NINE + 2 * HOUR, TAKEN_KIND_HOLD)), {"a", "b"}),
+        (told(provider, 3, take("c", NINE + 2 * HOUR), released=["b"]), {"a", "c"}),
+        (told(provider, 4, take("a", NINE + DAY)), {"a", "c"}),
+        (told(provider, 5, released=["c", "nobody"]), {"a"}),
+        (told(provider, 6), {"a"}),
+    ):
+        assert deliver(world, event)
+        assert (world.projected(provider.number), world.projection(provider.number)) == (
+            event.revision,
+            refs,
+        )
+    with world.database.transaction(provider.practice.id) as session:
+        (row,) = session.scalars(select(Taken).where(Taken.resource_number == provider.number))
+        assert (row.start_at, row.end_at, row.session_start_at, row.session_end_at, row.kind) == (
+            NINE + DAY - QUARTER,
+            NINE + DAY + HOUR + QUARTER,
+            NINE + DAY,
+            NINE + DAY + HOUR,
+            TAKEN_KIND_BOOKING,
+        )
+
+
+def test_an_event_is_projected_once_however_often_it_comes(
+    world: World, provider: Provider
+) -> None:
+    first, second = told(provider, 1, take("a", NINE)), told(provider, 2, released=["a"])
+    event_id = str(ids.new())
+    assert deliver(world, first, event_id)
+    assert not deliver(world, first, event_id)  # the same message again
+    deliver(world, second)
+    deliver(world, first)  # the same revision under another id
+    assert (world.projected(provider.number), world.projection(provider.number)) == (2, set())
+    assert not to_fetch(world, provider)
+
+
+def test_what_has_ended_does_not_pile_up(world: World, provider: Provider) -> None:
+    deliver(world, told(provider, 1, take("long over", NOW - 3 * DAY), take("over", NOW - DAY)))
+    deliver(world, told(provider, 2, take("new", NINE)))
+    assert world.projection(provider.number) == {"over", "new"}
+
+
+def test_a_later_revision_has_everything_fetched_from_booking(
+    world: World, provider: Provider
+) -> None:
+    """The event of revision 1 never comes; no dead letter comes of those after it."""
+    booked = provider.book()
+    until(lambda: world.projected(provider.number) == 1)
+    with world.database.transaction(EVERY_PRACTICE) as session:  # as if it had not come
+        practice_id = ids.parse(provider.practice.id, "")
+        taken.replace(session, practice_id, provider.number, 0, [])
+    second = provider.book(NINE + HOUR)
+    until(lambda: world.projected(provider.number) == 2)
+    assert world.projection(provider.number) == {booked.booking_id, second.booking_id}
+    until(lambda: not to_fetch(world, provider))
+    third = provider.book(NINE + 2 * HOUR)
+    until(lambda: world.projected(provider.number) == 3)
+    assert third.booking_id in world.projection(provider.number)
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_is_to_be_fetched_is_not_relied_on(world: World, provider: Provider) -> None:
+    """Not by a replica either that has not heard of the events."""
+    provider.book()
+    until(lambda: world.projected(provider.number) == 1)
+    with world.database.transaction(EVERY_PRACTICE) as session:  # as if it had not come
+        practice_id = ids.parse(provider.practice.id, "")
+        taken.replace(session, practice_id, provider.number, 0, [])
+    with world.replica(world.bus) as replica:
+        assert provider.hours(on=replica) == [9, 10, 11]  # nothing seems to be missing
+        replica.state._drop(provider.username)
+        deliver(world, told(provider, 2))
+        assert to_fetch(world, provider)
+        assert provider.hours(on=replica) == [10, 11]  # as booking says
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_fetch_waits_until_booking_is_there(world: World, provider: Provider) -> None:
+    clock = TestClock(NOW)
+    deliver(world, told(provider, 5, take("a", NINE)))
+    with clients.channel(
+        f"ipv4:127.0.0.1:{free_port()}", signer("availability"), timeout=0.2
+    ) as nowhere:
+        Worker(world.database, clock, work.handlers(BookingServiceStub(nowhere))).work_one()
+    assert to_fetch(world, provider)
+    assert world.projected(provider.number) == 0
+    clock.advance(HOUR)
+    with clients.channel(f"ipv4:{world.booking_address}", signer("availability")) as there:
+        Worker(world.database, clock, work.handlers(BookingServiceStub(there))).work_one()
+    assert not to_fetch(world, provider)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_fetch_does_not_take_back_what_events_have_told_since(
+    world: World, provider: Provider
+) -> None:
+    deliver(world, told(provider, 2))  # 1 is missing
+    deliver(world, told(provider, 1, take("a", NINE)))  # it comes after all
+    assert world.projection(provider.number) == {"a"}
+    with clients.channel(f"ipv4:{world.booking_address}", signer("availability")) as there:
+        Worker(world.database, world.clock, work.handlers(BookingServiceStub(there))).work_one()
+    # Booking, which knows nothing of these, says revision 0.
+    assert (world.projected(provider.number), world.projection(provider.number)) == (1, {"a"})
+
+
+def test_the_whole_way_from_a_booking_to_the_projection(world: World, provider: Provider) -> None:
+    held = provider.hold()
+    until(lambda: world.projection(provider.number) == {held.hold_id})
+    booked = provider.book(NINE, hold=held)
+    until(lambda: world.projection(provider.number) == {booked.booking_id})
+    provider.cancel(booked.booking_id)
+    until(lambda: world.projection(provider.number) == set())
+    assert world.projected(provider.number) == 3
