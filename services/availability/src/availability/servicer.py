@@ -28,6 +28,7 @@ from common.zones import zone
 
 _MOST_STARTS = 50
 _FURTHEST = 3660 * DAY  # how far the next slots are looked for where the advance is unlimited
+_NONE = memoryview(b"")
 _NEAR = 30 * DAY  # on either side of a lost start
 
 Response = TypeVar("Response", bound=Message)
@@ -57,15 +58,11 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         warm = self._state.get(request.username, request.revision)
         shape, facts = offers.offer(warm, request.service, request.mode, request.client_status)
         revision = warm.revision  # before the starts: they are at least as new
+        if not offers.is_open(facts):
+            return messages.found(_NONE, revision, shape.duration)
         window = offered_window(facts, self._clock.now())
-        starts = (
-            warm.timetable.starts(shape, max(first, window.start), min(end, window.end)).tolist()
-            if offers.is_open(facts)
-            else ()
-        )
-        return pb.SearchSlotsResponse(
-            start_minutes=starts, revision=revision, duration_minutes=shape.duration
-        )
+        starts = warm.timetable.starts(shape, max(first, window.start), min(end, window.end))
+        return messages.found(starts, revision, shape.duration)
 
     @allow(ANYONE)
     def ListNextSlots(

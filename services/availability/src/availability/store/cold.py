@@ -12,7 +12,8 @@ from availability.store.tables import Json
 
 _MARGIN = timedelta(days=2)  # the date somewhere on earth, and sessions that run over midnight
 
-# The minutes that what is taken touches: the first rounded down, the last rounded up.
+# The minutes that what is taken touches: the first rounded down, the last rounded up. The resources
+# are an array, of which the planner expects little: joined as rows, it would read whole tables.
 _READ = text(
     """
 WITH found AS (
@@ -26,10 +27,12 @@ WITH found AS (
 ), dates AS (
     SELECT o.date, o.blocks FROM overrides AS o JOIN found ON o.provider_id = found.id
     WHERE o.date >= :since
-), resources (number) AS (
-    SELECT number FROM found
-    UNION SELECT jsonb_path_query(blocks, '$[*].room ? (@ != null)')::bigint FROM found
-    UNION SELECT jsonb_path_query(blocks, '$[*].room ? (@ != null)')::bigint FROM dates
+), resources (numbers) AS (
+    SELECT ARRAY(
+        SELECT number FROM found
+        UNION SELECT jsonb_path_query(blocks, '$[*].room ? (@ != null)')::bigint FROM found
+        UNION SELECT jsonb_path_query(blocks, '$[*].room ? (@ != null)')::bigint FROM dates
+    )
 )
 SELECT
     found.*,
@@ -40,15 +43,17 @@ SELECT
     ) AS service_types,
     (
         SELECT json_agg(json_build_array(r.number, r.id, r.name, r.address))
-        FROM physical_rooms AS r WHERE r.number IN (SELECT number FROM resources)
+        FROM physical_rooms AS r WHERE r.number = ANY ((SELECT numbers FROM resources)::bigint[])
     ) AS rooms,
     (
         SELECT json_agg(json_build_array(
             n.number,
-            coalesce(v.revision, 0),
+            coalesce(
+                (SELECT v.revision FROM taken_revisions AS v WHERE v.resource_number = n.number), 0
+            ),
             NOT EXISTS (SELECT FROM due AS d WHERE d.kind = :fetch AND d.key = n.number::text)
         ))
-        FROM resources AS n LEFT JOIN taken_revisions AS v ON v.resource_number = n.number
+        FROM unnest((SELECT numbers FROM resources)) AS n (number)
     ) AS revisions,
     (
         SELECT json_agg(json_build_array(
@@ -57,8 +62,9 @@ SELECT
             ceil(extract(epoch FROM t.end_at) / 60)::bigint,
             t.ref
         ))
-        FROM resources AS n JOIN taken AS t ON t.resource_number = n.number
-        WHERE t.end_at > :now
+        FROM taken AS t
+        WHERE t.resource_number = ANY ((SELECT numbers FROM resources)::bigint[])
+            AND t.end_at > :now
     ) AS taken
 FROM found
 """
