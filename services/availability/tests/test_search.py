@@ -187,8 +187,11 @@ def test_clients_who_may_not_schedule_see_nothing(practice: Practice) -> None:
         for status in (CLIENT_STATUS_NEW, CLIENT_STATUS_ACTIVE, CLIENT_STATUS_INACTIVE)
     ] == [[], [9, 10, 11], []]
     assert provider.hours() == []  # a visitor is new
+    assert first_starts(provider, 1) == []
+    assert first_starts(provider, 1, client_status=CLIENT_STATUS_ACTIVE) == ["01 14:00"]
     practice.set_policies(clients_may_schedule=False)
     assert provider.hours(status=CLIENT_STATUS_ACTIVE) == []
+    assert first_starts(provider, 1, client_status=CLIENT_STATUS_ACTIVE) == []
 
 
 # Rooms

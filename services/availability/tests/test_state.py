@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
+from sqlalchemy.orm import Session
 
 from attune.availability.v1 import availability_service_pb2 as rpc
 from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
@@ -21,7 +22,7 @@ from attune.booking.v1.events_pb2 import TakenTimeChanged
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH
 from availability import state as states
 from availability.state import State
-from availability.store import taken
+from availability.store import cold, taken
 from booking.servicer import BookingServicer
 from common import clients, ids
 from common.bus import MESSAGE_ID, STREAM, Bus, Message
@@ -240,6 +241,31 @@ def test_a_cold_provider_is_one_statement(world: World, provider: Provider) -> N
         with statements(world.database) as asked:
             assert provider.hours(on=replica) == [9, 10, 11]
         assert len([s for s in asked if "providers" in s]) == 1
+
+
+def test_a_cold_provider_is_read_by_indexes_however_much_there_is_of_others(
+    world: World, provider: Provider
+) -> None:
+    crowd = {
+        "taken": "SELECT n, 'x', :practice, :now, :now, :now, :now, 1",
+        "taken_revisions": "SELECT n, :practice, 1",
+        "overrides": "SELECT gen_random_uuid(), :practice, :provider, date '2030-01-01' + n, '[]'",
+    }
+    values = {"practice": provider.practice.id, "provider": provider.id, "now": NINE}
+    about = {"username": provider.username, "since": NINE, "now": NINE, "fetch": taken.FETCH}
+    with Session(world.database.engine) as session:
+        session.execute(text("SELECT set_config('attune.practice', '*', true)"))
+        for table, row in crowd.items():
+            session.execute(
+                text(f"INSERT INTO {table} {row} FROM generate_series(1, 9000) n"),  # noqa: S608
+                values,
+            )
+        plan = "\n".join(session.scalars(text(f"EXPLAIN {cold._READ.text}"), about))
+        session.rollback()
+    for index in ("ix_taken_resource_number", "taken_revisions_pkey", "uq_overrides_provider_id"):
+        assert index in plan
+    for table in crowd:
+        assert f"Seq Scan on {table} " not in plan
 
 
 def test_many_who_want_a_cold_provider_wait_for_one_reader(
@@ -500,7 +526,7 @@ def test_a_check_never_asks_booking_which_may_be_waiting_for_it(
             provider.set_week(*every_day(hours, "12:00"))
             warm = replica.state.set_up(username)
             assert warm.timetable.standing(
-                warm.offer("therapy", MODE_TELEHEALTH, 0)[0], int(NINE.timestamp()) // 60
+                warm.offer("therapy", MODE_TELEHEALTH, 0).shape, int(NINE.timestamp()) // 60
             ).inside == (hours == "09:00")
         assert replica.state._warm == {}  # what is taken was not made sure of
         with pytest.raises(Unavailable):

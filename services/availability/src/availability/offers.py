@@ -1,10 +1,9 @@
 """What a search may ask for, and what is wrong with one that may not (spec SL-10)."""
 
 from availability.domain import inputs
-from availability.domain.rules import Facts, Rule, Verdict, judge_offer
-from availability.domain.slots import Shape
+from availability.domain.rules import Rule, Verdict
 from availability.domain.wallclock import DAY
-from availability.warm import Warm
+from availability.warm import Offer, Warm
 from common.errors import Invalid, Refused
 
 LONGEST_RANGE = 93 * DAY
@@ -31,21 +30,16 @@ def check_range(first: int, end: int) -> None:
         raise RangeTooLong(field="end_minute")
 
 
-def offer(warm: Warm, service: str, mode: int, status: int) -> tuple[Shape, Facts]:
-    """What decides the slots; raises what is wrong with the question itself."""
-    shape, facts = warm.offer(service, mode, status)
-    for verdict in judge_offer(facts):
-        if not verdict.passed:
-            if verdict.rule in _OF_TYPE:
-                raise refused(verdict, "service")
-            if verdict.rule in _OF_MODE:
-                raise Invalid(_sentence(verdict.detail), field="mode", reason=verdict.rule.name)
-    return shape, facts
-
-
-def is_open(facts: Facts) -> bool:
-    """Whether the switches let such a client schedule at all (spec AV-16)."""
-    return facts.staff or (facts.self_scheduling and facts.status in facts.statuses)
+def offer(warm: Warm, service: str, mode: int, status: int) -> Offer:
+    """What decides the slots; raises what is wrong with the question itself. What still fails is
+    a switch that keeps such clients from scheduling (spec AV-16): there are no slots."""
+    found = warm.offer(service, mode, status)
+    for verdict in found.failed:
+        if verdict.rule in _OF_TYPE:
+            raise refused(verdict, "service")
+        if verdict.rule in _OF_MODE:
+            raise Invalid(_sentence(verdict.detail), field="mode", reason=verdict.rule.name)
+    return found
 
 
 def refused(verdict: Verdict, field: str) -> Refused:

@@ -12,13 +12,12 @@ from attune.availability.v1 import availability_service_pb2 as pb
 from availability import changes, messages, offers
 from availability.domain import inputs, policies, service_types
 from availability.domain.hours import Override, validate_override, validate_week
-from availability.domain.rules import Facts, Rule, judge, offered_window
-from availability.domain.timetable import Timetable
-from availability.domain.wallclock import DAY
+from availability.domain.rules import Rule, judge, offered_window
+from availability.domain.wallclock import DAY, Span
 from availability.state import State
 from availability.store import setup
 from availability.store import tables as rows
-from availability.warm import Warm
+from availability.warm import Offer
 from common import idempotency, ids
 from common.clock import Clock
 from common.database import Database
@@ -56,13 +55,14 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         first, end = request.first_minute, request.end_minute
         offers.check_range(first, end)
         warm = self._state.get(request.username, request.revision)
-        shape, facts = offers.offer(warm, request.service, request.mode, request.client_status)
+        offer = offers.offer(warm, request.service, request.mode, request.client_status)
         revision = warm.revision  # before the starts: they are at least as new
-        if not offers.is_open(facts):
-            return messages.found(_NONE, revision, shape.duration)
-        window = offered_window(facts, self._clock.now())
-        starts = warm.timetable.starts(shape, max(first, window.start), min(end, window.end))
-        return messages.found(starts, revision, shape.duration)
+        starts = _NONE
+        if not offer.failed:
+            window = offered_window(offer.facts, self._clock.now())
+            first, end = max(first, window.start), min(end, window.end)
+            starts = warm.timetable.starts(offer.shape, first, end)
+        return messages.found(starts, revision, offer.shape.duration)
 
     @allow(ANYONE)
     def ListNextSlots(
@@ -71,16 +71,13 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         """The first bookable starts from now on (spec SL-4)."""
         count = inputs.number(request.count, "count", 1, _MOST_STARTS)
         warm = self._state.get(request.username, request.revision)
-        shape, facts = offers.offer(warm, request.service, request.mode, request.client_status)
+        offer = offers.offer(warm, request.service, request.mode, request.client_status)
         revision = warm.revision
-
-        def find(timetable: Timetable, first: int, end: int) -> list[int]:
-            return timetable.first_starts(shape, first, end, count)
-
+        window = self._window(offer)
         return pb.ListNextSlotsResponse(
-            start_minutes=self._find(warm, facts, find),
+            start_minutes=warm.timetable.first_starts(offer.shape, *window, count),
             revision=revision,
-            duration_minutes=shape.duration,
+            duration_minutes=offer.shape.duration,
         )
 
     @allow(ANYONE)
@@ -91,26 +88,22 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         count = inputs.number(request.count, "count", 1, _MOST_STARTS)
         around, _ = inputs.minute(request.start_time, "start_time")
         warm = self._state.get(request.username, request.revision)
-        shape, facts = offers.offer(warm, request.service, request.mode, request.client_status)
+        offer = offers.offer(warm, request.service, request.mode, request.client_status)
         revision = warm.revision
-
-        def find(timetable: Timetable, first: int, end: int) -> list[int]:
-            near = max(first, around - _NEAR), min(end, around + _NEAR)
-            return timetable.nearest_starts(shape, around, *near, count)
-
+        window = self._window(offer)
+        near = max(window.start, around - _NEAR), min(window.end, around + _NEAR)
         return pb.ListNearestSlotsResponse(
-            start_minutes=self._find(warm, facts, find),
+            start_minutes=warm.timetable.nearest_starts(offer.shape, around, *near, count),
             revision=revision,
-            duration_minutes=shape.duration,
+            duration_minutes=offer.shape.duration,
         )
 
-    def _find(
-        self, warm: Warm, facts: Facts, find: Callable[[Timetable, int, int], list[int]]
-    ) -> list[int]:
-        if not offers.is_open(facts):
-            return []
-        window = offered_window(facts, self._clock.now())
-        return find(warm.timetable, window.start, min(window.end, window.start + _FURTHEST))
+    def _window(self, offer: Offer) -> Span:
+        """Where starts are looked for that no search bounds."""
+        if offer.failed:
+            return Span(0, 0)
+        window = offered_window(offer.facts, self._clock.now())
+        return Span(window.start, min(window.end, window.start + _FURTHEST))
 
     @allow("service:booking")
     def CheckSlot(
@@ -119,14 +112,15 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         """Every rule but taken time; the terms that hold now (spec BK-6, SL-7)."""
         start, exact = inputs.minute(request.start_time, "start_time")
         warm = self._state.set_up(request.username)
-        shape, facts = warm.offer(request.service, request.mode, request.client_status)
-        standing = warm.timetable.standing(shape, start)
-        for verdict in judge(facts, standing, self._clock.now(), start):
+        offer = warm.offer(request.service, request.mode, request.client_status)
+        standing = warm.timetable.standing(offer.shape, start)
+        for verdict in judge(offer.facts, standing, self._clock.now(), start):
             if not verdict.passed and verdict.rule is not Rule.TAKEN:
                 raise offers.refused(verdict, "start_time")
         if not exact:
             raise Refused("Starts are whole minutes", reason="OFF_GRID", field="start_time")
-        return pb.CheckSlotResponse(terms=warm.terms(request.service, shape.mode, standing.room))
+        terms = warm.terms(request.service, offer.shape.mode, standing.room)
+        return pb.CheckSlotResponse(terms=terms)
 
     @allow(ANYONE)
     def GetProfile(

@@ -12,7 +12,7 @@ from availability import messages
 from availability.domain import policies as policy_rules
 from availability.domain.hours import Override
 from availability.domain.modes import Mode
-from availability.domain.rules import ClientStatus, Facts
+from availability.domain.rules import ClientStatus, Facts, Verdict, judge_offer
 from availability.domain.slots import Shape
 from availability.domain.timetable import Timetable
 from availability.store.cold import Found
@@ -26,6 +26,16 @@ _STATUSES = {
     types.CLIENT_STATUS_ACTIVE: ClientStatus.ACTIVE,
     types.CLIENT_STATUS_INACTIVE: ClientStatus.INACTIVE,
 }
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What decides the slots of a service type in one mode for one kind of client."""
+
+    shape: Shape
+    facts: Facts
+    failed: tuple[Verdict, ...]
+    """The rules that fail for every start."""
 
 
 @dataclass
@@ -48,7 +58,7 @@ class Warm:
     """How many it has taken in."""
     used: bool = True
     """Whether somebody has asked for it since its turn to be forgotten came last."""
-    offers: dict[tuple[str, int, int], tuple[Shape, Facts]] = field(default_factory=dict)
+    offers: dict[tuple[str, int, int], Offer] = field(default_factory=dict)
 
     @property
     def revision(self) -> str:
@@ -80,7 +90,7 @@ class Warm:
 
     # What is offered
 
-    def offer(self, slug: str, mode: int, status: int) -> tuple[Shape, Facts]:
+    def offer(self, slug: str, mode: int, status: int) -> Offer:
         """What decides the slots of a service type in a mode for such a client."""
         key = slug, mode, status
         offer = self.offers.get(key)
@@ -89,7 +99,7 @@ class Warm:
             self.offers[key] = offer
         return offer
 
-    def _offer(self, slug: str, mode: Mode, status: ClientStatus) -> tuple[Shape, Facts]:
+    def _offer(self, slug: str, mode: Mode, status: ClientStatus) -> Offer:
         kind = self.service_types.get(slug)
         if kind is None:
             raise ServiceTypeNotFound(field="service")
@@ -118,7 +128,8 @@ class Warm:
             notice=own.minimum_notice_minutes,
             max_advance=own.maximum_advance_days or None,
         )
-        return shape, facts
+        failed = tuple(verdict for verdict in judge_offer(facts) if not verdict.passed)
+        return Offer(shape, facts, failed)
 
     # What others are told
 
