@@ -87,7 +87,8 @@ def revision(row: Practice | Provider) -> str:
 
 def check_types(session: Session, wanted: ServiceType, row_id: UUID) -> None:
     """Raises if the practice's other service types leave no place for this one (spec AV-11)."""
-    others = [other for other in setup.service_types(session) if other.id != row_id]
+    kept = setup.service_types(session, practice_id())
+    others = [other for other in kept if other.id != row_id]
     if any(other.slug == wanted.slug for other in others):
         raise SlugTaken(field="service_type.slug")
     active = sum(other.active for other in others) + wanted.active

@@ -152,7 +152,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         who, size = caller(), inputs.page_size(request.page_size)
         after = inputs.page_start(request.page_token)
         with self._database.transaction(changes.practice_id()) as session:
-            found = setup.providers(session, after, size + 1)
+            found = setup.providers(session, changes.practice_id(), after, size + 1)
             practice = setup.practice(session, changes.practice_id())
             listed = [_provider(row, practice, who) for row in found[:size]]
         more = len(found) > size
@@ -323,7 +323,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
     ) -> pb.ListPhysicalRoomsResponse:
         """The practice's physical rooms, by name."""
         with self._database.transaction(changes.practice_id()) as session:
-            found = [messages.room(row) for row in setup.rooms(session)]
+            found = [messages.room(row) for row in setup.rooms(session, changes.practice_id())]
         return pb.ListPhysicalRoomsResponse(physical_rooms=found)
 
     @allow("owner", "manager", "service:operator")
@@ -352,8 +352,11 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
     ) -> pb.ListServiceTypesResponse:
         """The practice's service types, by slug."""
         with self._database.transaction(changes.practice_id()) as session:
-            currency = setup.practice(session, changes.practice_id()).currency_code
-            found = [messages.service_type(r, currency) for r in setup.service_types(session)]
+            practice = setup.practice(session, changes.practice_id())
+            found = [
+                messages.service_type(row, practice.currency_code)
+                for row in setup.service_types(session, practice.practice_id)
+            ]
         return pb.ListServiceTypesResponse(service_types=found)
 
     @allow("owner", "manager", "service:operator")
@@ -509,11 +512,11 @@ def _provider(
 
 
 def _room_numbers(session: Session) -> dict[str, int]:
-    return {str(row.id): row.number for row in setup.rooms(session)}
+    return {str(row.id): row.number for row in setup.rooms(session, changes.practice_id())}
 
 
 def _room_ids(session: Session) -> dict[int, str]:
-    return {row.number: str(row.id) for row in setup.rooms(session)}
+    return {row.number: str(row.id) for row in setup.rooms(session, changes.practice_id())}
 
 
 def _hours(session: Session, row: rows.Provider) -> availability_pb2.WeeklyHours:

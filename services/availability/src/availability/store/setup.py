@@ -1,4 +1,5 @@
-"""The set-up of a practice. Sessions see one practice, so no query names it."""
+"""The set-up of a practice. Sessions see one practice alone; what reads many rows names it all the
+same, for the sake of the indexes."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -55,10 +56,10 @@ def provider_named(session: Session, username: str) -> Provider:
     return found
 
 
-def providers(session: Session, after: str, limit: int) -> Sequence[Provider]:
-    """The providers whose usernames come after that one, by username."""
+def providers(session: Session, practice_id: UUID, after: str, limit: int) -> Sequence[Provider]:
+    """A practice's providers whose usernames come after that one, by username."""
     ordered = select(Provider).where(Provider.username > after).order_by(Provider.username)
-    return session.scalars(ordered.limit(limit)).all()
+    return session.scalars(ordered.filter_by(practice_id=practice_id).limit(limit)).all()
 
 
 def add_provider(session: Session, row: Provider) -> bool:
@@ -69,9 +70,10 @@ def add_provider(session: Session, row: Provider) -> bool:
     return session.scalar(added.returning(Provider.id)) is not None
 
 
-def rooms(session: Session) -> Sequence[PhysicalRoom]:
-    """The physical rooms, by name."""
-    return session.scalars(select(PhysicalRoom).order_by(PhysicalRoom.name, PhysicalRoom.id)).all()
+def rooms(session: Session, practice_id: UUID) -> Sequence[PhysicalRoom]:
+    """A practice's physical rooms, by name."""
+    ordered = select(PhysicalRoom).order_by(PhysicalRoom.name, PhysicalRoom.id)
+    return session.scalars(ordered.filter_by(practice_id=practice_id)).all()
 
 
 def overrides(session: Session, provider_id: UUID, since: date) -> Sequence[Override]:
@@ -95,10 +97,10 @@ def remove_override(session: Session, provider_id: UUID, override_id: UUID) -> N
         raise OverrideNotFound
 
 
-def service_types(session: Session) -> Sequence[ServiceType]:
-    """The service types, by slug, without those deleted."""
-    kept = select(ServiceType).where(~ServiceType.deleted)
-    return session.scalars(kept.order_by(ServiceType.slug)).all()
+def service_types(session: Session, practice_id: UUID) -> Sequence[ServiceType]:
+    """A practice's service types, by slug, without those deleted."""
+    kept = select(ServiceType).where(~ServiceType.deleted).order_by(ServiceType.slug)
+    return session.scalars(kept.filter_by(practice_id=practice_id)).all()
 
 
 def service_type(session: Session, service_type_id: UUID) -> ServiceType:
