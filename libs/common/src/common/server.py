@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 LIVENESS = "liveness"
 READINESS = "readiness"
 _HEALTH = "/grpc.health.v1.Health/"
-_MOST_PER_WORKER = 4  # calls in the server for each worker; more are refused at once
+_MOST_PER_WORKER = 8  # calls in the server for each worker; more are refused at once
 
 _duration = telemetry.meter.create_histogram(
     "rpc.server.call.duration", unit="s", description="Duration of inbound calls"
