@@ -116,9 +116,13 @@ class World:
             Http(stack.url),
             Http(stack.url),
         )
-        login = {"email": email, "password": PASSWORD}
-        world.owner.token = world.public.post("/auth/login", login)["token"]
+        world.sign_in()
         return world
+
+    def sign_in(self) -> None:
+        """Begin a session of the owner's."""
+        login = {"email": f"owner-{self.username}@practice.example", "password": PASSWORD}
+        self.owner.token = self.public.post("/auth/login", login)["token"]
 
     def slots(self, http: Http | None = None, /, **changes: Any) -> list[str]:
         """The bookable starts of the next days, as instants."""

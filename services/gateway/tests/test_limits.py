@@ -52,6 +52,17 @@ def test_a_limit_says_when_it_ends_and_ends_then(
 
 
 @pytest.mark.req("GW-14")
+def test_a_clock_that_is_set_back_shuts_nobody_out(
+    make_app: Callable[..., APIFlask], clock: TestClock, address: str
+) -> None:
+    app = make_app(limit_sign_ins="1/minute", limit_requests="3/minute")
+    clock.advance(timedelta(days=1))
+    assert [sign_in(app, address)[0] for _ in range(4)] == [401, 429, 429, 429]
+    clock.advance(-timedelta(days=1))
+    assert [sign_in(app, address)[0] for _ in range(2)] == [401, 429]
+
+
+@pytest.mark.req("GW-14")
 def test_requests_are_limited_in_each_process(
     make_app: Callable[..., APIFlask], clock: TestClock
 ) -> None:

@@ -4,11 +4,18 @@ import zoneinfo
 from importlib import metadata
 from zoneinfo import ZoneInfo
 
+from common.config import Misconfigured
 from common.errors import Invalid
+
+OLDEST = "2026.6"
+"""The release that requirements/ pins. Governments change their rules; with older ones, sessions
+would be at wrong hours, so a process that finds them does not start."""
+VERSION = metadata.version("tzdata")
+if [int(n) for n in VERSION.split(".")] < [int(n) for n in OLDEST.split(".")]:
+    raise Misconfigured(f"tzdata {VERSION} is installed; {OLDEST} or newer is needed")
 
 zoneinfo.reset_tzpath(to=())
 NAMES = frozenset(zoneinfo.available_timezones())
-VERSION = metadata.version("tzdata")
 
 
 class UnknownZone(Invalid):

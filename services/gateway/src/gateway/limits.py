@@ -40,8 +40,9 @@ _COUNT = text(
     INSERT INTO rate_limits AS r (key, count, ends_at)
     VALUES (:key, 1, :ends_at)
     ON CONFLICT (key) DO UPDATE SET
-        count = CASE WHEN r.ends_at <= :now THEN 1 ELSE r.count + 1 END,
-        ends_at = CASE WHEN r.ends_at <= :now THEN :ends_at ELSE r.ends_at END
+        count = CASE WHEN r.ends_at > :now AND r.ends_at <= :latest THEN r.count + 1 ELSE 1 END,
+        ends_at = CASE WHEN r.ends_at > :now AND r.ends_at <= :latest THEN r.ends_at
+            ELSE :ends_at END
     RETURNING count AS used, ends_at
     """
 )
@@ -73,7 +74,7 @@ class Limiter:
             for limit in self._limits["requests"]:
                 key = who, limit.get_expiry()
                 used, ends_at = self._callers.get(key, (0, now))
-                if ends_at <= now:
+                if not now < ends_at <= _latest(limit, now):
                     used, ends_at = 0, now + timedelta(seconds=limit.get_expiry())
                 self._callers[key] = used + 1, ends_at
                 counts.append(Count(limit.amount, used + 1, ends_at))
@@ -88,7 +89,8 @@ class Limiter:
                 seconds = limit.get_expiry()
                 key = crypto.ring().index(f"{kind} {seconds} {who}", "rate limit")
                 ends_at = now + timedelta(seconds=seconds)
-                row = session.execute(_COUNT, {"key": key, "now": now, "ends_at": ends_at}).one()
+                values = {"key": key, "now": now, "ends_at": ends_at, "latest": _latest(limit, now)}
+                row = session.execute(_COUNT, values).one()
                 counts.append(Count(limit.amount, row.used, row.ends_at))
             self._tidy(session, now)
         self._judge(counts, now)
@@ -108,6 +110,12 @@ class Limiter:
         if now - self._tidied > _TIDY_EVERY:
             self._tidied = now
             session.execute(text("DELETE FROM rate_limits WHERE ends_at < :now"), {"now": now})
+
+
+def _latest(limit: RateLimitItem, now: datetime) -> datetime:
+    """No count ends later; one that does was begun by a clock that was ahead, and begins anew.
+    Twice the limit's length, since the clocks of replicas differ a little."""
+    return now + 2 * timedelta(seconds=limit.get_expiry())
 
 
 def limiter() -> Limiter:

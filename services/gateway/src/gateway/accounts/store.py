@@ -141,6 +141,7 @@ def forget(session: Session, now: datetime) -> None:
 FORGIVE_ATTEMPTS = timedelta(hours=12)
 _LONGEST_BLOCK = 900  # seconds
 
+# No block reaches beyond `latest`, unless it was made by a clock that was ahead: it is void.
 _ATTEMPT = text(
     """
     INSERT INTO sign_in_attempts AS a (key, count, counted_at, blocked_until)
@@ -153,7 +154,7 @@ _ATTEMPT = text(
                 CAST(:now AS timestamptz) + make_interval(secs =>
                     least(power(2, least(a.count + 1 - :failures, 16)), :longest))
             ELSE CAST(:now AS timestamptz) END
-    WHERE a.blocked_until <= :now
+    WHERE a.blocked_until <= :now OR a.blocked_until > :latest
     RETURNING count
     """
 )
@@ -187,6 +188,7 @@ def attempt(session: Session, counted: Attempts, now: datetime) -> datetime | No
             "forgiven": now - FORGIVE_ATTEMPTS,
             "failures": counted.failures,
             "longest": _LONGEST_BLOCK,
+            "latest": now + 2 * timedelta(seconds=_LONGEST_BLOCK),
         },
     )
     if done is not None:
