@@ -50,6 +50,7 @@ class BillingServicer(BillingServiceServicer):
 
 def _filter(request: pb.ListBillablesRequest, caller: Identity) -> store.Filter:
     wanted = store.Filter(
+        practice_id=UUID(caller.practice_id),
         client_id=_id(request.client_id, "client_id"),
         provider_id=_id(request.provider_id, "provider_id"),
         only_provider_id=_own_provider(caller),

@@ -191,8 +191,9 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which billables are asked for; None is no restriction."""
+    """Which of a practice's billables are asked for; None is no restriction."""
 
+    practice_id: UUID
     client_id: UUID | None = None
     provider_id: UUID | None = None
     # Whose billables the caller may see at all.
@@ -206,7 +207,7 @@ def billables(
     session: Session, wanted: Filter, after: Cursor | None, limit: int
 ) -> Sequence[Billable]:
     """The newest billables first, behind `after`."""
-    query = _filtered(select(Billable), wanted)
+    query = _filtered(select(Billable).filter_by(practice_id=wanted.practice_id), wanted)
     if after:
         query = query.where(tuple_(Billable.service_at, Billable.id) < (after.service_at, after.id))
     newest = query.order_by(Billable.service_at.desc(), Billable.id.desc())

@@ -59,8 +59,9 @@ class NotificationsServicer(NotificationsServiceServicer):
         """The practice's notices that were given up, newest first (spec NT-3)."""
         size = _page_size(request.page_size)
         after = _read_token(request.page_token)
-        with self._database.transaction(caller().practice_id) as session:
-            rows = store.failed(session, after, size + 1)
+        practice_id = UUID(caller().practice_id)
+        with self._database.transaction(practice_id) as session:
+            rows = store.failed(session, practice_id, after, size + 1)
         more = len(rows) > size
         return pb.ListFailedNoticesResponse(
             notices=[_to_notice(row) for row in rows[:size]],

@@ -110,9 +110,11 @@ def exists(session: Session, booking_id: UUID, recipient: Recipient, kind: Kind)
     return found is not None
 
 
-def failed(session: Session, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[Notice]:
-    """Failed notices, newest first, behind the one with this creation and id."""
-    query = select(Notice).where(Notice.state == State.FAILED)
+def failed(
+    session: Session, practice_id: UUID, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Notice]:
+    """A practice's failed notices, newest first, behind the one with this creation and id."""
+    query = select(Notice).filter_by(practice_id=practice_id, state=State.FAILED)
     if after:
         query = query.where(tuple_(Notice.created_at, Notice.id) < after)
     order = (Notice.created_at.desc(), Notice.id.desc())

@@ -109,11 +109,16 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
 
 
 def _visible_to(viewer: Identity) -> list[ColumnElement[bool]]:
+    if not viewer.practice_id:
+        return [false()]
+    # Row-level security says so too, but indexes serve only what a query says.
+    practice = Booking.practice_id == UUID(viewer.practice_id)
     if viewer.sees_whole_practice:
-        return []
+        return [practice]
     if viewer.is_staff and viewer.provider_id:
-        return [Booking.provider_id == UUID(viewer.provider_id)]
+        return [practice, Booking.provider_id == UUID(viewer.provider_id)]
     if viewer.client_id:
         own = Booking.client_id == UUID(viewer.client_id)
-        return [own, Booking.id == UUID(viewer.booking_id)] if viewer.booking_id else [own]
+        one = [Booking.id == UUID(viewer.booking_id)] if viewer.booking_id else []
+        return [practice, own, *one]
     return [false()]

@@ -56,7 +56,9 @@ def find_or_add(session: Session, practice_id: UUID, contact: Contact, now: date
     client.name, client.email, client.phone = contact.name, contact.email, contact.phone
     if session.scalar(_ADD, values(client)) is not None:
         return client
-    known = session.scalars(select(Client).where(Client.email_index == client.email_index)).one()
+    known = session.scalars(
+        select(Client).filter_by(email_index=client.email_index, practice_id=practice_id)
+    ).one()
     if contact.phone and not known.phone:
         known.phone = contact.phone
     return known
@@ -80,13 +82,17 @@ def page(session: Session, viewer: Identity, after: Place | None, size: int) -> 
 
 
 def _visible_to(viewer: Identity) -> list[ColumnElement[bool]]:
+    if not viewer.practice_id:
+        return [false()]
+    # Row-level security says so too, but indexes serve only what a query says.
+    practice = Client.practice_id == UUID(viewer.practice_id)
     if viewer.sees_whole_practice:
-        return []
+        return [practice]
     if viewer.is_staff and viewer.provider_id:
         theirs = (Booking.client_id == Client.id) & (
             Booking.provider_id == UUID(viewer.provider_id)
         )
-        return [exists().where(theirs)]
+        return [practice, exists().where(theirs)]
     if viewer.client_id and not viewer.booking_id:
-        return [Client.id == UUID(viewer.client_id)]
+        return [practice, Client.id == UUID(viewer.client_id)]
     return [false()]

@@ -1,0 +1,70 @@
+"""Lists are read by the practice's own index, however much there is of others."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.orm import Session
+
+from booking.domain.pages import Place
+from booking.store import bookings, clients
+from common import ids
+from common.database import Database
+from common.testing import staff
+from services.booking.tests.booking_world import NINE
+
+_OTHERS = """
+WITH client AS (
+    INSERT INTO clients
+    SELECT gen_random_uuid(), gen_random_uuid(), '', '', NULL, decode(md5(n::text), 'hex'),
+        'UTC', 'new', 'cash', :nine
+    FROM generate_series(1, 5000) n
+    RETURNING id, practice_id
+)
+INSERT INTO bookings
+SELECT gen_random_uuid(), practice_id, gen_random_uuid(), 'x', id, '', 'UTC', 'confirmed', 'phone',
+    :nine, :nine, :nine, 'UTC', '', NULL, NULL, '', 0, false, '', '', '', 0, '',
+    decode(md5(id::text), 'hex'), 1, 1, :nine, :nine
+FROM client
+"""
+
+
+def plan(database: Database, read: Callable[[Session], Any]) -> str:
+    """How PostgreSQL reads the first thing that is asked for, among much of others."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    with Session(database.engine) as session:
+        session.execute(text("SELECT set_config('attune.practice', '*', true)"))
+        session.execute(text(_OTHERS), {"nine": NINE})
+        session.execute(
+            text("SELECT set_config('attune.practice', :one, true)"), {"one": str(ids.new())}
+        )
+        event.listen(database.engine, "before_cursor_execute", note)
+        try:
+            read(session)
+        finally:
+            event.remove(database.engine, "before_cursor_execute", note)
+        statement, parameters = asked[0]
+        lines = session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters)
+        found = "\n".join(row[0] for row in lines)
+        session.rollback()
+    return found
+
+
+@pytest.mark.req("PF-18", "GW-13")
+@pytest.mark.parametrize("after", [None, Place(NINE, ids.new())])
+def test_lists_use_the_index_that_begins_with_the_practice(
+    database: Database, after: Place | None
+) -> None:
+    viewer = staff(ids.new())
+    wanted = bookings.Filter()
+    listed = plan(database, lambda session: bookings.page(session, viewer, wanted, after, 50))
+    assert "ix_bookings_practice_id_start_at_id" in listed
+    assert "Seq Scan" not in listed
+    listed = plan(database, lambda session: clients.page(session, viewer, after, 50))
+    assert "ix_clients_practice_id_created_at_id" in listed
+    assert "Seq Scan" not in listed
