@@ -13,14 +13,14 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-pytest.register_assert_rewrite("common.testing")
+pytest.register_assert_rewrite("common.testing", "tests.peers")
 
 from common.embedded import free_port  # noqa: E402  # after the line above
 from common.local import Stack  # noqa: E402
 from common.testing import NATS, POSTGRES, servers  # noqa: E402
 from tests.collector import Collector  # noqa: E402
 
-pytest_plugins = ["common.testing"]
+pytest_plugins = ["common.testing", "tests.peers"]
 Reporting = Generator[None, Any, Any]
 _WHOLE = ("tests/", "services/gateway/")
 _servers = ExitStack()

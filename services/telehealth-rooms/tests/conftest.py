@@ -1,49 +1,26 @@
 """Rooms on their own database, behind a real port."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
 from google.protobuf.message import Message
 
-from attune.availability.v1 import availability_service_pb2 as availability
-from attune.availability.v1.availability_pb2 import (
-    CONFIRMATION_INSTANT,
-    Confirmation,
-    Policies,
-    Practice,
-    Provider,
-    ServiceType,
-    WeeklyBlock,
-    WeeklyHours,
-)
-from attune.availability.v1.availability_service_pb2_grpc import (
-    AvailabilityServiceStub,
-    add_AvailabilityServiceServicer_to_server,
-)
 from attune.booking.v1 import booking_pb2
-from attune.booking.v1.booking_pb2 import Booking, Client
-from attune.booking.v1.booking_service_pb2 import CreateBookingRequest
 from attune.booking.v1.booking_service_pb2_grpc import (
     BookingServiceStub,
-    add_BookingServiceServicer_to_server,
 )
 from attune.booking.v1.events_pb2 import BookingFact
-from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Mode, Money
+from attune.common.v1.types_pb2 import MODE_TELEHEALTH
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
     TelehealthRoomsServiceStub,
     add_TelehealthRoomsServiceServicer_to_server,
 )
-from availability.servicer import AvailabilityServicer
-from availability.state import State
-from booking.servicer import BookingServicer
-from common import clients, identity, ids
+from common import clients, ids
 from common.bus import MESSAGE_ID
 from common.database import Database
 from common.embedded import free_port
-from common.server import Server
-from common.testing import PUBLIC_KEYS, Served, TestClock, serve, service, signer, staff, utc
+from common.testing import Served, TestClock, serve, signer, utc
 from telehealth_rooms import events
 from telehealth_rooms.domain import Leeway
 from telehealth_rooms.servicer import TelehealthRoomsServicer
@@ -110,100 +87,6 @@ def deliver(database: Database, clock: TestClock) -> Callable[..., bool]:
         )
 
     return handle
-
-
-@pytest.fixture
-def peers(make_test_database: Callable[[str], Database], clock: TestClock) -> Iterator[str]:
-    """Where booking and availability are: the real ones, each asking the other, so at an address
-    that is known beforehand."""
-    with tempfile.TemporaryDirectory() as folder:
-        address = f"unix:{folder}/peers"
-        server = Server(identity.Verifier(PUBLIC_KEYS), 16)
-        bookings = BookingServiceStub(clients.channel(address, signer("availability")))
-        slots = AvailabilityServiceStub(clients.channel(address, signer("booking")))
-        database = make_test_database("availability")
-        server.add(
-            add_AvailabilityServiceServicer_to_server,
-            AvailabilityServicer(database, State(database, bookings, clock), clock),
-        )
-        server.add(
-            add_BookingServiceServicer_to_server,
-            BookingServicer(make_test_database("booking"), slots, clock),
-        )
-        server.listen(address)
-        yield address
-        server.stop(1)
-
-
-@pytest.fixture
-def bookings(peers: str) -> BookingServiceStub:
-    return BookingServiceStub(clients.channel(peers, signer()))
-
-
-@pytest.fixture
-def open_practice(peers: str) -> Callable[..., Provider]:
-    """Opens a practice; its provider in New York can be booked round the clock."""
-    slots = AvailabilityServiceStub(clients.channel(peers, signer()))
-
-    def make(confirmation: "Confirmation.ValueType" = CONFIRMATION_INSTANT) -> Provider:
-        username = f"ada-{ids.new().hex[:12]}"
-        policies = Policies(
-            minimum_notice_minutes=0, maximum_advance_days=0, confirmation=confirmation
-        )
-        practice = Practice(
-            name="Riverside", timezone="America/New_York", currency_code="USD",
-            address="12 High St, Springfield", policies=policies,
-        )  # fmt: skip
-        with identity.acting_as(service("operator")):
-            made = slots.CreatePractice(availability.CreatePracticeRequest(practice=practice))
-        provider = Provider(
-            username=username, display_name="Ada King", timezone="America/New_York",
-            email="ada@riverside.example",
-        )  # fmt: skip
-        session = ServiceType(
-            slug="session", title="Trauma therapy", duration_minutes=50, step_minutes=30,
-            modes=[MODE_TELEHEALTH, MODE_IN_PERSON], active=True, online=True,
-            telehealth_enabled=True, price=Money(minor_units=15000, currency_code="USD"),
-        )  # fmt: skip
-        always = [WeeklyBlock(day=day, start="00:00", end="24:00") for day in range(7)]
-        with identity.acting_as(staff(made.practice.practice_id)):
-            answer = slots.CreateProvider(availability.CreateProviderRequest(provider=provider))
-            slots.CreateServiceType(availability.CreateServiceTypeRequest(service_type=session))
-            slots.ReplaceWeeklyHours(
-                availability.ReplaceWeeklyHoursRequest(
-                    username=username, hours=WeeklyHours(blocks=always, version=1)
-                )
-            )
-        return answer.provider
-
-    return make
-
-
-@pytest.fixture
-def book(bookings: BookingServiceStub) -> Callable[..., Booking]:
-    """Books a session with a provider, as a visitor does."""
-
-    def make(
-        provider: Provider,
-        start: str = "2026-03-02 15:00",
-        mode: "Mode.ValueType" = MODE_TELEHEALTH,
-        name: str = "Mara Quill",
-    ) -> Booking:
-        request = CreateBookingRequest(
-            request_id=str(ids.new()),
-            username=provider.username,
-            service="session",
-            mode=mode,
-            client=Client(
-                name=name, email=f"{ids.new().hex}@client.example", timezone="America/New_York"
-            ),
-            note="I cannot sleep",
-        )
-        request.start_time.FromDatetime(utc(start))
-        with identity.acting_as(identity.VISITOR):
-            return bookings.CreateBooking(request).booking
-
-    return make
 
 
 @pytest.fixture
