@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONTZPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lint protos bench reqs lock setup clean
+.PHONY: help up test check format lint protos fuzz bench chaos reqs lock setup clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,8 +36,15 @@ format: setup ## Format and sort imports
 
 protos: $(STUBS) ## Generate the gRPC stubs
 
+fuzz: setup ## Random messages to every RPC for SECONDS (600)
+	@ATTUNE_FUZZ_SECONDS=$(or $(SECONDS),600) pytest tests/integration/test_grpc_fuzz.py --timeout=0
+
 bench: setup ## Measure the targets of docs/performance.md
 	@python -m tests.bench
+
+chaos: setup ## Kill, stop and cut off parts while clients book (SECONDS, SEED, CLIENTS)
+	@python -m tests.integration.chaos --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) \
+		--clients $(or $(CLIENTS),6)
 
 reqs: test ## Print each requirement with the number of its passing tests
 	@python tests/requirements.py

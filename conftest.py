@@ -23,6 +23,18 @@ from tests.collector import Collector  # noqa: E402
 pytest_plugins = ["common.testing", "tests.peers"]
 Reporting = Generator[None, Any, Any]
 _WHOLE = ("tests/", "services/gateway/")
+_OWN = tuple(
+    f"tests/{name}"
+    for name in (
+        "integration/test_chaos.py",
+        "integration/test_degraded.py",
+        "integration/test_faults.py",
+        "integration/test_poison.py",
+        "integration/test_time.py",
+        "integration/test_up.py",
+        "personal_data/",
+    )
+)
 _servers = ExitStack()
 _passed: Counter[str] = Counter()
 
@@ -58,12 +70,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 class OneAttune(LoadScopeScheduling):  # type: ignore[misc]  # untyped base
-    """Whatever needs the whole Attune runs in one process, which starts one; the rest by module.
+    """Whatever needs the whole Attune runs in one process, which starts one; what starts others of
+    its own, to break them, one after another in the other process; the rest by module.
 
     xdist's own groups (3.8) do not see the node ids of pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(_OWN):
+            return "own"
         return "whole" if nodeid.startswith(_WHOLE) else nodeid.partition("::")[0]
 
 

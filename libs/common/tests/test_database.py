@@ -1,13 +1,16 @@
 """Row-level security, deadlines, encryption, migrations."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
 
 from common import crypto, deadline, ids, migrations
-from common.database import EVERY_PRACTICE, Database
+from common.database import EVERY_PRACTICE, Database, is_away
+from common.embedded import free_port
 from sample.store import Note
 
 
@@ -86,6 +89,74 @@ def test_a_value_copied_to_another_row_does_not_decrypt(database: Database) -> N
             _ = target.text
 
 
+def break_connections(database: Database) -> None:
+    """End every server process of this database but one's own, as a restart does."""
+    with Session(database.engine) as session:
+        session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND usename = current_user"
+            )
+        )
+
+
+@pytest.mark.req("PF-13")
+def test_connections_that_broke_in_the_pool_are_noticed_by_nobody(database: Database) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        together = Barrier(4)
+
+        def note(_: int) -> Note:
+            with database.transaction(practice) as session:
+                together.wait()
+                note = Note(id=ids.new(), practice_id=practice)
+                note.text = "words"
+                session.add(note)
+            return note
+
+        practice = ids.new()
+        list(pool.map(note, range(4)))
+        break_connections(database)
+        list(pool.map(note, range(4)))
+    with database.transaction(practice) as session:
+        assert len(session.scalars(select(Note.id)).all()) == 8
+
+
+@pytest.mark.req("PF-13")
+def test_what_was_broken_off_halfway_is_not_tried_again_by_itself(database: Database) -> None:
+    practice = ids.new()
+
+    def break_off(session: Session) -> None:
+        session.add(Note(id=ids.new(), practice_id=practice, text_sealed=b""))
+        session.flush()
+        break_connections(database)
+        session.execute(text("SELECT 1"))
+
+    with pytest.raises(OperationalError) as broken, database.transaction(practice) as session:
+        break_off(session)
+    assert is_away(broken.value)
+    with database.transaction(practice) as session:
+        assert session.scalars(select(Note.id)).all() == []
+
+
+@pytest.mark.req("PF-13")
+def test_away_is_what_can_be_tried_again_as_it_is(database: Database) -> None:
+    nowhere = Database(f"postgresql://nobody:x@127.0.0.1:{free_port()}/nothing")
+    with pytest.raises(OperationalError) as refused, nowhere.transaction(""):
+        pass
+    assert is_away(refused.value)
+    with (
+        pytest.raises(OperationalError) as too_long,
+        deadline.within(0.1),
+        database.transaction("") as session,
+    ):
+        session.execute(text("SELECT pg_sleep(5)"))
+    assert not is_away(too_long.value), "its statement would take as long again"
+    with pytest.raises(ProgrammingError) as wrong, database.transaction("") as session:
+        session.execute(text("SELECT nothing"))
+    assert not is_away(wrong.value)
+
+
 def test_concurrent_migrations_wait_for_each_other(database: Database) -> None:
     # The session fixture migrated already: these find nothing to do, under the same lock.
     url = database.engine.url
@@ -93,7 +164,7 @@ def test_concurrent_migrations_wait_for_each_other(database: Database) -> None:
     text_url = owner.render_as_string(hide_password=False)
     with ThreadPoolExecutor(4) as pool:
         revisions = list(pool.map(lambda _: migrations.migrate("sample", text_url), range(4)))
-    assert revisions == ["0001"] * 4
+    assert revisions == ["0002"] * 4
     assert migrations.is_ready("sample", database)
 
 

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
@@ -16,11 +17,11 @@ from common import due, events, ids
 from common.bus import Bus
 from common.command import dead_letters
 from common.database import EVERY_PRACTICE, Database
-from common.errors import Unavailable
 from common.events import Consumer, Handlers
 from common.outbox import Relay, emit, outbox
 from common.testing import TestClock, utc
 from sample.store import Note
+from tests.faults import Proxy
 
 pytestmark = pytest.mark.req("PF-2")
 
@@ -146,26 +147,102 @@ def test_poison_stops_nobody_and_becomes_a_dead_letter(
 
 
 @pytest.mark.usefixtures("relay")
-def test_an_outage_is_not_poison(
+def test_what_fails_again_after_a_replay_is_a_dead_letter_again(
     database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Within the two minutes in which the stream takes the same id for a double."""
     monkeypatch.setattr(events, "ATTEMPTS", 1)
-    practice = ids.new()
-    tries: list[int] = []
+    practice, name = ids.new(), f"test-{ids.new().hex}"
     handlers = Handlers()
 
     @handlers.on(PracticeChanged)
-    def flaky(event: PracticeChanged, session: Session) -> None:
+    def choke(event: PracticeChanged, session: Session) -> None:
         if event.practice_id == str(practice):
-            tries.append(1)
-            if len(tries) < 3:
-                raise Unavailable
+            raise ValueError("poison")
 
-    consumer = run_consumer(database, bus, handlers)
+    consumer = run_consumer(database, bus, handlers, name)
     with database.transaction(practice) as session:
         emit(session, PracticeChanged(practice_id=str(practice)))
-    until(lambda: len(tries) == 3)
+
+    def letters() -> list[buses.DeadLetter]:
+        return [letter for letter in bus.dead_letters() if letter.service == name]
+
+    until(lambda: letters() != [])
+    [first] = letters()
+    dead_letters.deliver_again(bus, first)
+    until(lambda: [x.sequence for x in letters()] > [first.sequence])
+    [second] = letters()
     consumer.stop()
+    assert (second.event_id, second.payload) == (first.event_id, first.payload)
+
+
+def test_an_event_whose_publisher_gave_it_no_id_is_handled_once(
+    database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "DELAYS", (0.01,))
+    practice, seen = ids.new(), list[int]()
+    handlers = Handlers()
+
+    @handlers.on(PracticeChanged)
+    def remember(event: PracticeChanged, session: Session) -> None:
+        if event.practice_id == str(practice):
+            seen.append(event.version)
+
+    consumer = run_consumer(database, bus, handlers)
+    for version in (1, 2):
+        event = PracticeChanged(practice_id=str(practice), version=version)
+        bus.publish([buses.Message(event.DESCRIPTOR.full_name, event.SerializeToString())])
+    until(lambda: len(seen) == 2)
+    consumer.stop()
+    assert seen == [1, 2]
+
+
+@pytest.mark.usefixtures("relay")
+def test_an_outage_is_not_poison(
+    database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the database is away events wait, in their order, and no attempt is counted."""
+    monkeypatch.setattr(events, "ATTEMPTS", 1)
+    url = database.engine.url
+    assert url.host
+    assert url.port
+    practice, seen = ids.new(), list[int]()
+    handlers = Handlers()
+
+    with Proxy(url.port, url.host) as proxy:
+        through = Database(url.set(host="127.0.0.1", port=proxy.port).render_as_string(False), 4)
+
+        @handlers.on(PracticeChanged)
+        def remember(event: PracticeChanged, session: Session) -> None:
+            if event.practice_id == str(practice):
+                seen.append(event.version)
+                if len(seen) == 1:
+                    proxy.refuse()
+                    proxy.cut()
+
+        consumer = run_consumer(through, bus, handlers)
+        for version in (1, 2):
+            with database.transaction(practice) as session:
+                emit(session, PracticeChanged(practice_id=str(practice), version=version))
+        until(lambda: seen == [1])
+        time.sleep(1.2)  # longer than between attempts
+        proxy.accept()
+        until(lambda: len(seen) == 3)
+        consumer.stop()
+        through.close()
+    assert seen == [1, 1, 2]
+
+
+def test_what_nats_would_never_take_is_refused_where_it_is_made(database: Database) -> None:
+    practice = ids.new()
+    with pytest.raises(ValueError, match="can never be published"):
+        emit_one(database, practice, PracticeChanged(practice_id="x" * buses.LARGEST))
+    assert waiting(database) == 0
+
+
+def emit_one(database: Database, practice: UUID, event: PracticeChanged) -> None:
+    with database.transaction(practice) as session:
+        emit(session, event)
 
 
 @pytest.mark.usefixtures("relay")
@@ -217,6 +294,29 @@ def test_a_worker_that_is_woken_does_not_wait_for_its_poll(database: Database) -
         until(partial(done.__contains__, key))
     worker.stop()
     assert done == ["x", "y"]
+
+
+@pytest.mark.req("PF-6")
+def test_due_work_waits_while_the_database_is_away_and_counts_no_attempt(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    practice, clock = ids.new(), TestClock(datetime.now(UTC))
+    kind = f"test-{practice}"
+    attempts: list[int] = []
+
+    def lose_the_connection(work: due.Due, session: Session, now: datetime) -> None:
+        attempts.append(work.attempts)
+        if len(attempts) == 1:
+            session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    with database.transaction(practice) as session:
+        due.schedule(session, kind, "x", practice, clock.now())
+    worker = due.Worker(database, clock, {kind: lose_the_connection}, poll=0.05)
+    worker.start()
+    until(lambda: len(attempts) == 2)
+    worker.stop()
+    assert attempts == [0, 0]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 @pytest.mark.req("PF-6")

@@ -16,10 +16,21 @@ from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import (
     CalendarSyncServiceStub,
     add_CalendarSyncServiceServicer_to_server,
 )
-from common import clients, deadline, identity, testing
+from common import clients, crypto, deadline, identity, ids, testing
 from common.database import Database
-from common.errors import Conflict, DomainError, Invalid, NotAllowed, Unauthenticated, Unavailable
+from common.errors import (
+    Conflict,
+    DomainError,
+    Invalid,
+    NotAllowed,
+    Unauthenticated,
+    Unavailable,
+    Unreadable,
+)
 from common.identity import ANYONE, VISITOR, Identity, allow
+
+SEALED = crypto.KeyRing(f"k0:{crypto.new_key()}", crypto.new_key()).seal(b"text", "feeds.token:7")
+PRACTICE, CLIENT = ids.new(), ids.new()
 
 
 class FeedTaken(Conflict):
@@ -50,6 +61,8 @@ class Sample(CalendarSyncServiceServicer):
             raise FeedTaken(field="feed", revision="7")
         if request.token == "bug":
             raise ValueError("Ottilie Vandermeer")
+        if request.token == "unreadable":
+            crypto.ring().open(SEALED, "feeds.token:7")
         if request.token == "twice" and self.calls < 3:
             raise Unavailable
         if request.token == "slow":
@@ -99,6 +112,22 @@ def test_a_bug_tells_nothing(stub: Any) -> None:
     assert (raised.value.reason, raised.value.message) == ("INTERNAL", "Something went wrong")
 
 
+@pytest.mark.req("PF-7")
+def test_a_lost_key_is_told_by_reason_and_named_in_the_log(
+    stub: Any, sample: Sample, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(Unreadable) as raised:
+        read(stub, "unreadable")
+    assert (raised.value.reason, raised.value.message, sample.calls) == (
+        "KEY_MISSING",
+        "This is stored, but cannot be read at the moment: its key is not here.",
+        1,
+    )
+    assert caplog.messages == [
+        "/attune.calendar_sync.v1.CalendarSyncService/ReadFeed: feeds.token:7: key 'k0' is not here"
+    ]
+
+
 @pytest.mark.req("PF-13")
 def test_unavailable_is_tried_again(stub: Any, sample: Sample) -> None:
     assert read(stub, "twice")
@@ -136,13 +165,13 @@ def test_the_deadline_is_passed_along(served: testing.Served) -> None:
 @pytest.mark.req("GW-13")
 def test_only_those_allowed_may_call(stub: Any) -> None:
     request = pb.GetFeedRequest()
-    with identity.acting_as(testing.staff("p", "owner", account_id="a")):
+    with identity.acting_as(testing.staff(PRACTICE, "owner", account_id="a")):
         assert stub.GetFeed(request).token == "account:a"
-    with identity.acting_as(testing.staff("p", "clinician")), pytest.raises(NotAllowed):
+    with identity.acting_as(testing.staff(PRACTICE, "clinician")), pytest.raises(NotAllowed):
         stub.GetFeed(request)
     with identity.acting_as(VISITOR), pytest.raises(Unauthenticated):
         stub.GetFeed(request)
-    with identity.acting_as(testing.client("p", "c")), pytest.raises(NotAllowed):
+    with identity.acting_as(testing.client(PRACTICE, CLIENT)), pytest.raises(NotAllowed):
         stub.RotateFeed(pb.RotateFeedRequest())
 
 
@@ -151,7 +180,7 @@ def test_a_service_speaks_only_for_itself(served: testing.Served) -> None:
     with served.channel("booking") as channel:
         stub = CalendarSyncServiceStub(channel)
         assert stub.GetFeed(pb.GetFeedRequest()).token == "service:booking"
-        for pretence in (testing.staff("p", "owner"), Identity("service:gateway")):
+        for pretence in (testing.staff(PRACTICE, "owner"), Identity("service:gateway")):
             with identity.acting_as(pretence), pytest.raises(Unauthenticated):
                 stub.GetFeed(pb.GetFeedRequest())
 

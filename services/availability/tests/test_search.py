@@ -436,17 +436,17 @@ def test_the_first_rule_that_fails_is_the_reason(world: World, practice: Practic
         *every_day("09:00", "12:00"), *every_day("12:00", "13:00", online=False)
     )
 
-    def reason(**how: Any) -> str:
+    def reason(field: str = "start_time", **how: Any) -> str:
         with pytest.raises(Refused) as raised:
             provider.check(**how)
-        assert raised.value.field == "start_time"
+        assert raised.value.field == field
         return raised.value.reason
 
     assert reason(status=CLIENT_STATUS_INACTIVE) == "CLIENT_STATUS_NOT_ALLOWED"
-    assert reason(service="inactive") == "TYPE_INACTIVE"
-    assert reason(service="by-hand") == "TYPE_NOT_ONLINE"
-    assert reason(service="calls") == "MODE_NOT_OFFERED"
-    assert reason(service="no-video") == "TELEHEALTH_NOT_ENABLED"
+    assert reason("service", service="inactive") == "TYPE_INACTIVE"
+    assert reason("service", service="by-hand") == "TYPE_NOT_ONLINE"
+    assert reason("mode", service="calls") == "MODE_NOT_OFFERED"
+    assert reason("mode", service="no-video") == "TELEHEALTH_NOT_ENABLED"
     assert reason(start=NOW) == "TOO_SOON"
     assert reason(start=NINE + 100 * DAY) == "TOO_FAR"
     assert reason(start=NINE - HOUR) == "OUTSIDE_HOURS"

@@ -329,10 +329,10 @@ def test_a_week_is_saved_and_read_as_it_was_given(practice: Practice) -> None:
             "blocks[1].start",
             "Sunday, block 2",
         ),
-        ([block(0, "9:00", "10:00")], "INVALID_TIME", "blocks[0].start", "'9:00'"),
-        ([block(0, "09:00", "24:01")], "INVALID_TIME", "blocks[0].end", "'24:01'"),
+        ([block(0, "9:00", "10:00")], "INVALID_TIME", "blocks[0].start", "HH:MM"),
+        ([block(0, "09:00", "24:01")], "INVALID_TIME", "blocks[0].end", "24:00"),
         ([block(0, "24:00", "24:00")], "INVALID_TIME", "blocks[0].start", "Monday, block 1"),
-        ([block(0, "", "\x00")], "INVALID_TIME", "blocks[0].start", "''"),
+        ([block(0, "", "\x00")], "INVALID_TIME", "blocks[0].start", "HH:MM"),
         ([block(7, "09:00", "10:00")], "UNKNOWN_DAY", "blocks[0].day", "Sunday"),
         ([block(-(2**31), "09:00", "10:00")], "UNKNOWN_DAY", "blocks[0].day", "Sunday"),
         ([block(0, "09:00", "10:00", modes=[99])], "INVALID_MODE", "blocks[0].modes", "mode"),
@@ -651,7 +651,7 @@ def test_a_service_type_is_checked_when_made_and_when_changed(
         partial(update_type, practice, kind, *wrong, **wrong),
     )
     for attempt in tries:
-        with pytest.raises(Invalid) as raised:
+        with pytest.raises((Invalid, Refused)) as raised:
             attempt()
         assert (raised.value.reason, raised.value.field) == (reason, f"service_type.{field}")
     assert list_types(practice) == [kind]
@@ -1075,7 +1075,7 @@ def test_whoever_acts_for_no_practice_or_an_unknown_one_is_told_so(
             method
         )
         garbled = outcome(world, method, request, service("operator", "\x00?"))
-        assert garbled in {"NOT_ALLOWED", "INVALID_ID"}, method
+        assert garbled == "UNAUTHENTICATED", method
     unknown = service("operator", ids.new())
     for method in ("CreateProvider", "CreateServiceType", "ReplaceWeeklyHours", "ListProviders"):
         assert outcome(world, method, calls[method], unknown) == "PRACTICE_NOT_FOUND", method

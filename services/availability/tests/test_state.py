@@ -260,6 +260,8 @@ def test_a_cold_provider_is_read_by_indexes_however_much_there_is_of_others(
                 text(f"INSERT INTO {table} {row} FROM generate_series(1, 9000) n"),
                 values,
             )
+        # Without it the plan is a matter of when the server last looked at these tables.
+        session.execute(text(f"ANALYZE {', '.join(crowd)}, providers, practices"))
         plan = "\n".join(session.scalars(text(f"EXPLAIN {cold._READ.text}"), about))
         session.rollback()
     for index in ("ix_taken_resource_number", "taken_revisions_pkey", "uq_overrides_provider_id"):
@@ -292,6 +294,30 @@ def test_the_most_are_kept_and_those_in_use_among_them(world: World, practice: P
         assert set().union(*replica.state._by_resource.values()) == known
         assert set().union(*replica.state._by_practice.values()) == known
         assert not replica.state._reading
+
+
+@pytest.mark.req("PF-13")
+def test_what_is_kept_is_bounded_in_bytes(world: World, practice: Practice) -> None:
+    practice.service()
+    providers = [practice.provider() for _ in range(6)]
+    with world.replica(world.bus) as replica:
+        providers[0].hours(on=replica)
+        one = replica.state._bytes
+        assert one > 12_000
+        replica.state._most_bytes = 3 * one + one // 2
+        for provider in providers:
+            provider.hours(on=replica)
+            assert replica.state._bytes <= replica.state._most_bytes
+        names = warm_names(replica.state)
+        assert (len(names), providers[-1].username in names) == (3, True)
+        # Those who are warm grow, too, with what is searched for; at the next search that shows.
+        replica.state._most_bytes = 2 * one
+        providers[-1].hours(on=replica)
+        assert replica.state._bytes <= 2 * one
+        with replica.state._changed:
+            for name in [*warm_names(replica.state)]:
+                replica.state._drop(name)
+        assert replica.state._bytes == 0
 
 
 def test_nobody_is_remembered_who_is_not_there(world: World) -> None:

@@ -1,7 +1,7 @@
 """The list of what can be billed, and who sees what of it."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -14,6 +14,7 @@ from attune.common.v1.types_pb2 import Money
 from common import ids
 from common.errors import Invalid, NotAllowed, Unauthenticated
 from common.identity import VISITOR, Identity, acting_as
+from common.pages import Place
 from common.testing import client, service, staff, utc
 
 Held = Callable[..., str]
@@ -166,8 +167,7 @@ def test_it_is_for_staff_alone(billing: BillingServiceStub, practice: UUID, held
             list_as(billing, caller)
 
 
-def garbled(text: str) -> str:
-    return urlsafe_b64encode(text.encode()).decode()
+BEGIN, END = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
 
 
 @pytest.mark.parametrize(
@@ -190,16 +190,7 @@ def garbled(text: str) -> str:
         ),
         *(
             (pb.ListBillablesRequest(page_token=token), "page_token")
-            for token in (
-                "x",
-                "ü",
-                "\0",
-                "a" * 10_000,
-                garbled("2026-03-02T00:00:00"),
-                garbled(f"2026-03-02T00:00:00 {ids.new()}"),
-                garbled("2026-03-02T00:00:00+00:00 x"),
-                garbled("\0 \0"),
-            )
+            for token in ("x", "ü", "\0", "a" * 10_000, Place(BEGIN, ids.new()).token("clients"))
         ),
     ],
 )
@@ -215,11 +206,11 @@ def test_what_is_wrong_with_a_question_is_said(
     assert failure.value.field == field
 
 
-@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize("at", [BEGIN, END])
 def test_a_made_up_place_in_the_list_is_a_place_like_any_other(
-    billing: BillingServiceStub, practice: UUID, at: str
+    billing: BillingServiceStub, practice: UUID, at: datetime
 ) -> None:
-    request = pb.ListBillablesRequest(page_token=garbled(f"{at} {ids.new()}"))
+    request = pb.ListBillablesRequest(page_token=Place(at, ids.new()).token("billables"))
     assert list_as(billing, staff(practice), request) == pb.ListBillablesResponse()
 
 

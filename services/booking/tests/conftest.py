@@ -72,7 +72,7 @@ def _both(database: Database, make_test_database: Callable[[str], Database]) -> 
         server.listen(f"127.0.0.1:{port}")
         open_now.callback(server.stop, 1)
         channel = open_now.enter_context(
-            clients.channel(f"ipv4:127.0.0.1:{port}", signer(), timeout=20)
+            clients.channel(f"ipv4:127.0.0.1:{port}", signer(), timeout=20, most=128)
         )
         staff_channel = open_now.enter_context(asked.channel())
         yield Both(

@@ -1,6 +1,7 @@
 """What becomes of bookings: approval, cancellation, the session, and the clockwork."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -13,6 +14,7 @@ from attune.availability.v1.availability_pb2 import (
     CLIENT_CANCELLATION_NOT_ALLOWED,
     ClientCancellation,
 )
+from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1 import booking_service_pb2 as pb
 from attune.booking.v1.booking_pb2 import (
@@ -29,6 +31,10 @@ from attune.booking.v1.booking_pb2 import (
     CANCELLED_BY_CLIENT,
     CANCELLED_BY_PRACTICE,
 )
+from attune.booking.v1.booking_service_pb2_grpc import (
+    BookingServiceStub,
+    add_BookingServiceServicer_to_server,
+)
 from attune.booking.v1.events_pb2 import (
     BookingCancelled,
     BookingCompleted,
@@ -42,10 +48,13 @@ from attune.booking.v1.events_pb2 import (
 )
 from attune.common.v1.types_pb2 import CLIENT_STATUS_ACTIVE, CLIENT_STATUS_NEW, Money
 from booking.domain.taking import SlotTaken
-from common import ids
-from common.errors import DomainError, Invalid, NotFound, Refused
+from booking.servicer import BookingServicer
+from common import clients, ids
+from common.database import Database
+from common.embedded import free_port
+from common.errors import Conflict, DomainError, Invalid, NotFound, Refused
 from common.identity import Identity, acting_as
-from common.testing import client, staff
+from common.testing import TestClock, client, serve, signer, staff
 from services.booking.tests.booking_world import (
     NINE,
     NOW,
@@ -58,6 +67,8 @@ from services.booking.tests.booking_world import (
     taken_events,
     terms,
 )
+from tests.faults import Proxy
+from tests.world import until
 
 LIMIT = NINE - timedelta(days=1)
 ILL = CANCELLATION_REASON_PROVIDER_ILL
@@ -232,6 +243,75 @@ def test_of_all_who_answer_a_request_at_once_one_wins(alone: Running) -> None:
     # A request that was confirmed first may be cancelled after.
     assert len(won) == (2 if get(case).version == 3 else 1)
     assert reasons == {"WRONG_STATUS"}
+
+
+def confirm_as(case: Case, request_id: str) -> pb.ConfirmBookingResponse:
+    with acting_as(case.owner):
+        request = pb.ConfirmBookingRequest(booking_id=case.id, request_id=request_id)
+        return case.service.rpc.ConfirmBooking(request)
+
+
+@pytest.mark.req("BK-4")
+def test_who_asks_for_a_change_again_gets_the_answer_of_the_first_time(alone: Running) -> None:
+    case = Case(alone, approval=True)
+    answers = at_once([partial(confirm_as, case, "the same")] * 12)
+    assert answers == [answers[0]] * 12
+    start(case)
+    assert confirm_as(case, "the same") == answers[0], "as it was then"
+    assert len(events(alone.database, BookingConfirmed, case.practice)) == 1
+    with pytest.raises(Refused) as refused:
+        confirm_as(case, "another")
+    assert refused.value.reason == "WRONG_STATUS"
+
+
+@pytest.mark.req("BK-4")
+def test_a_refused_change_is_not_remembered(alone: Running) -> None:
+    case = Case(alone, approval=True)
+    with acting_as(case.owner):
+        request = pb.CompleteBookingRequest(booking_id=case.id, request_id="one")
+        with pytest.raises(Refused):
+            alone.rpc.CompleteBooking(request)
+        confirm(case)
+        assert alone.rpc.CompleteBooking(request).booking.status == BOOKING_STATUS_COMPLETED
+
+
+@pytest.mark.req("BK-4")
+def test_another_change_under_the_same_key_is_refused(alone: Running) -> None:
+    case = Case(alone, approval=True)
+    with acting_as(case.owner):
+        request = pb.DeclineBookingRequest(booking_id=case.id, request_id="one", reason_text="No")
+        declined = alone.rpc.DeclineBooking(request)
+        assert alone.rpc.DeclineBooking(request) == declined
+        request.reason_text = "Never"
+        with pytest.raises(Conflict) as conflict:
+            alone.rpc.DeclineBooking(request)
+    assert conflict.value.reason == "REQUEST_ID_REUSED"
+
+
+@pytest.mark.req("BK-4", "PF-13")
+def test_a_change_whose_answer_got_lost_is_not_refused_when_it_is_tried_again(
+    database: Database,
+) -> None:
+    """Channels try again by themselves when a connection broke, done or not."""
+    with (
+        clients.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking")) as nowhere,
+        serve(
+            add_BookingServiceServicer_to_server,
+            BookingServicer(database, AvailabilityServiceStub(nowhere), TestClock(NOW)),
+        ) as served,
+        Proxy(int(served.address.rpartition(":")[2])) as proxy,
+        clients.channel(f"ipv4:127.0.0.1:{proxy.port}", signer(), timeout=10) as channel,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        case = Case(Running(database, TestClock(NOW), BookingServiceStub(channel)), approval=True)
+        proxy.delay = 0.3
+        asked = pool.submit(confirm, case)
+        until(lambda: events(database, BookingConfirmed, case.practice), bool)
+        assert not asked.done(), "the answer is on its way"
+        proxy.delay = 0
+        proxy.cut()
+        assert asked.result().status == BOOKING_STATUS_CONFIRMED
+    assert len(events(database, BookingConfirmed, case.practice)) == 1
 
 
 @pytest.mark.req("CN-1", "CN-5")

@@ -95,7 +95,7 @@ class Practice:
         before = crypto.ring()
         env = self.stack.environment("gateway", self.stack.port)
         crypto.use(crypto.KeyRing(env["ENCRYPTION_KEYS"], env["BLIND_INDEX_KEY"]))
-        database = Database(env["DATABASE_URL"], 1)
+        database = Database(env["DATABASE_URL"], 1, service="gateway")
         try:
             accounts.create(
                 database,

@@ -94,8 +94,10 @@ def app(make_app: Callable[..., APIFlask]) -> APIFlask:
 
 @pytest.fixture
 def browser(app: APIFlask) -> FlaskClient:
-    """Keeps cookies, as browsers do."""
-    return app.test_client()
+    """Keeps cookies, and says what its requests come from, as browsers do."""
+    client = app.test_client()
+    client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
+    return client
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from common.config import Misconfigured
 from common.database import Database
 from common.testing import TestClock
+from gateway import limits
 
 LOGIN = "/api/v1/auth/login"
 MISSING = {"email": "nobody@clinic.example", "password": "whatever it was"}
@@ -109,3 +110,16 @@ def test_static_files_are_not_counted(make_app: Callable[..., APIFlask]) -> None
     for _ in range(3):
         with browser.get("/static/attune.css") as answer:
             assert answer.status_code == 200
+
+
+@pytest.mark.req("PF-13")
+def test_callers_beyond_count_take_no_more_memory(
+    make_app: Callable[..., APIFlask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_MOST_CALLERS", 100)
+    app = make_app(limit_requests="1/minute;5/hour")
+    for number in range(1, 500):
+        peer = {"REMOTE_ADDR": f"2001:db8:{number:x}::1"}
+        assert app.test_client().get("/api/v1/nothing", environ_base=peer).status_code == 404
+    assert app.test_client().get("/api/v1/nothing", environ_base=peer).status_code == 429
+    assert len(app.extensions["limiter"]._callers) <= 102

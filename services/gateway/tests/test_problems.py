@@ -8,6 +8,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from common.clients import DeadlineExceeded
+from common.crypto import KeyMissing
 from common.errors import (
     Conflict,
     DomainError,
@@ -62,6 +63,25 @@ def test_a_failure_is_a_problem_document(fail: Callable[[Exception], Any]) -> No
         "trace_id": TRACE,
         "fields": {"start": "Somebody else has booked this time."},
     }
+
+
+@pytest.mark.req("GW-2", "PF-7")
+def test_a_lost_key_is_told_by_its_reason_and_named_in_the_log_alone(
+    fail: Callable[[Exception], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = fail(KeyMissing("accounts.email:7", "k1"))
+    assert answer.status_code == 500
+    assert answer.get_json(force=True) == {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "reason": "KEY_MISSING",
+        "trace_id": TRACE,
+    }
+    assert caplog.messages == [
+        "GET view: accounts.email:7: key 'k1' is not here",
+        "GET view answered with 500",
+    ]
 
 
 @pytest.mark.req("GW-2")

@@ -93,6 +93,7 @@ def test_sessions_are_listed_and_revoked(
     log_in(browser, email)
     log_in(phone, email)
     log_in(stranger, make_account())
+    stranger.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
     listed = browser.get(SESSIONS).get_json()["sessions"]
     assert sorted(one["current"] for one in listed) == [False, True]
     other = next(one["id"] for one in listed if not one["current"])

@@ -23,7 +23,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from common.following import Following, Receive
 
@@ -35,7 +35,15 @@ MESSAGE_ID = "Nats-Msg-Id"
 EVENT_ID = "Attune-Event-Id"  # of a replayed event, whose message id is new
 ERROR = "Attune-Error"
 KEPT = timedelta(days=7)
+LARGEST = 256 * 1024
+"""Bytes of one event, headers included; a dead letter has a little more, and still is far from
+what NATS takes by default (1 MiB)."""
 _ANSWER = 5.0  # seconds that the server may take
+# Seconds until the event that a process died with is delivered again. Handling may take longer:
+# whoever has it then waits at the inbox for the first one's commit.
+_ACK_WAIT = 10
+_MOST_PENDING = 10_000  # events that wait for another attempt while others go on
+_TOO_LARGE = 10054  # JetStream's error code
 
 Result = TypeVar("Result")
 
@@ -61,6 +69,36 @@ class DeadLetter:
     time: datetime
     payload: bytes
     headers: Mapping[str, str]
+
+
+def headers_of(message: Msg) -> dict[str, str]:
+    """The headers of what was received; with a message id, should its publisher have set none."""
+    place = message.metadata.sequence.stream
+    return {MESSAGE_ID: f"{STREAM}:{place}", **(message.headers or {})}
+
+
+def event_id(headers: Mapping[str, str]) -> str:
+    """By which an event is known, however often it was published."""
+    return headers.get(EVENT_ID) or headers[MESSAGE_ID]
+
+
+def dead_letter(service: str, message: Msg, error: str) -> Message:
+    """What is kept of an event that the service could not handle."""
+    received = headers_of(message)
+    known = event_id(received)
+    return Message(
+        f"dead.{service}.{message.subject}",
+        message.data,
+        {
+            # Of headers that mean something to NATS, none.
+            **{name: text for name, text in received.items() if not name.startswith("Nats-")},
+            # Neither another service's dead letter of the event nor an earlier one, which was
+            # replayed, is the same.
+            MESSAGE_ID: f"{service}:{known}:{message.metadata.sequence.stream}",
+            EVENT_ID: known,
+            ERROR: error,
+        },
+    )
 
 
 class Bus:
@@ -147,11 +185,15 @@ class Bus:
                 max_age=KEPT.total_seconds(),
                 num_replicas=self._replicas,
                 duplicate_window=120,
+                max_msg_size=LARGEST if name == STREAM else None,
             )
             try:
-                await stream.stream_info(name)
+                found = (await stream.stream_info(name)).config
             except NotFoundError:
                 await stream.add_stream(config)
+            else:
+                if (found.max_msg_size, config.max_msg_size) == (-1, LARGEST):
+                    await stream.update_stream(config)
 
     def run(self, coroutine: Coroutine[Any, Any, Result], timeout: float = _ANSWER) -> Result:
         """Run a coroutine on the loop and wait for its result."""
@@ -166,16 +208,25 @@ class Bus:
     def jetstream(self) -> JetStreamContext:
         return self._client.jetstream(timeout=_ANSWER)
 
-    def publish(self, messages: Sequence[Message]) -> None:
-        """Publish in this order; returns when all are stored, raises if any was not."""
-        self.run(self._publish(messages), timeout=2 * _ANSWER)
+    def publish(self, messages: Sequence[Message]) -> list[Message]:
+        """Publish in this order; returns when all are stored, but for those that are returned: NATS
+        will never take them, they are too large. Raises if any other was not stored."""
+        return self.run(self._publish(messages), timeout=2 * _ANSWER)
 
-    async def _publish(self, messages: Sequence[Message]) -> None:
+    async def _publish(self, messages: Sequence[Message]) -> list[Message]:
         stream = self.jetstream
         # Tasks start in the order in which they are made, and each writes before it first waits.
-        await asyncio.gather(
-            *(stream.publish(m.subject, m.payload, headers=dict(m.headers)) for m in messages)
+        answers = await asyncio.gather(
+            *(stream.publish(m.subject, m.payload, headers=dict(m.headers)) for m in messages),
+            return_exceptions=True,
         )
+        refused = []
+        for message, answer in zip(messages, answers, strict=True):
+            if _is_too_large(answer):
+                refused.append(message)
+            elif isinstance(answer, BaseException):
+                raise answer
+        return refused
 
     def durable(self, name: str, subjects: Sequence[str]) -> "Durable":
         """The service's durable consumer of these subjects, made or updated."""
@@ -184,8 +235,8 @@ class Bus:
             filter_subjects=list(subjects),
             ack_policy=AckPolicy.EXPLICIT,
             deliver_policy=DeliverPolicy.ALL,
-            ack_wait=60,
-            max_ack_pending=256,
+            ack_wait=_ACK_WAIT,
+            max_ack_pending=_MOST_PENDING,
         )
 
         async def bind() -> JetStreamContext.PullSubscription:
@@ -217,26 +268,23 @@ class Bus:
         """The oldest dead letters."""
 
         async def read() -> list[DeadLetter]:
-            state = (await self.jetstream.stream_info(DEAD_STREAM)).state
-            letters = []
-            for sequence in range(max(state.first_seq, 1), state.last_seq + 1):
-                with contextlib.suppress(NotFoundError):  # replayed, and so deleted
-                    letters.append(await self._dead_letter(sequence))
-                if len(letters) == limit:
-                    break
+            letters: list[DeadLetter] = []
+            with contextlib.suppress(NotFoundError):  # there are no more
+                while len(letters) < limit:
+                    letters.append(await self._dead_letter(letters[-1].sequence if letters else 0))
             return letters
 
         return self.run(read(), timeout=60)
 
-    async def _dead_letter(self, sequence: int) -> DeadLetter:
-        found = await self.jetstream.get_msg(DEAD_STREAM, sequence)
+    async def _dead_letter(self, after: int) -> DeadLetter:
+        found = await self.jetstream.get_msg(DEAD_STREAM, after + 1, "dead.>", next=True)
         _, service, subject = (found.subject or "").split(".", 2)
         headers = dict(found.headers or {})
         return DeadLetter(
-            sequence=sequence,
+            sequence=found.seq or 0,
             service=service,
             subject=subject,
-            event_id=headers[MESSAGE_ID].removeprefix(f"{service}:"),
+            event_id=event_id(headers),
             error=headers.get(ERROR, ""),
             time=found.time or datetime.fromtimestamp(0, UTC),
             payload=found.data or b"",
@@ -291,9 +339,19 @@ class Durable:
         """Deliver it again after so many seconds."""
         self._bus.run(message.nak(delay=delay))
 
+    def keep(self, message: Msg) -> None:
+        """It is still being worked on: nobody else is to get it."""
+        self._bus.run(message.in_progress())
+
     def term(self, message: Msg) -> None:
         """Never deliver it again."""
         self._bus.run(message.term())
+
+
+def _is_too_large(answer: object) -> bool:
+    return isinstance(answer, nats.errors.MaxPayloadError) or (
+        isinstance(answer, APIError) and answer.err_code == _TOO_LARGE
+    )
 
 
 async def _on_error(error: Exception) -> None:

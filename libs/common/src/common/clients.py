@@ -1,17 +1,24 @@
 """Channels to other services: round robin, deadlines, retries of UNAVAILABLE only, the caller's
-identity and trace passed along, failures raised as the DomainError they were (spec PF-13)."""
+identity, origin and trace passed along, failures raised as the DomainError they were
+(spec PF-13)."""
 
 import json
+import secrets
+import time
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
-from common import deadline, identity, telemetry
+from common import deadline, identity, origin, telemetry
+from common.bulkhead import Bulkhead
 from common.errors import KINDS, DomainError, Unavailable
 
 TIMEOUT = 2.0  # seconds for a call, unless less is left of the caller's own
+MOST = 12
+"""Calls to one service at once, of a process with 16 threads."""
+_SILENCE = 0.5  # seconds without an answer after which a service counts as silent
 
 _SERVICE_CONFIG = json.dumps(
     {
@@ -24,7 +31,8 @@ _SERVICE_CONFIG = json.dumps(
                     "initialBackoff": "0.05s",
                     "maxBackoff": "0.5s",
                     "backoffMultiplier": 2,
-                    # Safe: what creates carries a request_id. DEADLINE_EXCEEDED is never retried.
+                    # Safe: what must not be done twice carries a request_id (`_named`).
+                    # DEADLINE_EXCEEDED is never retried.
                     "retryableStatusCodes": ["UNAVAILABLE"],
                 },
             }
@@ -34,7 +42,13 @@ _SERVICE_CONFIG = json.dumps(
 
 OPTIONS = [  # channels to one target with the same options share their connections
     ("grpc.service_config", _SERVICE_CONFIG),
-    ("grpc.keepalive_time_ms", 30_000),
+    # A process that hangs keeps its connections: ten seconds later its calls go elsewhere.
+    ("grpc.keepalive_time_ms", 5_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.min_reconnect_backoff_ms", 2_000),  # to connect in
     ("grpc.max_receive_message_length", 8 * 1024 * 1024),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),
@@ -45,41 +59,71 @@ class DeadlineExceeded(Unavailable):
     """This took too long; try again shortly."""
 
 
-def channel(target: str, signer: identity.Signer, timeout: float = TIMEOUT) -> grpc.Channel:
-    """A channel to `dns:///host:port`, signed as the caller in context, else as this service."""
+def channel(
+    target: str, signer: identity.Signer, timeout: float = TIMEOUT, most: int = MOST
+) -> grpc.Channel:
+    """A channel to `dns:///host:port`, signed as the caller in context, else as this service.
+
+    `most` are the calls that it carries at once, so that this service, when it is slow, does not
+    have all threads of the process waiting for it.
+    """
     plain = grpc.insecure_channel(target, options=OPTIONS)
-    return grpc.intercept_channel(plain, _Interceptor(signer, timeout))
+    return grpc.intercept_channel(plain, _Interceptor(signer, timeout, Bulkhead(most)))
 
 
 class _Interceptor(grpc.UnaryUnaryClientInterceptor):
-    def __init__(self, signer: identity.Signer, timeout: float) -> None:
+    def __init__(self, signer: identity.Signer, timeout: float, bulkhead: Bulkhead) -> None:
         self._signer = signer
         self._timeout = timeout
+        self._bulkhead = bulkhead
 
     def intercept_unary_unary(
         self, continuation: Callable[..., Any], details: Any, request: Any
     ) -> Any:
         headers: dict[str, str] = {}
         method = details.method.lstrip("/")
-        with telemetry.client_span(method) as span:
+        with telemetry.client_span(method) as span, self._bulkhead.place():
             telemetry.inject(headers)
             headers[identity.METADATA] = self._signer.for_call()
+            if told := origin.told():
+                headers[origin.METADATA] = told
+            began, timeout = time.monotonic(), deadline.remaining(self._timeout)
             call = continuation(
                 _Details(
                     details.method,
-                    deadline.remaining(self._timeout),
+                    timeout,
                     [*(details.metadata or ()), *headers.items()],
                     details.wait_for_ready,
                 ),
-                request,
+                _named(request),
             )
             try:
                 call.result()
             except grpc.RpcError as error:
+                self._judge(error, began, timeout)
                 failure = to_domain(error)
                 telemetry.fail(span, failure.reason)
                 raise failure from None
+            self._bulkhead.answered()
             return call
+
+    def _judge(self, error: grpc.RpcError, began: float, timeout: float) -> None:
+        """Whether the service was silent; a call that came with hardly any time does not tell."""
+        if error.code() != grpc.StatusCode.DEADLINE_EXCEEDED:
+            self._bulkhead.answered()
+        elif timeout >= _SILENCE:
+            self._bulkhead.silent(began)
+
+
+def _named(request: Any) -> Any:
+    """A request that must not be done twice has a request_id, also where its caller gave none:
+    after a connection broke nobody knows whether it was done, and gRPC asks once more."""
+    if "request_id" not in request.DESCRIPTOR.fields_by_name or request.request_id:
+        return request
+    named = type(request)()
+    named.CopyFrom(request)
+    named.request_id = secrets.token_urlsafe(24)
+    return named
 
 
 class _Details(grpc.ClientCallDetails):
@@ -101,6 +145,8 @@ def to_domain(error: grpc.RpcError) -> DomainError:
         return Unavailable()
     kind = KINDS.get(code, DomainError)
     info = _error_info(error)
+    if info is None and code == grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return Unavailable()  # not this caller asks too much: the server has all it can do
     if info is None:
         return kind() if kind is not DomainError else DomainError("Something went wrong")
     details = dict(info.metadata)
@@ -118,4 +164,4 @@ def _error_info(error: Any) -> error_details_pb2.ErrorInfo | None:
     return None
 
 
-__all__ = ["OPTIONS", "TIMEOUT", "DeadlineExceeded", "channel", "to_domain"]
+__all__ = ["MOST", "OPTIONS", "TIMEOUT", "DeadlineExceeded", "channel", "to_domain"]

@@ -11,7 +11,7 @@ LONGEST = 30.0  # seconds, where the caller set no limit
 
 def begin(seconds: float | None) -> None:
     """The call now being handled must end within so many seconds."""
-    _deadline.set(time.monotonic() + min(seconds or LONGEST, LONGEST))
+    _deadline.set(time.monotonic() + (LONGEST if seconds is None else min(seconds, LONGEST)))
 
 
 def clear() -> None:

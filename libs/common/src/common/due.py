@@ -11,7 +11,7 @@ from sqlalchemy import Column, DateTime, Integer, Table, Text, Uuid, delete, sel
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from common import database, telemetry
+from common import database, origin, telemetry
 from common.clock import Clock
 from common.outbox import shared
 
@@ -130,15 +130,17 @@ class Worker:
             try:
                 # The handler's failure must not undo the claim, which then is put off.
                 with session.begin_nested():
-                    session.execute(
-                        text("SELECT set_config('attune.practice', :practice, true)"),
-                        {"practice": str(work.practice_id)},
-                    )
-                    with telemetry.span(f"due {work.kind}"):
+                    database.confine(session, work.practice_id)
+                    with (
+                        origin.of(f"due:{work.kind}:{work.key}"),
+                        telemetry.span(f"due {work.kind}"),
+                    ):
                         self._handlers[work.kind](work, session, now)
             except Later as later:
                 failure = work, later.at
-            except Exception:
+            except Exception as error:
+                if database.is_away(error):
+                    raise
                 log.exception("due work failed", extra={"kind": work.kind, "key": work.key})
                 failure = work, now + timedelta(seconds=min(2**work.attempts, 300))
             if failure:

@@ -9,7 +9,8 @@ DomainError
 ├── Stale               409  ABORTED              based on an older version
 ├── Refused             422  FAILED_PRECONDITION  well-formed, but a rule says no
 ├── TooMany             429  RESOURCE_EXHAUSTED
-└── Unavailable         503  UNAVAILABLE          try again later
+├── Unavailable         503  UNAVAILABLE          try again later
+└── Unreadable          500  DATA_LOSS            stored, but it cannot be read
 
 A subclass names what happened; its reason is its name in capitals (`SlotTaken` → `SLOT_TAKEN`).
 Servicers raise these; `common.server` writes status and ErrorInfo; `common.clients` raises the
@@ -96,10 +97,16 @@ class Unavailable(DomainError):
     code = grpc.StatusCode.UNAVAILABLE
 
 
+class Unreadable(DomainError):
+    """This is stored, but cannot be read."""
+
+    code = grpc.StatusCode.DATA_LOSS
+
+
 KINDS: dict[grpc.StatusCode, type[DomainError]] = {
     kind.code: kind
     for kind in (
         Invalid, Unauthenticated, NotAllowed, NotFound, Conflict, Stale, Refused, TooMany,
-        Unavailable,
+        Unavailable, Unreadable,
     )
 }  # fmt: skip

@@ -10,11 +10,9 @@ from nats.aio.msg import Msg
 from opentelemetry.trace import SpanKind
 from sqlalchemy import Column, DateTime, Table, Text, func
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from common import bus, database, telemetry
+from common import bus, database, deadline, origin, telemetry
 from common.errors import Unavailable
 from common.outbox import shared
 
@@ -28,16 +26,11 @@ inbox = Table(
 )
 
 ATTEMPTS = 5
-WAITS = 300  # deliveries of an event that is too early
 DELAYS = (0.2, 1.0, 5.0, 15.0)  # seconds between attempts
-_OUTAGE = (OperationalError, InterfaceError, PoolTimeout, Unavailable)
+_ANSWER = 2.0  # seconds that the database may take to show that it is there
 
 EventType = TypeVar("EventType", bound=Event)
 Handler = Callable[[EventType, Session], None]
-
-
-class TooEarly(Exception):
-    """Raised by a handler: an earlier event of the same aggregate has not been handled yet."""
 
 
 class Handlers:
@@ -61,17 +54,20 @@ class Handlers:
     ) -> bool:
         """Handle one delivery; False if the message was handled before."""
         kind, handler = self.by_subject[subject]
-        message_id = headers.get(bus.EVENT_ID) or headers[bus.MESSAGE_ID]
-        with telemetry.span(
-            f"process {subject}",
-            SpanKind.CONSUMER,
-            telemetry.extract(headers),
-            {
-                "messaging.system": "nats",
-                "messaging.destination.name": subject,
-                "messaging.operation.type": "process",
-                "messaging.message.id": message_id,
-            },
+        message_id = bus.event_id(headers)
+        with (
+            origin.of(f"{subject}:{message_id}"),
+            telemetry.span(
+                f"process {subject}",
+                SpanKind.CONSUMER,
+                telemetry.extract(headers),
+                {
+                    "messaging.system": "nats",
+                    "messaging.destination.name": subject,
+                    "messaging.operation.type": "process",
+                    "messaging.message.id": message_id,
+                },
+            ),
         ):
             event = kind.FromString(payload)
             with db.transaction(practice_of(event)) as session:
@@ -86,6 +82,11 @@ def practice_of(event: Event) -> str:
     """Every event names its practice, itself or through its booking."""
     fact: Any = event
     return str(fact.practice_id if hasattr(fact, "practice_id") else fact.booking.practice_id)
+
+
+def _is_away(error: Exception) -> bool:
+    """Handlers call nobody: what is unavailable is the database."""
+    return isinstance(error, Unavailable) or database.is_away(error)
 
 
 class Consumer:
@@ -121,38 +122,40 @@ class Consumer:
                 self._stop.wait(0.5)
 
     def _process(self, durable: bus.Durable, message: Msg) -> None:
-        try:
-            self._handlers.handle(
-                self._database, message.subject, message.data, message.headers or {}
-            )
-        except _OUTAGE as error:
-            # Nothing is wrong with the message: it waits for the outage to end.
-            log.warning("%s waits: %s", message.subject, type(error).__name__)
-            durable.nak(message, delay=1.0)
-            self._stop.wait(0.5)
-        except TooEarly as error:
-            if (message.metadata.num_delivered or 1) < WAITS:
-                durable.nak(message, delay=0.1)
+        headers = bus.headers_of(message)
+        while True:
+            try:
+                self._handlers.handle(self._database, message.subject, message.data, headers)
+            except Exception as error:
+                if not _is_away(error) and self._database_is_there():
+                    self._failed(durable, message, error)
+                    return
+                # Nothing is wrong with the event, and no other could be handled: it waits here,
+                # in its place, and no attempt is counted.
+                log.warning("%s waits: %s", message.subject, type(error).__name__)
+                durable.keep(message)
             else:
-                self._bury(message, type(error).__name__)
-                durable.term(message)
-        except Exception as error:
-            attempt = message.metadata.num_delivered or 1
-            log.exception("%s failed, attempt %d", message.subject, attempt)
-            if attempt < ATTEMPTS:
-                durable.nak(message, delay=DELAYS[min(attempt, len(DELAYS)) - 1])
-            else:
-                self._bury(message, type(error).__name__)
-                durable.term(message)
-        else:
-            durable.ack(message)
+                durable.ack(message)
+                return
+            if self._stop.wait(0.5):
+                durable.nak(message, delay=0)
+                return
 
-    def _bury(self, message: Msg, error: str) -> None:
-        headers = dict(message.headers or {})
-        event_id = headers.pop(bus.EVENT_ID, "") or headers.get(bus.MESSAGE_ID, "")
-        # Two services' dead letters of one event must not count as doubles.
-        headers[bus.MESSAGE_ID] = f"{self._name}:{event_id}"
-        headers[bus.ERROR] = error
-        dead = bus.Message(f"dead.{self._name}.{message.subject}", message.data, headers)
-        self._bus.publish([dead])
-        log.error("%s is a dead letter", message.subject)
+    def _database_is_there(self) -> bool:
+        try:
+            with deadline.within(_ANSWER):
+                self._database.ping()
+        except Exception:  # whatever it was, it does not answer
+            return False
+        return True
+
+    def _failed(self, durable: bus.Durable, message: Msg, error: Exception) -> None:
+        """Try again later, while others go on; after the last attempt, bury it."""
+        attempt = message.metadata.num_delivered or 1
+        log.error("%s failed, attempt %d", message.subject, attempt, exc_info=error)
+        if attempt < ATTEMPTS:
+            durable.nak(message, delay=DELAYS[min(attempt, len(DELAYS)) - 1])
+        else:
+            self._bus.publish([bus.dead_letter(self._name, message, type(error).__name__)])
+            durable.term(message)
+            log.error("%s is a dead letter", message.subject)

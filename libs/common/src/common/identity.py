@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
+from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -21,6 +22,7 @@ from common.errors import NotAllowed, Unauthenticated
 METADATA = "attune-identity"
 LIFETIME = 60  # seconds; longer than any deadline, short enough to be useless when stolen
 ROLES = ("owner", "manager", "clinician", "supervisor")
+_KINDS = ("visitor", "client", "account", "service")
 _LEEWAY = 5
 
 
@@ -156,7 +158,7 @@ class Verifier:
         """The identity in a token; raises Unauthenticated."""
         identity, expiry = self._verified(token)
         if expiry + _LEEWAY < time.time():
-            raise Unauthenticated("The identity has expired")
+            raise Unauthenticated("The identity has expired.")
         return identity
 
     def _verify(self, token: str) -> tuple[Identity, int]:
@@ -169,19 +171,33 @@ class Verifier:
                 leeway=_LEEWAY,
                 options={"require": ["iss", "sub", "iat", "exp"]},
             )
-        except (jwt.InvalidTokenError, KeyError, TypeError):
-            raise Unauthenticated("The identity is not valid") from None
-        if issuer != "gateway" and claims["sub"] != f"service:{issuer}":
-            raise Unauthenticated("The identity is not valid")
-        identity = Identity(
-            subject=claims["sub"],
-            practice_id=claims.get("prc", ""),
-            roles=frozenset(claims.get("rol", ())),
-            provider_id=claims.get("prv", ""),
-            client_id=claims.get("cli", ""),
-            booking_id=claims.get("bkg", ""),
-        )
+            identity = _read(claims)
+        except (jwt.InvalidTokenError, LookupError, TypeError, ValueError, AttributeError):
+            raise Unauthenticated("The identity is not valid.") from None
+        if issuer != "gateway" and identity.subject != f"service:{issuer}":
+            raise Unauthenticated("The identity is not valid.")
         return identity, claims["exp"]
+
+
+def _read(claims: dict[str, Any]) -> Identity:
+    """Whom claims describe. Raises ValueError unless they are what a Signer writes: an id is an
+    id, so that nobody can be of every practice, and the token lives no longer than it should."""
+    identity = Identity(
+        subject=claims["sub"],
+        practice_id=claims.get("prc", ""),
+        roles=frozenset(claims.get("rol", ())),
+        provider_id=claims.get("prv", ""),
+        client_id=claims.get("cli", ""),
+        booking_id=claims.get("bkg", ""),
+    )
+    ids = identity.practice_id, identity.provider_id, identity.client_id, identity.booking_id
+    for present in filter(None, ids):
+        UUID(present)
+    if identity.kind not in _KINDS or not identity.roles <= set(ROLES):
+        raise ValueError(identity.kind)
+    if claims["exp"] - claims["iat"] > LIFETIME:
+        raise ValueError("exp")
+    return identity
 
 
 def new_key_pair() -> tuple[str, str]:

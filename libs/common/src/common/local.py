@@ -65,9 +65,16 @@ class Secrets:
                 encryption_keys={name: f"k1:{crypto.new_key()}" for name in names},
                 identity_keys={n: identity.new_key_pair() for n in (*names, OPERATOR)},
             )
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(vars(made), indent=1))
+            made.save(path)
         return cls(**json.loads(path.read_text()))
+
+    def save(self, path: Path) -> None:
+        """Keep them, readable for their owner alone; those that were there, or these, entirely."""
+        written = path.with_suffix(".new")
+        written.unlink(missing_ok=True)
+        written.touch(mode=0o600)
+        written.write_text(json.dumps(vars(self), indent=1))
+        written.replace(path)
 
     @property
     def public_keys(self) -> str:
@@ -81,7 +88,7 @@ class Process:
     name: str
     port: int
     log: Path
-    env: dict[str, str]
+    env: dict[str, str] = field(repr=False)  # it has the keys
     handle: "subprocess.Popen[bytes]"
 
 
@@ -226,7 +233,7 @@ class Stack:
 
 def make_database(superuser_url: str, name: str, password: str) -> None:
     """A database with two roles: `<name>_owner` owns the schema, `<name>` works on its rows and
-    cannot get around row-level security."""
+    cannot get around row-level security. Nobody else can connect to it."""
     with psycopg.connect(f"{superuser_url}/postgres", autocommit=True) as server:
         for role in (f"{name}_owner", name):
             exists = server.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
@@ -243,6 +250,11 @@ def make_database(superuser_url: str, name: str, password: str) -> None:
                     sql.Identifier(name), sql.Identifier(f"{name}_owner")
                 )
             )
+        for rights in (
+            "REVOKE ALL ON DATABASE {0} FROM PUBLIC",
+            "GRANT CONNECT ON DATABASE {0} TO {0}",
+        ):
+            server.execute(sql.SQL(rights).format(sql.Identifier(name)))
 
 
 def _is_ready(process: Process) -> bool:

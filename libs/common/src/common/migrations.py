@@ -57,6 +57,72 @@ def create_event_tables(op: Any) -> None:
             op.execute(statement)
 
 
+_AUDIT_TABLES = (
+    """
+    CREATE TABLE audit (
+        id uuid PRIMARY KEY,
+        sequence bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+        practice_id uuid NOT NULL,
+        at timestamptz NOT NULL,
+        subject text NOT NULL,
+        action text NOT NULL,
+        things text[] NOT NULL,
+        request text NOT NULL,
+        address_sealed bytea,
+        mac bytea NOT NULL,
+        position bigint CONSTRAINT uq_audit_position UNIQUE,
+        hash bytea
+    )
+    """,
+    "CREATE INDEX ix_audit_practice_id_at_id ON audit (practice_id, at, id)",
+    "CREATE INDEX ix_audit_waiting ON audit (sequence) WHERE position IS NULL",
+    """
+    CREATE TABLE audit_head (
+        one boolean PRIMARY KEY CHECK (one),
+        position bigint NOT NULL,
+        hash bytea NOT NULL,
+        mac bytea NOT NULL
+    )
+    """,
+    "INSERT INTO audit_head VALUES (true, 0, decode(repeat('00', 32), 'hex'), '')",
+    # What may change: an entry takes its place in the chain, once, and its address is sealed
+    # again under a new key.
+    """
+    CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'UPDATE' THEN
+            IF OLD.position IS NULL THEN
+                OLD.position = NEW.position;
+                OLD.hash = NEW.hash;
+            END IF;
+            IF (OLD.address_sealed IS NULL) = (NEW.address_sealed IS NULL) THEN
+                OLD.address_sealed = NEW.address_sealed;
+            END IF;
+            IF OLD IS NOT DISTINCT FROM NEW THEN
+                RETURN NEW;
+            END IF;
+        END IF;
+        RAISE EXCEPTION 'the audit only grows';
+    END $$
+    """,
+    """
+    CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON audit
+    FOR EACH ROW EXECUTE FUNCTION audit_only_grows()
+    """,
+    """
+    CREATE TRIGGER is_not_emptied BEFORE TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows()
+    """,
+)
+
+
+def create_audit_tables(op: Any) -> None:
+    """The audit trail and the end of its chain (spec PF-8, `common.audit`)."""
+    for statement in _AUDIT_TABLES:
+        op.execute(statement)
+    protect(op, "audit")
+
+
 def protect(op: Any, *tables: str) -> None:
     """Row-level security by `practice_id` (spec GW-13): without a practice set, no rows."""
     setting = "current_setting('attune.practice', true)"
@@ -95,6 +161,9 @@ def _grant(connection: Any, role: str) -> None:
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {name}",
         f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {name}",
+        f"REVOKE UPDATE, DELETE ON audit FROM {name}",
+        f"GRANT UPDATE (position, hash, address_sealed) ON audit TO {name}",
+        f"REVOKE INSERT, DELETE ON audit_head FROM {name}",
     ):
         connection.execute(text(statement))
 

@@ -8,6 +8,7 @@ written under its row lock, hence in the order of its changes. A poll catches wh
 import json
 import logging
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.message import Message as Event
@@ -29,6 +30,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from common import bus, database, ids, telemetry
+from common.errors import Unavailable
 
 log = logging.getLogger(__name__)
 shared = database.metadata()
@@ -46,6 +48,7 @@ outbox = Table(
 
 _LOCK = 0x0A77_0B0C  # the relay's advisory lock
 _BATCH = 256
+_LARGEST = bus.LARGEST // 2  # bytes of an event without its headers
 
 
 def emit(session: Session, *events: Event) -> None:
@@ -59,10 +62,13 @@ def row(event: Event) -> dict[str, Any]:
     """An outbox row, for statements that insert it together with others."""
     headers: dict[str, str] = {}
     telemetry.inject(headers)
+    subject, payload = event.DESCRIPTOR.full_name, event.SerializeToString()
+    if len(payload) > _LARGEST:
+        raise ValueError(f"{subject} of {len(payload)} bytes can never be published")
     return {
         "id": ids.new(),
-        "subject": event.DESCRIPTOR.full_name,
-        "payload": event.SerializeToString(),
+        "subject": subject,
+        "payload": payload,
         "headers": json.dumps(headers),
     }
 
@@ -75,9 +81,10 @@ class Relay:
         self._bus = nats
         self._wake = threading.Event()
         self._stop = threading.Event()
+        self._refused: set[int] = set()  # the rows that NATS will not take, as it is set up now
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
         db.after_emit = self._wake.set
-        nats.on_connect.append(self._wake.set)
+        nats.on_connect.append(self._connected)
 
     def start(self) -> None:
         self._thread.start()
@@ -87,6 +94,10 @@ class Relay:
         self._stop.set()
         self._wake.set()
         self._thread.join(5)
+
+    def _connected(self) -> None:
+        self._refused.clear()
+        self._wake.set()
 
     def _run(self) -> None:
         while True:
@@ -103,16 +114,26 @@ class Relay:
                 return
 
     def drain(self) -> int:
-        """Publish one batch; returns how many."""
+        """Publish one batch; returns how many. What NATS refuses stays here, behind what comes
+        after it, until there is a new connection: others' events go on."""
         with self._database.transaction(database.EVERY_PRACTICE) as session:
             session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-            rows = session.execute(select(outbox).order_by(outbox.c.sequence).limit(_BATCH)).all()
+            waiting = select(outbox).where(outbox.c.sequence.not_in(self._refused))
+            rows = session.execute(waiting.order_by(outbox.c.sequence).limit(_BATCH)).all()
             if rows:
-                self._bus.publish([_message(r) for r in rows])
-                session.execute(
-                    delete(outbox).where(outbox.c.sequence.in_([r.sequence for r in rows]))
-                )
+                self._publish(session, rows)
         return len(rows)
+
+    def _publish(self, session: Session, rows: Sequence[Any]) -> None:
+        refused = {m.headers[bus.MESSAGE_ID] for m in self._bus.publish([*map(_message, rows)])}
+        left = []
+        for row in rows:
+            if str(row.id) in refused:
+                self._refused.add(row.sequence)
+                log.error("%s is too large for NATS", row.subject, extra={"event": str(row.id)})
+            else:
+                left.append(row.sequence)
+        session.execute(delete(outbox).where(outbox.c.sequence.in_(left)))
 
 
 def _message(r: Any) -> bus.Message:
@@ -122,6 +143,5 @@ def _message(r: Any) -> bus.Message:
 
 
 def _expected(error: Exception) -> bool:
-    return isinstance(error, SQLAlchemyError | TimeoutError | OSError) or type(
-        error
-    ).__module__.startswith("nats")
+    expected = SQLAlchemyError | Unavailable | TimeoutError | OSError
+    return isinstance(error, expected) or type(error).__module__.startswith("nats")

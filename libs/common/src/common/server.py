@@ -9,14 +9,16 @@ from typing import Any
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from psycopg.errors import QueryCanceled
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from common import clients, deadline, identity, telemetry
-from common.errors import DomainError, Unauthenticated, Unavailable
+from common import clients, deadline, identity, origin, telemetry
+from common.crypto import UndecipherableError
+from common.errors import DomainError, Invalid, Unauthenticated, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,10 @@ _MOST_PER_WORKER = 8  # calls in the server for each worker; more are refused at
 _duration = telemetry.meter.create_histogram(
     "rpc.server.call.duration", unit="s", description="Duration of inbound calls"
 )
+
+
+class MalformedMessage(Invalid):
+    """This is not a message of the kind that the call takes."""
 
 
 class ServerInterceptor(grpc.ServerInterceptor):
@@ -46,29 +52,29 @@ class ServerInterceptor(grpc.ServerInterceptor):
             handler = continuation(details)
             if handler is None:
                 return None
-            self._wrapped[method] = grpc.unary_unary_rpc_method_handler(
-                self._wrap(method, handler.unary_unary),
-                handler.request_deserializer,
-                handler.response_serializer,
-            )
+            # Without (de)serialisers: gRPC's own answer with INTERNAL to what cannot be read.
+            self._wrapped[method] = grpc.unary_unary_rpc_method_handler(self._wrap(method, handler))
         return self._wrapped[method]
 
-    def _wrap(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+    def _wrap(self, method: str, handler: Any) -> Callable[..., bytes]:
         service, _, name = method.lstrip("/").rpartition("/")
         attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
         allowed = self._allowed[method]
 
-        def answer(request: Any, context: grpc.ServicerContext) -> Any:
+        def answer(payload: bytes, context: grpc.ServicerContext) -> bytes:
             metadata = {key: str(value) for key, value in context.invocation_metadata()}
             deadline.begin(context.time_remaining())
             began = time.perf_counter()
             failure: DomainError | None = None
-            response = None
+            response = b""
             with telemetry.server_span(method.lstrip("/"), metadata, attributes) as span:
                 try:
-                    with identity.acting_as(*self._identify(metadata)):
+                    heard = origin.heard(metadata.get(origin.METADATA, ""), context.peer())
+                    with identity.acting_as(*self._identify(metadata)), origin.of(*heard):
                         identity.authorise(identity.caller(), allowed)
-                        response = behaviour(request, context)
+                        request = _read(payload, handler.request_deserializer)
+                        made = handler.unary_unary(request, context)
+                        response = handler.response_serializer(made)
                 except Exception as error:
                     failure = to_domain(error, method)
                     telemetry.fail(span, failure.reason)
@@ -85,12 +91,21 @@ class ServerInterceptor(grpc.ServerInterceptor):
     def _identify(self, metadata: dict[str, str]) -> tuple[identity.Identity, str]:
         token = metadata.get(identity.METADATA)
         if not token:
-            raise Unauthenticated("The call carries no identity")
+            raise Unauthenticated("The call carries no identity.")
         return self._verifier.verify(token), token
+
+
+def _read(payload: bytes, deserialise: Callable[[bytes], Any]) -> Any:
+    try:
+        return deserialise(payload)
+    except DecodeError:
+        raise MalformedMessage from None
 
 
 def to_domain(error: Exception, where: str) -> DomainError:
     """What the caller is told. Only what nobody expected is logged as an error."""
+    if isinstance(error, UndecipherableError):
+        log.error("%s: %s", where, error)  # which key, and where
     if isinstance(error, DomainError):
         return error
     if isinstance(error, OperationalError) and isinstance(error.orig, QueryCanceled):
@@ -130,6 +145,9 @@ class Server:
                 ("grpc.max_connection_age_ms", 300_000),
                 ("grpc.max_connection_age_grace_ms", 30_000),
                 ("grpc.max_receive_message_length", 1024 * 1024),
+                # Clients may make sure that this process lives, as often as they do.
+                ("grpc.http2.min_ping_interval_without_data_ms", 2_000),
+                ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)

@@ -1,5 +1,5 @@
-"""One service: database, NATS, gRPC server, relay, consumer, due work, readiness and a shutdown
-that drops nothing. `__main__` of every service wires one of these."""
+"""One service: database, NATS, gRPC server, relay, sealer, consumer, due work, readiness and a
+shutdown that drops nothing. `__main__` of every service wires one of these."""
 
 import logging
 import signal
@@ -11,8 +11,11 @@ from typing import Any
 import grpc
 from sqlalchemy import text
 
-from common import clients, crypto, identity, migrations, telemetry
+from attune.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
+from common import clients, crypto, identity, keys, migrations, telemetry
 from common import clock as clocks
+from common.audit import Sealer
+from common.audit.servicer import AuditServicer
 from common.bus import Bus
 from common.config import ServiceSettings
 from common.database import EVERY_PRACTICE, Database
@@ -40,12 +43,16 @@ class Service:
         self.settings = settings
         self.clock = clocks.clock(settings.clock_file)
         crypto.use(crypto.KeyRing(settings.encryption_keys, settings.blind_index_key))
-        # A connection for each worker, and for relay, consumer, due work and readiness.
-        self.database = Database(settings.database_url, settings.grpc_workers + 4)
+        # A connection for each worker, and for relay, sealer, consumer, due work and readiness.
+        self.database = Database(
+            settings.database_url, settings.grpc_workers + 5, service=name, clock=self.clock
+        )
         self.bus = Bus(settings.nats_url, name)
         self.signer = identity.Signer(name, settings.identity_key)
         self.server = Server(identity.Verifier(settings.identity_keys), settings.grpc_workers)
+        self.server.add(add_AuditServiceServicer_to_server, AuditServicer(self.database))
         self._relay = Relay(self.database, self.bus)
+        self._sealer = Sealer(self.database)
         self._consumer: Consumer | None = None
         self._worker: Worker | None = None
         self._checks: dict[str, Callable[[], bool]] = {"database": self._schema_is_ready}
@@ -54,7 +61,9 @@ class Service:
 
     def channel(self, target: str) -> grpc.Channel:
         """A channel to another service."""
-        return clients.channel(target, self.signer)
+        return clients.channel(
+            target, self.signer, most=max(1, self.settings.grpc_workers * 3 // 4)
+        )
 
     def add(self, add_to_server: Callable[[Any, Any], None], servicer: Any) -> None:
         """Serve these RPCs."""
@@ -84,11 +93,12 @@ class Service:
         """Start everything; returns the port."""
         self.bus.start()
         port = self.server.listen(self.settings.listen)
-        threads: list[Any] = [self._relay, self._consumer, self._worker]
+        threads: list[Any] = [self._relay, self._sealer, self._consumer, self._worker]
         for part in threads:
             if part:
                 part.start()
         threading.Thread(target=self._watch, name="readiness", daemon=True).start()
+        keys.watch(self.database)
         log.info("serving", extra={"address": self.settings.listen, "port": port})
         return port
 
@@ -96,7 +106,7 @@ class Service:
         """Finish what runs, then end."""
         self._stopping.set()
         self.server.stop(GRACE)
-        for part in (self._consumer, self._worker, self._relay):
+        for part in (self._consumer, self._worker, self._relay, self._sealer):
             if part:
                 part.stop()
         self.bus.close()

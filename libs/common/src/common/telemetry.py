@@ -1,4 +1,5 @@
-"""Traces, metrics and JSON logs. Ids only: no personal data in any of them (spec PF-7, PF-12).
+"""Traces and metrics, next to the logs of `common.logs`. Ids only: no personal data in any of them
+(spec PF-7, PF-12).
 
 Configured by the standard `OTEL_*` variables; without OTEL_EXPORTER_OTLP_ENDPOINT nothing is sent.
 Spans are made only for sampled calls: the stock instrumentation, which makes a non-recording span
@@ -6,11 +7,7 @@ for every other call, costs a third of the hot path.
 """
 
 import contextlib
-import json
-import logging
 import os
-import sys
-import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
@@ -26,44 +23,15 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from sqlalchemy import Engine, event
 
+from common import logs
+
 tracer = trace.get_tracer("attune")
 meter = metrics.get_meter("attune")
-
-_LOG_FIELDS = frozenset(vars(logging.makeLogRecord({})))
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, trace id, and what `extra` adds."""
-
-    def __init__(self, service: str) -> None:
-        super().__init__()
-        self._service = service
-
-    def format(self, record: logging.LogRecord) -> str:
-        entry: dict[str, Any] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-            + f".{int(record.msecs):03d}Z",
-            "level": record.levelname,
-            "service": self._service,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if trace_id := current_trace_id():
-            entry["trace_id"] = trace_id
-        entry |= {k: v for k, v in vars(record).items() if k not in _LOG_FIELDS}
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, default=str)
 
 
 def configure(service: str) -> None:
     """Logs to standard output; traces and metrics to the collector, if one is named."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter(service))
-    logging.basicConfig(
-        level=os.environ.get("LOG_LEVEL", "INFO").upper(), handlers=[handler], force=True
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logs.configure(service)
     if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return
     resource = Resource.create({"service.name": service, "service.namespace": "attune"})
@@ -83,13 +51,15 @@ def shutdown() -> None:
 
 def current_trace_id() -> str:
     """The trace being recorded, as 32 hex digits, or nothing."""
-    context = trace.get_current_span().get_span_context()
-    return f"{context.trace_id:032x}" if context.is_valid else ""
+    return logs.trace_id()
 
 
 def extract(carrier: Mapping[str, str]) -> Context | None:
-    """The caller's trace context, if it sent one."""
-    return propagate.extract(carrier) if "traceparent" in carrier else None
+    """The caller's trace context, if it sent one; not its `tracestate` and `baggage`, which are
+    free text that would be passed along into spans and events."""
+    if "traceparent" not in carrier:
+        return None
+    return propagate.extract({"traceparent": carrier["traceparent"]})
 
 
 def inject(carrier: MutableMapping[str, str]) -> None:

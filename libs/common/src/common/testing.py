@@ -94,6 +94,19 @@ def key_ring() -> crypto.KeyRing:
     return ring
 
 
+def new_database(package: str, worker_id: str) -> Database:
+    """A service's migrated database of one's own, as its own role."""
+    name = f"test_{package}_{worker_id}_{ids.new().hex[:8]}"
+    server = os.environ[POSTGRES]
+    make_database(server, name, _PASSWORD)
+    host = server.rpartition("@")[2]
+    owner = f"postgresql://{name}_owner:{_PASSWORD}@{host}/{name}"
+    migrations.migrate(package, owner, name)
+    return Database(
+        f"postgresql://{name}:{_PASSWORD}@{host}/{name}", 80, service=package.replace("_", "-")
+    )
+
+
 @pytest.fixture(scope="session")
 def make_test_database(worker_id: str) -> Iterator[Callable[[str], Database]]:
     """`make_test_database("booking")` is that service's migrated database, as its own role; one
@@ -102,13 +115,7 @@ def make_test_database(worker_id: str) -> Iterator[Callable[[str], Database]]:
 
     def make(package: str) -> Database:
         if package not in made:
-            name = f"test_{package}_{worker_id}_{ids.new().hex[:8]}"
-            server = os.environ[POSTGRES]
-            make_database(server, name, _PASSWORD)
-            host = server.rpartition("@")[2]
-            owner = f"postgresql://{name}_owner:{_PASSWORD}@{host}/{name}"
-            migrations.migrate(package, owner, name)
-            made[package] = Database(f"postgresql://{name}:{_PASSWORD}@{host}/{name}", 80)
+            made[package] = new_database(package, worker_id)
         return made[package]
 
     yield make
@@ -160,7 +167,8 @@ class Served:
     def channel(self, issuer: str = GATEWAY) -> grpc.Channel:
         """Calls are signed by `issuer` for whoever is `identity.acting_as(...)`; the gateway
         alone may speak for people."""
-        return clients.channel(f"ipv4:{self.address}", signer(issuer), timeout=10)
+        target = f"ipv4:{self.address}"
+        return clients.channel(target, signer(issuer), timeout=10, most=128)
 
 
 @contextmanager

@@ -18,15 +18,22 @@ class Settings(ServiceSettings):
     """What availability reads besides."""
 
     booking_target: str
-    # How many providers are kept in memory.
+    # How many providers are kept in memory, and about how much of it they may take.
     warm_providers: int = 20_000
+    warm_megabytes: int = 1024
 
 
 def main() -> None:
     settings = Settings.from_env()
     service = Service("availability", settings)
     booking = BookingServiceStub(service.channel(settings.booking_target))
-    state = State(service.database, booking, service.clock, settings.warm_providers)
+    state = State(
+        service.database,
+        booking,
+        service.clock,
+        settings.warm_providers,
+        settings.warm_megabytes,
+    )
     servicer = AvailabilityServicer(service.database, state, service.clock)
     service.add(add_AvailabilityServiceServicer_to_server, servicer)
     service.handle(events.handlers(service.clock))

@@ -29,7 +29,7 @@ class UnknownRoom(Invalid):
 def mode(number: int, field: str = "mode") -> Mode:
     """The mode of that number; raises Invalid."""
     if number not in _MODES:
-        raise Invalid("Choose a mode", field=field, reason="INVALID_MODE")
+        raise Invalid("Choose a mode.", field=field, reason="INVALID_MODE")
     return _MODES[types.Mode.ValueType(number)]
 
 

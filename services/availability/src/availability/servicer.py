@@ -18,7 +18,7 @@ from availability.state import State
 from availability.store import setup
 from availability.store import tables as rows
 from availability.warm import Offer
-from common import idempotency, ids
+from common import audit, idempotency, ids
 from common.clock import Clock
 from common.database import Database
 from common.errors import Conflict, Refused, Stale
@@ -116,9 +116,9 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         standing = warm.timetable.standing(offer.shape, start)
         for verdict in judge(offer.facts, standing, self._clock.now(), start):
             if not verdict.passed and verdict.rule is not Rule.TAKEN:
-                raise offers.refused(verdict, "start_time")
+                raise offers.refused(verdict)
         if not exact:
-            raise Refused("Starts are whole minutes", reason="OFF_GRID", field="start_time")
+            raise Refused("Starts are whole minutes.", reason="OFF_GRID", field="start_time")
         terms = warm.terms(request.service, offer.shape.mode, standing.room)
         return pb.CheckSlotResponse(terms=terms)
 
@@ -140,6 +140,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         with self._database.transaction(changes.practice_id()) as session:
             row = setup.provider(session, ids.find(request.provider_id))
             practice = setup.practice(session, row.practice_id)
+            audit.record(session, "provider.read", provider=row.id)
             return pb.GetProviderResponse(
                 provider=_provider(row, practice, who), practice=_practice(practice)
             )
@@ -155,6 +156,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             found = setup.providers(session, changes.practice_id(), after, size + 1)
             practice = setup.practice(session, changes.practice_id())
             listed = [_provider(row, practice, who) for row in found[:size]]
+            audit.record(session, "provider.list", provider=[row.id for row in found[:size]])
         more = len(found) > size
         return pb.ListProvidersResponse(
             providers=listed,
@@ -185,6 +187,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             def create() -> pb.CreatePracticeResponse:
                 session.add(row)
                 session.flush()
+                audit.record(session, "practice.create", practice=row.practice_id)
                 return pb.CreatePracticeResponse(practice=_practice(row))
 
             return idempotency.once(
@@ -219,9 +222,13 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             row.email = email
             if not setup.add_provider(session, row):
                 raise UsernameTaken(field="provider.username")
+            audit.record(session, "provider.create", provider=row.id)
             return pb.CreateProviderResponse(provider=_provider(row, practice, caller()))
 
-        return self._create(request, pb.CreateProviderResponse, create)
+        def show_again(session: Session, answer: pb.CreateProviderResponse) -> None:
+            audit.record(session, "provider.read", provider=answer.provider.provider_id)
+
+        return self._create(request, pb.CreateProviderResponse, create, show_again)
 
     # Hours
 
@@ -250,6 +257,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             row.blocks = messages.stored_blocks(blocks)
             row.hours_version += 1
             changes.provider_changed(session, practice, row)
+            audit.record(session, "hours.replace", provider=row.id)
             answer = pb.ReplaceWeeklyHoursResponse(
                 hours=_hours(session, row),
                 booking_ids_outside=changes.bookings_outside(session, row, self._clock.now()),
@@ -292,6 +300,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             )
             setup.put_override(session, override)
             changes.provider_changed(session, practice, row)
+            audit.record(session, "override.create", provider=row.id, override=override.id)
             changed.append((practice, row))
             return pb.CreateOverrideResponse(
                 override=_override(override, _room_ids(session)),
@@ -311,8 +320,10 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         """Back to the weekly hours on that date."""
         with self._database.transaction(changes.practice_id()) as session:
             practice, row = changes.locked_provider(session, request.username)
-            setup.remove_override(session, row.id, ids.find(request.override_id))
+            override_id = ids.find(request.override_id)
+            setup.remove_override(session, row.id, override_id)
             changes.provider_changed(session, practice, row)
+            audit.record(session, "override.delete", provider=row.id, override=override_id)
         return pb.DeleteOverrideResponse(revision=self._changed(practice, row))
 
     # Rooms
@@ -340,6 +351,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             )
             session.add(row)
             session.flush()
+            audit.record(session, "physical_room.create", physical_room=row.id)
             return pb.CreatePhysicalRoomResponse(physical_room=messages.room(row))
 
         return self._create(request, pb.CreatePhysicalRoomResponse, create)
@@ -378,6 +390,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             changes.check_types(session, wanted, row.id)
             session.add(row)
             changes.practice_changed(session, practice)
+            audit.record(session, "service_type.create", service_type=row.id)
             changed.append(practice)
             return pb.CreateServiceTypeResponse(
                 service_type=messages.service_type(row, practice.currency_code)
@@ -406,6 +419,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
                 setattr(row, name, value)
             row.version += 1
             changes.practice_changed(session, practice)
+            audit.record(session, "service_type.change", service_type=row.id)
             answer = messages.service_type(row, practice.currency_code)
         self._changed(practice)
         return pb.UpdateServiceTypeResponse(service_type=answer)
@@ -421,6 +435,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             row.deleted = True
             row.active = False
             changes.practice_changed(session, practice)
+            audit.record(session, "service_type.delete", service_type=row.id)
         self._changed(practice)
         return pb.DeleteServiceTypeResponse()
 
@@ -457,8 +472,10 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             row.policies_version += 1
             if provider:
                 changes.provider_changed(session, practice, provider)
+                audit.record(session, "policies.replace", provider=provider.id)
             else:
                 changes.practice_changed(session, practice)
+                audit.record(session, "policies.replace", practice=practice.practice_id)
             answer = pb.ReplacePoliciesResponse(**_policies(practice, provider))
         self._changed(practice, provider)
         return answer
@@ -470,12 +487,15 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         request: Message,
         kind: type[Response],
         do: Callable[[Session, rows.Practice], Response],
+        repeated: Callable[[Session, Response], None] = lambda _session, _answer: None,
     ) -> Response:
         """Under the practice's lock, once for each request_id."""
         with self._database.transaction(changes.practice_id()) as session:
             practice = changes.locked_practice(session)
             scope = f"{type(request).__name__}:{caller().subject}:{practice.practice_id}"
-            return idempotency.once(session, scope, request, kind, lambda: do(session, practice))
+            return idempotency.once(
+                session, scope, request, kind, lambda: do(session, practice), repeated
+            )
 
     def _changed(self, practice: rows.Practice, row: rows.Provider | None = None) -> str:
         """Serve a change that has been committed; returns the revision that shows it."""

@@ -40,6 +40,7 @@ is asked, or for whoever asks already."""
 _RETRY = 2.0  # seconds until booking is asked again for what can be served without it
 _READS = 10  # attempts to read a provider whose set-up or time is changing all the while
 _EVENTS = 5_000  # then a provider is read anew: memory keeps what has ended, the projection not
+_PROVIDER = 12_000  # bytes of one in memory, without its arrays and what is taken
 _HEARD = 200_000  # resources and providers whose newest revision heard of is remembered
 _DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 _SUBJECTS = [
@@ -51,12 +52,20 @@ class State:
     """The warm providers of this replica."""
 
     def __init__(
-        self, database: Database, booking: BookingServiceStub, clock: Clock, most: int = 20_000
+        self,
+        database: Database,
+        booking: BookingServiceStub,
+        clock: Clock,
+        most: int = 20_000,
+        megabytes: int = 1024,
     ) -> None:
         self._database = database
         self._booking = booking
         self._clock = clock
         self._most = most
+        self._most_bytes = megabytes * 1024 * 1024
+        self._bytes = 0
+        self._weighing = threading.Lock()
         self._changed = threading.Condition()
         self._warm: OrderedDict[str, Warm] = OrderedDict()
         self._by_resource: defaultdict[int, set[str]] = defaultdict(set)
@@ -142,6 +151,9 @@ class State:
         Raises ProviderNotFound, Invalid for a revision that there never was, Unavailable.
         """
         wanted = _parse(revision) if revision else None
+        if self._bytes > self._most_bytes:
+            with self._changed:
+                self._make_room()
         warm = self._warm.get(username)
         if warm is None or self._staleness(warm) >= FRESH:
             warm = self._refresh(username, warm)
@@ -264,6 +276,7 @@ class State:
                 self._hear(key, version)  # nothing older is kept from now on
             self._drop(found.username)
             self._warm[found.username] = warm
+            self._grown(_PROVIDER + warm.timetable.weigh(self._grown))
             self._by_practice[str(found.practice_id)].add(found.username)
             for number in warm.revisions:
                 self._by_resource[number].add(found.username)
@@ -273,7 +286,9 @@ class State:
 
     def _make_room(self) -> None:
         """Forget providers that nobody has asked for since their turn came last."""
-        while len(self._warm) > self._most:
+        while len(self._warm) > self._most or (
+            self._bytes > self._most_bytes and len(self._warm) > 1
+        ):
             username, warm = next(iter(self._warm.items()))
             if warm.used:
                 warm.used = False
@@ -285,9 +300,14 @@ class State:
         warm = self._warm.pop(username, None)
         if warm is None:
             return
+        self._grown(-_PROVIDER - warm.timetable.weigh(None))
         _discard(self._by_practice, str(warm.found.practice_id), username)
         for number in warm.revisions:
             _discard(self._by_resource, number, username)
+
+    def _grown(self, by: int) -> None:
+        with self._weighing:
+            self._bytes += by
 
     def _at_least(self, warm: Warm, revision: int, setup: int) -> Warm:
         """The provider as of a revision that may still be on its way here."""
@@ -305,7 +325,7 @@ class State:
         if not warm.is_at_least(revision, setup):
             warm = self._read(username, ask=warm.revisions[warm.found.number] < revision)
         if not warm.is_at_least(revision, setup):
-            raise Invalid("There is no such revision", field="revision", reason="UNKNOWN_REVISION")
+            raise Invalid("There is no such revision.", field="revision", reason="UNKNOWN_REVISION")
         return warm
 
 
@@ -319,7 +339,7 @@ def _parse(revision: str) -> tuple[int, int]:
     """`"7"` or `"7.3"`: of taken time, and of the set-up."""
     taken, _, setup = revision.partition(".")
     if not all(part.isdecimal() and len(part) < 16 for part in (taken, setup or "0")):
-        raise Invalid("This is not a revision", field="revision", reason="INVALID_REVISION")
+        raise Invalid("This is not a revision.", field="revision", reason="INVALID_REVISION")
     return int(taken), int(setup or 0)
 
 

@@ -211,7 +211,7 @@ def warmed(found: Found, as_of: float) -> Warm:
 
 def _status(number: int) -> ClientStatus:
     if number not in _STATUSES:
-        raise Invalid("Choose a status", field="client_status", reason="INVALID_CHOICE")
+        raise Invalid("Choose a status.", field="client_status", reason="INVALID_CHOICE")
     return _STATUSES[types.ClientStatus.ValueType(number)]
 
 

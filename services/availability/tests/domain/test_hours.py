@@ -78,7 +78,7 @@ def test_the_sixteenth_block_of_a_day_is_named() -> None:
     assert isinstance(error, TooManyBlocks)
     assert error.reason == "TOO_MANY_BLOCKS"
     assert error.field == "blocks[16]"
-    assert error.message == "Wednesday, block 16: a day has at most 15 blocks"
+    assert error.message == "Wednesday, block 16: a day has at most 15 blocks."
 
 
 @pytest.mark.req("AV-1")
@@ -97,7 +97,7 @@ def test_an_overlap_names_the_later_block(spans: tuple[tuple[int, int], ...]) ->
     assert isinstance(error, BlocksOverlap)
     assert error.field == "blocks[2].start"
     assert error.message.startswith("Saturday, block 2: ")
-    assert error.message.endswith(" overlaps 09:00 to 10:00 (Saturday, block 1)")
+    assert error.message.endswith(" overlaps 09:00 to 10:00 (Saturday, block 1).")
 
 
 @pytest.mark.req("AV-1")

@@ -9,6 +9,7 @@ from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1.events_pb2 import BookingCompleted, BookingFact
 from billing import domain, store
+from common import audit
 from common.events import Handlers
 from common.outbox import emit
 
@@ -28,6 +29,7 @@ def bill_session(event: BookingCompleted, session: Session) -> None:
             UUID(fact.booking_id), UUID(fact.client_id), due, fact.end_time.ToDatetime(UTC)
         )
         store.add_entry(session, UUID(fact.practice_id), entry)
+        audit.record(session, "billable.create", booking=fact.booking_id, client=fact.client_id)
         emit(session, _status(fact, booking_pb2.PAYMENT_STATUS_DUE))
 
 

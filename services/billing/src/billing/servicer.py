@@ -1,6 +1,6 @@
 """The RPCs of billing."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import grpc
@@ -11,15 +11,11 @@ from attune.billing.v1.billing_service_pb2_grpc import BillingServiceServicer
 from attune.common.v1.types_pb2 import Money
 from billing import store
 from billing.domain import BillableKind
-from common import identity, ids
+from common import audit, identity, ids, inputs, pages
 from common.database import Database
-from common.errors import Invalid, NotAllowed
+from common.errors import NotAllowed
 from common.identity import Identity, allow
 
-_PAGE = 50
-_LARGEST_PAGE = 200
-_EARLIEST = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp())
-_LATEST = int(datetime(2101, 1, 1, tzinfo=UTC).timestamp())
 _KINDS = {BillableKind.SESSION: pb.BILLABLE_KIND_SESSION}
 
 
@@ -37,29 +33,34 @@ class BillingServicer(BillingServiceServicer):
         practice's, clinicians that of their own sessions (spec CL-3)."""
         caller = identity.caller()
         wanted = _filter(request, caller)
-        size = _page_size(request.page_size)
-        after = store.Cursor.decode(request.page_token) if request.page_token else None
+        size = inputs.page_size(request.page_size)
+        after = pages.place(request.page_token, "billables")
         with self._database.transaction(caller.practice_id) as session:
             found = store.billables(session, wanted, after, size + 1)
-        page = found[:size]
+            page = found[:size]
+            audit.record(
+                session,
+                "billable.list",
+                billable=[row.id for row in page],
+                client=[row.client_id for row in page],
+            )
         response = pb.ListBillablesResponse(billables=map(_message, page))
         if len(found) > size:
-            response.next_page_token = store.Cursor(page[-1].service_at, page[-1].id).encode()
+            last = pages.Place(page[-1].service_at, page[-1].id)
+            response.next_page_token = last.token("billables")
         return response
 
 
 def _filter(request: pb.ListBillablesRequest, caller: Identity) -> store.Filter:
-    wanted = store.Filter(
+    start, end = inputs.span(request)
+    return store.Filter(
         practice_id=UUID(caller.practice_id),
         client_id=_id(request.client_id, "client_id"),
         provider_id=_id(request.provider_id, "provider_id"),
         only_provider_id=_own_provider(caller),
-        from_at=_instant(request.from_time, "from_time") if request.HasField("from_time") else None,
-        to_at=_instant(request.to_time, "to_time") if request.HasField("to_time") else None,
+        from_at=start,
+        to_at=end,
     )
-    if wanted.from_at and wanted.to_at and wanted.from_at > wanted.to_at:
-        raise Invalid("The end is before the beginning", field="to_time", reason="ENDS_TOO_EARLY")
-    return wanted
 
 
 def _own_provider(caller: Identity) -> UUID | None:
@@ -73,22 +74,6 @@ def _own_provider(caller: Identity) -> UUID | None:
 
 def _id(text: str, field: str) -> UUID | None:
     return ids.parse(text, field) if text else None
-
-
-def _instant(timestamp: Timestamp, field: str) -> datetime:
-    if not _EARLIEST <= timestamp.seconds < _LATEST or not 0 <= timestamp.nanos < 10**9:
-        raise Invalid(
-            "An instant lies in the years 2000 to 2100", field=field, reason="INVALID_TIME"
-        )
-    return timestamp.ToDatetime(UTC)
-
-
-def _page_size(size: int) -> int:
-    if not 0 <= size <= _LARGEST_PAGE:
-        raise Invalid(
-            f"A page has up to {_LARGEST_PAGE}", field="page_size", reason="INVALID_PAGE_SIZE"
-        )
-    return size or _PAGE
 
 
 def _message(billable: store.Billable) -> pb.Billable:

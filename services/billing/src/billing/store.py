@@ -1,11 +1,9 @@
 """Billables, and the ledger: it only grows, and the database sees to it."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Self
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import DateTime, Select, insert, select, tuple_
@@ -15,7 +13,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from attune.booking.v1.events_pb2 import BookingFact
 from billing import domain
 from common import database, ids
-from common.errors import Conflict, Invalid, NotFound
+from common.errors import Conflict, NotFound
+from common.pages import Place
 
 
 class AlreadyReversed(Conflict):
@@ -24,10 +23,6 @@ class AlreadyReversed(Conflict):
 
 class EntryNotFound(NotFound):
     """There is no such entry."""
-
-
-class InvalidPageToken(Invalid):
-    """This page token is not one of ours."""
 
 
 class Base(DeclarativeBase):
@@ -164,32 +159,6 @@ def reverse(session: Session, practice_id: UUID, entry_id: UUID, occurred_at: da
 
 
 @dataclass(frozen=True)
-class Cursor:
-    """The last billable of a page."""
-
-    service_at: datetime
-    id: UUID
-
-    def encode(self) -> str:
-        """As opaque text."""
-        text = f"{self.service_at.isoformat()} {self.id}"
-        return base64.urlsafe_b64encode(text.encode()).decode()
-
-    @classmethod
-    def decode(cls, token: str) -> Self:
-        """Out of its text; raises InvalidPageToken."""
-        try:
-            text = base64.b64decode(token, altchars=b"-_", validate=True).decode()
-            at, _, billable_id = text.partition(" ")
-            cursor = cls(datetime.fromisoformat(at), UUID(billable_id))
-        except (ValueError, binascii.Error):
-            raise InvalidPageToken(field="page_token") from None
-        if cursor.service_at.tzinfo is None:
-            raise InvalidPageToken(field="page_token")
-        return cursor
-
-
-@dataclass(frozen=True)
 class Filter:
     """Which of a practice's billables are asked for; None is no restriction."""
 
@@ -204,12 +173,12 @@ class Filter:
 
 
 def billables(
-    session: Session, wanted: Filter, after: Cursor | None, limit: int
+    session: Session, wanted: Filter, after: Place | None, limit: int
 ) -> Sequence[Billable]:
     """The newest billables first, behind `after`."""
     query = _filtered(select(Billable).filter_by(practice_id=wanted.practice_id), wanted)
     if after:
-        query = query.where(tuple_(Billable.service_at, Billable.id) < (after.service_at, after.id))
+        query = query.where(tuple_(Billable.service_at, Billable.id) < (after.at, after.id))
     newest = query.order_by(Billable.service_at.desc(), Billable.id.desc())
     return session.scalars(newest.limit(limit)).all()
 

@@ -6,7 +6,7 @@ from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1.booking_pb2 import PaymentStatus
 from booking import enums
 from booking.store import bookings
-from common import ids
+from common import audit, ids
 from common.events import Handlers
 
 handlers = Handlers()
@@ -15,9 +15,8 @@ handlers = Handlers()
 @handlers.on(PaymentStatusChanged)
 def show_payment(event: PaymentStatusChanged, session: Session) -> None:
     """The payment status shows on the booking (spec BK-8); older news than known is ignored."""
-    bookings.set_payment(
-        session,
-        ids.parse(event.booking_id, "booking_id"),
-        enums.word(PaymentStatus, event.payment_status),
-        event.version,
-    )
+    booking_id = ids.parse(event.booking_id, "booking_id")
+    status = enums.word(PaymentStatus, event.payment_status)
+    client_id = bookings.set_payment(session, booking_id, status, event.version)
+    if client_id:
+        audit.record(session, "booking.payment", booking=booking_id, client=client_id)

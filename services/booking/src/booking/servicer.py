@@ -1,8 +1,7 @@
 """The RPCs of booking."""
 
-import contextlib
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 from uuid import UUID
 
 import grpc
@@ -16,15 +15,15 @@ from attune.booking.v1 import booking_service_pb2 as pb
 from attune.booking.v1.booking_pb2 import BillingType, BookingStatus, CancellationReason
 from attune.common.v1.types_pb2 import ClientStatus, Mode
 from booking import changes, enums, facts, making, messages
-from booking.domain import contacts, inputs, pages
+from booking.domain import contacts
 from booking.making import Details, Place
 from booking.store import bookings, clients, holds, taken
 from booking.store.bookings import Filter
 from booking.store.tables import Booking
-from common import idempotency, identity, ids
+from common import audit, idempotency, identity, ids, inputs, pages
 from common.clock import Clock
 from common.database import EVERY_PRACTICE, Database
-from common.errors import DomainError, Invalid, NotFound
+from common.errors import DomainError, NotFound
 from common.identity import ANYONE, Identity, allow, caller
 
 _ITSELF = Identity("service:booking")
@@ -35,6 +34,14 @@ Response = TypeVar("Response", bound=Message)
 
 
 _Creation = pb.CreateHoldRequest | pb.CreateBookingRequest
+_Change = (
+    pb.ConfirmBookingRequest
+    | pb.DeclineBookingRequest
+    | pb.CancelBookingRequest
+    | pb.DeclineCancellationRequest
+    | pb.StartBookingRequest
+    | pb.CompleteBookingRequest
+)
 
 
 class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
@@ -88,10 +95,11 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
 
         def book(session: Session, place: Place) -> pb.CreateBookingResponse:
             made = making.book(session, place, details, self._clock.now())
+            _record(session, "booking.create", made)
             return pb.CreateBookingResponse(booking=made)
 
         index = clients.index(details.contact)
-        return self._create(request, pb.CreateBookingResponse, lambda: index, book)
+        return self._create(request, pb.CreateBookingResponse, lambda: index, book, _show_again)
 
     def _create(
         self,
@@ -99,6 +107,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         kind: type[Response],
         email_index: Callable[[], bytes | None],
         do: Callable[[Session, Place], Response],
+        repeated: Callable[[Session, Response], None] = lambda _session, _answer: None,
     ) -> Response:
         """Ask availability, then do it in one transaction, once for each request_id."""
         idempotency.check(request.request_id)
@@ -113,13 +122,16 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
             # What was done before is answered as then, though the time is near or past by now.
             with self._database.transaction(EVERY_PRACTICE) as session:
                 earlier = idempotency.recall(session, scope, request, kind)
-            if earlier is None:
-                raise
+                if earlier is None:
+                    raise
+                repeated(session, earlier)
             return earlier
         place = Place(check.username, check.mode, start, terms)
 
         def once(session: Session) -> Response:
-            return idempotency.once(session, scope, request, kind, lambda: do(session, place))
+            return idempotency.once(
+                session, scope, request, kind, lambda: do(session, place), repeated
+            )
 
         return making.attempt(self._database, place.practice_id, once)
 
@@ -155,6 +167,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         who = caller()
         with self._database.transaction(who.practice_id) as session:
             row = bookings.get(session, ids.find(request.booking_id), who)
+            audit.record(session, "booking.read", booking=row.id, client=row.client_id)
         return pb.GetBookingResponse(booking=self._show(row))
 
     @allow("account", "client", "service")
@@ -162,14 +175,22 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         self, request: pb.ListBookingsRequest, context: grpc.ServicerContext
     ) -> pb.ListBookingsResponse:
         """Bookings by start, then id."""
-        size, after = inputs.page_size(request.page_size), pages.place(request.page_token)
+        size = inputs.page_size(request.page_size)
+        after = pages.place(request.page_token, "bookings")
         wanted, who = _filter(request), caller()
         with self._database.transaction(who.practice_id) as session:
             rows = bookings.page(session, who, wanted, after, size + 1)
+            shown = rows[:size]
+            audit.record(
+                session,
+                "booking.list",
+                booking=[row.id for row in shown],
+                client=[row.client_id for row in shown],
+            )
         last = rows[size - 1] if len(rows) > size else None
         return pb.ListBookingsResponse(
-            bookings=[self._show(row, history=False) for row in rows[:size]],
-            next_page_token=pages.Place(last.start_at, last.id).token() if last else "",
+            bookings=[self._show(row, history=False) for row in shown],
+            next_page_token=pages.Place(last.start_at, last.id).token("bookings") if last else "",
         )
 
     @allow("service:gateway", "visitor")
@@ -179,8 +200,15 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         """Whom a manage link belongs to; NOT_FOUND for every other text."""
         with self._database.transaction(EVERY_PRACTICE) as session:
             row = bookings.find_by_token(session, request.manage_token)
-        if row is None:
-            raise NotFound
+            if row is None:
+                raise NotFound
+            audit.record(
+                session,
+                "manage_link.use",
+                practice_id=row.practice_id,
+                subject=f"client:{row.client_id}",
+                booking=row.id,
+            )
         return pb.ResolveManageTokenResponse(
             booking_id=str(row.id), practice_id=str(row.practice_id), client_id=str(row.client_id)
         )
@@ -205,19 +233,19 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         self, request: pb.ConfirmBookingRequest, context: grpc.ServicerContext
     ) -> pb.ConfirmBookingResponse:
         """Approve a request. WRONG_STATUS."""
-        with self._changing(request.booking_id) as (session, row, by):
-            changes.confirm(session, row, by)
-        return pb.ConfirmBookingResponse(booking=self._show(row))
+        return self._change("confirm", request, pb.ConfirmBookingResponse, changes.confirm)
 
     @allow("account")
     def DeclineBooking(
         self, request: pb.DeclineBookingRequest, context: grpc.ServicerContext
     ) -> pb.DeclineBookingResponse:
         """Decline a request, with words for the client. WRONG_STATUS."""
-        reason_text = inputs.words(request.reason_text, "reason_text", _REASON)
-        with self._changing(request.booking_id) as (session, row, by):
-            changes.decline(session, row, reason_text, by)
-        return pb.DeclineBookingResponse(booking=self._show(row))
+        words = inputs.words(request.reason_text, "reason_text", _REASON)
+
+        def decline(session: Session, row: Booking, by: changes.Act) -> None:
+            changes.decline(session, row, words, by)
+
+        return self._change("decline", request, pb.DeclineBookingResponse, decline)
 
     @allow("account", "client")
     def CancelBooking(
@@ -229,48 +257,63 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         staff = caller().is_staff
         if staff:
             inputs.choice(CancellationReason, request.reason, "reason")
-        with self._changing(request.booking_id) as (session, row, by):
+
+        def cancel(session: Session, row: Booking, by: changes.Act) -> None:
             if staff:
                 tell = request.tell_client if request.HasField("tell_client") else True
                 changes.cancel_as_practice(session, row, request.reason, words, tell, by)
             else:
                 changes.cancel_as_client(session, row, words, by)
-        return pb.CancelBookingResponse(booking=self._show(row))
+
+        return self._change("cancel", request, pb.CancelBookingResponse, cancel)
 
     @allow("account")
     def DeclineCancellation(
         self, request: pb.DeclineCancellationRequest, context: grpc.ServicerContext
     ) -> pb.DeclineCancellationResponse:
         """Refuse the cancellation that a client asked for. NO_CANCELLATION_REQUESTED."""
-        with self._changing(request.booking_id) as (session, row, by):
-            changes.decline_cancellation(session, row, by)
-        return pb.DeclineCancellationResponse(booking=self._show(row))
+        return self._change(
+            "decline_cancellation",
+            request,
+            pb.DeclineCancellationResponse,
+            changes.decline_cancellation,
+        )
 
     @allow("account")
     def StartBooking(
         self, request: pb.StartBookingRequest, context: grpc.ServicerContext
     ) -> pb.StartBookingResponse:
         """The session has begun. WRONG_STATUS."""
-        with self._changing(request.booking_id) as (session, row, by):
-            changes.start(session, row, by)
-        return pb.StartBookingResponse(booking=self._show(row))
+        return self._change("start", request, pb.StartBookingResponse, changes.start)
 
     @allow("account")
     def CompleteBooking(
         self, request: pb.CompleteBookingRequest, context: grpc.ServicerContext
     ) -> pb.CompleteBookingResponse:
         """The session was held; a new client becomes active (spec CL-2). WRONG_STATUS."""
-        with self._changing(request.booking_id) as (session, row, by):
-            changes.complete(session, row, by)
-        return pb.CompleteBookingResponse(booking=self._show(row))
+        return self._change("complete", request, pb.CompleteBookingResponse, changes.complete)
 
-    @contextlib.contextmanager
-    def _changing(self, booking_id: str) -> Iterator[tuple[Session, Booking, changes.Act]]:
-        """A booking that the caller may see, locked until the end of the block."""
+    def _change(
+        self,
+        action: str,
+        request: _Change,
+        kind: type[Response],
+        change: Callable[[Session, Booking, changes.Act], None],
+    ) -> Response:
+        """Change a booking that the caller may see, once for each request_id: whoever asks again
+        has the answer of that time, not a refusal for what they did themselves."""
         who, now = caller(), self._clock.now()
+        scope = f"{type(request).__name__}:{who.subject}:{request.booking_id}"
         with self._database.transaction(who.practice_id) as session:
-            row = bookings.get(session, ids.find(booking_id), who, lock=True)
-            yield session, row, changes.act(who, now)
+            row = bookings.get(session, ids.find(request.booking_id), who, lock=True)
+
+            def do() -> Response:
+                change(session, row, changes.act(who, now))
+                shown = self._show(row)
+                _record(session, f"booking.{action}", shown)
+                return kind(booking=shown)
+
+            return idempotency.once(session, scope, request, kind, do, _show_again)
 
     def _show(self, row: Booking, *, history: bool = True) -> booking_pb2.Booking:
         who = messages.viewer(caller())
@@ -283,14 +326,16 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         self, request: pb.ListClientsRequest, context: grpc.ServicerContext
     ) -> pb.ListClientsResponse:
         """Clients by creation, then id; a clinician's own ones (spec CL-3)."""
-        size, after = inputs.page_size(request.page_size), pages.place(request.page_token)
+        size = inputs.page_size(request.page_size)
+        after = pages.place(request.page_token, "clients")
         who = caller()
         with self._database.transaction(who.practice_id) as session:
             rows = clients.page(session, who, after, size + 1)
+            audit.record(session, "client.list", client=[row.id for row in rows[:size]])
         last = rows[size - 1] if len(rows) > size else None
         return pb.ListClientsResponse(
             clients=[messages.client(row) for row in rows[:size]],
-            next_page_token=pages.Place(last.created_at, last.id).token() if last else "",
+            next_page_token=pages.Place(last.created_at, last.id).token("clients") if last else "",
         )
 
     @allow("account", "client", "service")
@@ -301,6 +346,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         who = caller()
         with self._database.transaction(who.practice_id) as session:
             row = clients.get(session, ids.find(request.client_id), who)
+            audit.record(session, "client.read", client=row.id)
         return pb.GetClientResponse(client=messages.client(row))
 
     @allow("owner", "manager")
@@ -313,7 +359,23 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         with self._database.transaction(who.practice_id) as session:
             row = clients.get(session, ids.find(request.client_id), who, lock=True)
             row.billing_type = enums.word(BillingType, billing_type)
+            audit.record(session, "client.change", client=row.id)
         return pb.UpdateClientResponse(client=messages.client(row))
+
+
+def _record(session: Session, action: str, booking: booking_pb2.Booking) -> None:
+    audit.record(
+        session,
+        action,
+        practice_id=UUID(booking.practice_id),
+        booking=booking.booking_id,
+        client=booking.client.client_id,
+    )
+
+
+def _show_again(session: Session, answer: Any) -> None:
+    """The booking of an earlier answer is shown once more."""
+    _record(session, "booking.read", answer.booking)
 
 
 def _check(request: _Creation) -> CheckSlotRequest:
@@ -337,12 +399,7 @@ def _details(request: pb.CreateBookingRequest) -> Details:
 
 
 def _filter(request: pb.ListBookingsRequest) -> Filter:
-    start = (
-        inputs.instant(request.from_time, "from_time") if request.HasField("from_time") else None
-    )
-    end = inputs.instant(request.to_time, "to_time") if request.HasField("to_time") else None
-    if start and end and end < start:
-        raise Invalid("This is before from_time", field="to_time", reason="REVERSED_RANGE")
+    start, end = inputs.span(request)
     return Filter(
         start=start,
         end=end,

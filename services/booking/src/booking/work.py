@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from booking import changes, making
 from booking.domain.status import Status
 from booking.store import bookings
+from common import audit
 from common.due import Due, Handler
 
 
@@ -25,6 +26,7 @@ def expire_request(work: Due, session: Session, now: datetime) -> None:
     row = bookings.find(session, UUID(work.key))
     if row and row.status == Status.REQUESTED:
         changes.expire(session, row, changes.Act("system", "", now))
+        audit.record(session, "booking.expire", booking=row.id, client=row.client_id)
 
 
 HANDLERS: dict[str, Handler] = {

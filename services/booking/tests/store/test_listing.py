@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from booking.domain.pages import Place
 from booking.store import bookings, clients
 from common import ids
 from common.database import Database
+from common.pages import Place
 from common.testing import staff
 from services.booking.tests.booking_world import NINE
 

@@ -16,7 +16,7 @@ from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.calendar_sync.v1 import calendar_sync_service_pb2 as pb
 from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import CalendarSyncServiceServicer
 from calendar_sync import domain, store
-from common import identity, ids
+from common import audit, identity, ids
 from common.clock import Clock
 from common.database import EVERY_PRACTICE, Database
 from common.errors import NotFound
@@ -56,7 +56,10 @@ class CalendarSyncServicer(CalendarSyncServiceServicer):
 
         Errors: PROVIDER_NOT_FOUND, also for whom the caller may not see.
         """
-        return pb.GetFeedResponse(token=self._feed(request.provider_id).token)
+        feed = self._feed(request.provider_id)
+        with self._database.transaction(feed.practice_id) as session:
+            audit.record(session, "feed.read", feed=feed.id, provider=feed.provider_id)
+        return pb.GetFeedResponse(token=feed.token)
 
     @allow("owner", "manager", "clinician")
     def RotateFeed(
@@ -68,7 +71,9 @@ class CalendarSyncServicer(CalendarSyncServiceServicer):
         """
         feed = self._feed(request.provider_id)
         with self._database.transaction(feed.practice_id) as session:
-            return pb.RotateFeedResponse(token=store.rotate(session, feed.id))
+            token = store.rotate(session, feed.id)
+            audit.record(session, "feed.rotate", feed=feed.id, provider=feed.provider_id)
+        return pb.RotateFeedResponse(token=token)
 
     @allow(ANYONE)
     def ReadFeed(
@@ -82,8 +87,15 @@ class CalendarSyncServicer(CalendarSyncServiceServicer):
         # The token alone says whose feed it is.
         with self._database.transaction(EVERY_PRACTICE) as session:
             feed = store.find(session, request.token)
-        if feed is None:
-            raise FeedNotFound
+            if feed is None:
+                raise FeedNotFound
+            audit.record(
+                session,
+                "feed.export",
+                practice_id=feed.practice_id,
+                feed=feed.id,
+                provider=feed.provider_id,
+            )
         with _acting_for(feed.practice_id):
             return pb.ReadFeedResponse(icalendar=domain.calendar(self._bookings_of(feed)))
 

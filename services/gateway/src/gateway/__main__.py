@@ -1,18 +1,33 @@
 """python -m gateway: gunicorn with threads, the application made in each worker."""
 
+import contextlib
+import logging
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http import errors
+from gunicorn.workers.gthread import ThreadWorker
 
-from common import telemetry
+from common import crypto, keys, logs, origin, telemetry
 from common.local import GATEWAY
+from gateway import capacity, middleware, problems
 from gateway.app import close, create_app
 from gateway.settings import Settings
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  # gunicorn makes its own files in it, and unlinks them
 _GRACE = 25  # seconds for running requests at shutdown
+_LINGER = 0.5  # seconds for the caller to read why it was not understood
+_UNREADABLE = {
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+}
+log = logging.getLogger("gateway.__main__")  # the module has no other name when it runs
 
 
 class Log(Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -22,6 +37,34 @@ class Log(Logger):  # type: ignore[misc]  # gunicorn ships no types
         self.cfg = cfg
         self._access_log_enabled = False
         self.error_log.propagate = True
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's threads, which here answer what they cannot read with a problem document as well,
+    and quote it neither there nor in the log: an address may be a link that opens something."""
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer and close."""
+        if isinstance(exc, errors.ParseException):
+            status = _UNREADABLE.get(type(exc), HTTPStatus.BAD_REQUEST)
+            log.warning("a request could not be read: %s", type(exc).__name__)
+        else:
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            log.error("a request could not be answered", exc_info=exc)
+        request_id = origin.new_request()
+        reason = "INTERNAL" if status == HTTPStatus.INTERNAL_SERVER_ERROR else status.name
+        body = problems.encoded(status, reason, problems.DETAILS.get(status, ""), request_id)
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+            f"Content-Type: {problems.CONTENT_TYPE}\r\n"
+            f"Content-Length: {len(body)}\r\n"
+            f"{middleware.REQUEST_ID}: {request_id}\r\n"
+            "X-Content-Type-Options: nosniff\r\n"
+            "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
+        )
+        with contextlib.suppress(OSError):
+            util.write_nonblock(client, head.encode() + body)
+        util.close_graceful(client, timeout=_LINGER)
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
@@ -36,8 +79,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         options: dict[str, Any] = {
             "bind": settings.listen,
             "workers": settings.web_workers,
-            "threads": settings.web_threads,
-            "worker_class": "gthread",
+            "threads": settings.web_threads * capacity.THREADS_FOR_ONE,
+            "worker_class": Worker,
             "proc_name": "attune-gateway",
             "logger_class": Log,
             "graceful_timeout": _GRACE,
@@ -45,6 +88,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "keepalive": 75,
             "limit_request_line": 8190,
             "limit_request_fields": 60,
+            # What proxies say is believed in one place alone (`gateway.addresses`).
+            "forwarded_allow_ips": "",
             # It would be written to the home folder, which need not be writable.
             "control_socket_disable": True,
             # Heartbeats must not wait for a disk.
@@ -58,7 +103,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         """The application, after the fork: channels, connections and telemetry do not survive
         one."""
         telemetry.configure(GATEWAY)
-        return create_app(self._settings)
+        app = create_app(self._settings)
+        keys.watch(app.extensions["database"])
+        return app
 
 
 def _worker_exit(_server: Any, worker: Any) -> None:
@@ -69,8 +116,11 @@ def _worker_exit(_server: Any, worker: Any) -> None:
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    telemetry.configure(GATEWAY)
-    Server(Settings.from_env()).run()
+    logs.configure(GATEWAY)
+    settings = Settings.from_env()
+    # What is wrong with it ends the process here; a worker would be made again and again.
+    crypto.KeyRing(settings.encryption_keys, settings.blind_index_key)
+    Server(settings).run()
 
 
 if __name__ == "__main__":

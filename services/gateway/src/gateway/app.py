@@ -3,11 +3,13 @@
 from apiflask import APIFlask
 from flask import Flask, request
 
-from common import clock, crypto
+from common import clients, clock, crypto
+from common.audit import Sealer
+from common.audit.servicer import AuditServicer
 from common.database import Database
 from common.identity import Signer
 from common.local import GATEWAY
-from gateway import api, middleware, openapi, pages, problems, protection
+from gateway import api, capacity, middleware, openapi, pages, problems, protection
 from gateway.api.operation import PREFIX
 from gateway.backends import Backends
 from gateway.limits import Limiter
@@ -37,12 +39,15 @@ def create_app(settings: Settings) -> APIFlask:
     openapi.register(app, settings)
     api.register(app, settings)
     pages.register(app)
-    app.wsgi_app = middleware.Surroundings(app.wsgi_app, settings)  # type: ignore[method-assign]
+    limited = capacity.Capacity(app.wsgi_app, settings.web_threads)
+    app.wsgi_app = middleware.Surroundings(limited, settings)  # type: ignore[method-assign]
+    app.extensions["sealer"].start()
     return app
 
 
 def close(app: Flask) -> None:
     """Let go of what the app holds."""
+    app.extensions["sealer"].stop()
     for name in ("backends", "readiness", "database"):
         app.extensions[name].close()
 
@@ -50,12 +55,20 @@ def close(app: Flask) -> None:
 def _equip(app: Flask, settings: Settings) -> None:
     """What requests find in `app.extensions`."""
     backends = Backends(settings, Signer(GATEWAY, settings.identity_key))
-    database = Database(settings.database_url, settings.web_threads)
     present = clock.clock(settings.clock_file)
+    database = Database(
+        settings.database_url,
+        settings.most_for_one + 1,  # the sealer's
+        service=GATEWAY,
+        clock=present,
+        patience=clients.TIMEOUT,
+    )
     app.extensions.update(
         settings=settings,
         backends=backends,
         database=database,
+        audit=AuditServicer(database),
+        sealer=Sealer(database),
         clock=present,
         limiter=Limiter(settings, database, present),
         readiness=Readiness(database, backends.targets),

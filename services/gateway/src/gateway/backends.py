@@ -4,6 +4,7 @@ them."""
 import grpc
 from flask import current_app
 
+from attune.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from attune.billing.v1.billing_service_pb2_grpc import BillingServiceStub
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
@@ -31,7 +32,8 @@ class Backends:
             "calendar-sync": settings.calendar_sync_target,
         }
         self._channels = {
-            name: clients.channel(target, signer) for name, target in self.targets.items()
+            name: clients.channel(target, signer, most=settings.most_for_one)
+            for name, target in self.targets.items()
         }
         self.availability = AvailabilityServiceStub(self._channels["availability"])
         self.booking = BookingServiceStub(self._channels["booking"])
@@ -39,6 +41,7 @@ class Backends:
         self.notifications = NotificationsServiceStub(self._channels["notifications"])
         self.billing = BillingServiceStub(self._channels["billing"])
         self.calendar_sync = CalendarSyncServiceStub(self._channels["calendar-sync"])
+        self.audit = {n: AuditServiceStub(channel) for n, channel in self._channels.items()}
 
     def channel(self, name: str) -> grpc.Channel:
         return self._channels[name]

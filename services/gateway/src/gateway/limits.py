@@ -69,8 +69,10 @@ class Limiter:
         now = self._clock.now()
         counts = []
         with self._lock:
-            if len(self._callers) > _MOST_CALLERS:
-                self._callers = {k: v for k, v in self._callers.items() if v[1] > now}
+            if len(self._callers) >= _MOST_CALLERS:
+                # Whose time is over; if that is not enough, of the others those who came first.
+                live = [(k, v) for k, v in self._callers.items() if v[1] > now]
+                self._callers = dict(live[-_MOST_CALLERS // 2 :])
             for limit in self._limits["requests"]:
                 key = who, limit.get_expiry()
                 used, ends_at = self._callers.get(key, (0, now))

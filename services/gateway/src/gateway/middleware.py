@@ -1,11 +1,12 @@
-"""What surrounds every request: its trace and its time, its deadline, and a caller who is nobody
-until somebody signs in."""
+"""What surrounds every request: its trace and its time, its id and where it comes from, its
+deadline, and a caller who is nobody until somebody signs in."""
 
+import re
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from common import deadline, identity, telemetry
+from common import deadline, identity, origin, telemetry
 from gateway import addresses
 from gateway.settings import Settings
 
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 ROUTE = "attune.route"  # set in the environ once the route is known
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "_OTHER"  # any other method, in spans and logs
+REQUEST_ID = "X-Request-Id"
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-.*")
 
 _duration = telemetry.meter.create_histogram(
     "http.server.request.duration", unit="s", description="Duration of HTTP requests"
@@ -32,14 +36,18 @@ class Surroundings:
     ) -> Iterable[bytes]:
         began = time.perf_counter()
         self._believe_proxy(environ)
+        if "CONTENT_LENGTH" in environ:
+            # So that a body which ends before its time is not taken for a whole one.
+            environ.pop("wsgi.input_terminated", None)
         sent = environ["REQUEST_METHOD"]
-        method = sent if sent in _METHODS else "_OTHER"
+        method = sent if sent in METHODS else OTHER
         status = 500
 
         def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal status
             status = int(line[:3])
-            return start_response(line, headers, exc_info)
+            named = [*headers, (REQUEST_ID, origin.current().request)]
+            return start_response(line, named, exc_info)
 
         deadline.begin(self._settings.request_seconds)
         try:
@@ -47,6 +55,7 @@ class Surroundings:
                 telemetry.server_span(
                     method, _carrier(environ), {"http.request.method": method}
                 ) as span,
+                origin.of(_request_id(environ), addresses.exact(environ, self._settings.proxies)),
                 identity.acting_as(identity.VISITOR),
             ):
                 try:
@@ -77,9 +86,13 @@ class Surroundings:
             environ["wsgi.url_scheme"] = "https" if told.strip() == "https" else "http"
 
 
+def _request_id(environ: "WSGIEnvironment") -> str:
+    """The id of the trace, if there is one, else a new one: it connects the answer with logs,
+    traces and the audit."""
+    sent = _TRACEPARENT.fullmatch(environ.get("HTTP_TRACEPARENT", ""))
+    return telemetry.current_trace_id() or (sent[1] if sent else origin.new_request())
+
+
 def _carrier(environ: "WSGIEnvironment") -> dict[str, str]:
-    return {
-        name: environ[key]
-        for name, key in (("traceparent", "HTTP_TRACEPARENT"), ("tracestate", "HTTP_TRACESTATE"))
-        if key in environ
-    }
+    sent = environ.get("HTTP_TRACEPARENT")
+    return {"traceparent": sent} if sent else {}

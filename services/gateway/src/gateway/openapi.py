@@ -109,7 +109,8 @@ def _header_parameters(described: Described) -> list[Document]:
     headers = list(described.headers)
     schemas: dict[str, tuple[str, str]] = {
         IDEMPOTENCY_HEADER: (
-            "Repeated with the same key, the call answers as the first time.",
+            "Repeated with the same key, the call answers as the first time. Choose it at random,"
+            " such as a UUID: those who have not signed in share their keys.",
             f"^{IDEMPOTENCY_KEY}$",
         ),
         visitors.HEADER: ("Tells visitors apart that keep no cookies.", f"^{visitors.ID}$"),

@@ -2,16 +2,16 @@
 offending fields and the trace id; never a stack trace, internals or personal data."""
 
 import logging
-import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 import orjson
-from flask import Response, g, request
+from flask import Response, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from common import server, telemetry
+from common import origin, server
 from common.clients import DeadlineExceeded
 from common.errors import (
     Conflict,
@@ -24,8 +24,9 @@ from common.errors import (
     TooMany,
     Unauthenticated,
     Unavailable,
+    Unreadable,
 )
-from gateway import names
+from gateway import middleware, names
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +43,24 @@ _STATUS: Mapping[type[DomainError], HTTPStatus] = {
     TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     DeadlineExceeded: HTTPStatus.GATEWAY_TIMEOUT,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    Unreadable: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
-_RETRY_AFTER = "1"  # seconds, where something is away
+RETRY_AFTER = "1"  # seconds, where something is away
+
+
+# Where we have nothing closer to say.
+DETAILS: Mapping[HTTPStatus, str] = {
+    HTTPStatus.BAD_REQUEST: "This is not a whole request as HTTP/1.1 has it.",
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address is not for that method.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A body has at most 65536 bytes.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "An address has at most 8190 characters.",
+    HTTPStatus.EXPECTATION_FAILED: "Nothing can be expected but 100-continue.",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
+        "There are at most 60 headers of at most 8190 characters each."
+    ),
+    HTTPStatus.NOT_IMPLEMENTED: "Bodies are sent as they are, whole or in chunks.",
+}
 
 
 class InvalidFields(Invalid):
@@ -84,11 +101,18 @@ def from_exception(error: Exception) -> Response:
         return _from_http(error)
     if isinstance(error, WithMembers):
         return document(error.failure, error.members, error.headers)
-    failure = server.to_domain(error, _where())
+    failure = failure_of(error)
     if status_of(failure) == HTTPStatus.INTERNAL_SERVER_ERROR:
         # What the caller was told, next to what `to_domain` has logged, by whatever is sampled.
-        log.error("%s answered with 500", _where(), extra={"trace_id": trace_id()})
+        log.error("%s answered with 500", where(), extra={"trace_id": trace_id()})
     return document(failure)
+
+
+def failure_of(error: Exception) -> DomainError:
+    """What a view raised, as it is told."""
+    if isinstance(error, ParseException):  # in chunks that are none
+        return Invalid(DETAILS[HTTPStatus.BAD_REQUEST], reason=HTTPStatus.BAD_REQUEST.name)
+    return server.to_domain(error, where())
 
 
 def document(
@@ -98,19 +122,20 @@ def document(
 ) -> Response:
     """The document for a failure."""
     status = status_of(failure)
+    known = status != HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(failure, Unreadable)
     fields = getattr(failure, "fields", None) or (
         {names.field(failure.field): failure.message} if failure.field else {}
     )
     response = _respond(
         status,
-        failure.reason if status != HTTPStatus.INTERNAL_SERVER_ERROR else "INTERNAL",
+        failure.reason if known else "INTERNAL",
         failure.message if status < HTTPStatus.INTERNAL_SERVER_ERROR else "",
         {**({"fields": fields} if fields else {}), **(members or {})},
     )
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="attune"'
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = _RETRY_AFTER
+        response.headers["Retry-After"] = RETRY_AFTER
     response.headers.update(headers or {})
     return response
 
@@ -119,41 +144,47 @@ def _from_http(error: HTTPException) -> Response:
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return error.get_response()  # type: ignore[return-value]  # a redirect, as werkzeug makes it
     status = HTTPStatus(error.code)
-    response = _respond(status, status.name, status.description, {})
+    own = error.description if error.description != type(error).description else None
+    response = _respond(status, status.name, own or DETAILS.get(status, ""), {})
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
 
 
 def _respond(status: HTTPStatus, reason: str, detail: str, members: Mapping[str, Any]) -> Response:
-    body = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status.value,
-        **({"detail": detail} if detail else {}),
-        "reason": reason,
-        "trace_id": trace_id(),
-        **members,
-    }
-    response = Response(orjson.dumps(body), status, content_type=CONTENT_TYPE)
+    body = encoded(status, reason, detail, trace_id(), members)
+    response = Response(body, status, content_type=CONTENT_TYPE)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
+def encoded(
+    status: HTTPStatus,
+    reason: str,
+    detail: str,
+    request_id: str,
+    members: Mapping[str, Any] | None = None,
+) -> bytes:
+    """A problem document as it goes out, as CONTENT_TYPE."""
+    return orjson.dumps(
+        {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": status.value,
+            **({"detail": detail} if detail else {}),
+            "reason": reason,
+            "trace_id": request_id,
+            **(members or {}),
+        }
+    )
+
+
 def trace_id() -> str:
-    """What connects this answer with logs and traces: 32 hex digits."""
-    if found := telemetry.current_trace_id():
-        return found
-    if "trace_id" not in g:
-        _, _, rest = request.headers.get("traceparent", "").partition("-")
-        sent = rest.partition("-")[0]
-        g.trace_id = sent if _is_trace_id(sent) else secrets.token_hex(16)
-    return str(g.trace_id)
+    """What connects this answer with logs, traces and the audit: 32 hex digits."""
+    return origin.current().request
 
 
-def _is_trace_id(text: str) -> bool:
-    return len(text) == 32 and all(c in "0123456789abcdef" for c in text)
-
-
-def _where() -> str:
-    return f"{request.method} {request.endpoint}"
+def where() -> str:
+    """What was asked for, without a word of the caller's."""
+    method = request.method if request.method in middleware.METHODS else middleware.OTHER
+    return f"{method} {request.endpoint}"

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest
 
-from gateway import addresses, limits, sessions, visitors
+from gateway import addresses, capacity, limits, sessions, visitors
 from gateway.settings import settings
 
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -24,13 +24,12 @@ _HEADERS = {
         "camera=(), microphone=(), display-capture=(), geolocation=(), payment=(), usb=()"
     ),
 }
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _WITH_TOKEN = ("/manage/", "/join/", "/calendar/")
 _STATIC = "/static/"
-_PROBES = frozenset({"/healthz", "/readyz"})
 _ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Visitor-Id"
 _EXPOSED_HEADERS = (
-    "ETag, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After"
+    "ETag, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After,"
+    " X-Request-Id"
 )
 
 
@@ -42,15 +41,16 @@ def register(app: Flask) -> None:
 
 
 def _check() -> Response | None:
-    if request.path in _PROBES:
+    if request.path in capacity.PROBES:
         return None  # asked by address, from within
+    capacity.check()
     if not _host_is_known():
-        raise BadRequest("This is not a host of this site")
+        raise BadRequest("This is not a host of this site.")
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return Response(status=HTTPStatus.NO_CONTENT)
     if not request.path.startswith(_STATIC):
         limits.limiter().request(addresses.caller())
-    if request.method not in _SAFE and not _comes_from_us():
+    if request.method not in sessions.SAFE and not _comes_from_us():
         raise sessions.CrossSite
     return None
 
@@ -63,8 +63,8 @@ def _host_is_known() -> bool:
 def _comes_from_us() -> bool:
     """Whether a write comes from our own pages or from no page at all. Browsers say where it comes
     from, in headers that pages cannot set; whoever presents a token is not a browser that was
-    tricked."""
-    if "Authorization" in request.headers:
+    tricked. Whether a cookie counts is judged where it is read (`gateway.sessions`)."""
+    if sessions.presents_token():
         return True
     origin = request.headers.get("Origin")
     if origin in settings().origins:
@@ -72,7 +72,8 @@ def _comes_from_us() -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in {"same-origin", "none"}
-    return origin is None or urlsplit(origin).netloc == request.host
+    scheme = "https" if settings().secure else request.scheme
+    return origin is None or origin == f"{scheme}://{request.host}"
 
 
 def _headers(response: Response) -> Response:

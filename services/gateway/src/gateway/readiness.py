@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from common import clients, migrations, server
+from common import clients, deadline, migrations, server
 from common.database import Database
 
 OK, AWAY = "ok", "unavailable"
@@ -58,7 +58,8 @@ class Readiness:
 
     def _database_is_ready(self) -> bool:
         try:
-            return migrations.is_ready("gateway", self._database)
+            with deadline.within(_PATIENCE):
+                return migrations.is_ready("gateway", self._database)
         except Exception:  # whatever it was, it is not ready
             return False
 

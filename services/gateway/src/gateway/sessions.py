@@ -11,20 +11,19 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 from uuid import UUID
 
 from flask import current_app, g, request
 from sqlalchemy.orm import Session
-from werkzeug.wrappers import Response
 
-from common import crypto, ids
+from common import audit, crypto, ids
 from common.clock import Clock
 from common.database import EVERY_PRACTICE, Database
 from common.errors import Invalid, NotAllowed, NotFound, TooMany, Unauthenticated
 from common.identity import Identity
-from gateway import accounts, addresses, problems, visitors
+from gateway import accounts, addresses, cookies, problems, visitors
 from gateway.accounts import passwords, store
+from gateway.cookies import AnyResponse
 from gateway.settings import settings
 
 COOKIE = "attune_session"
@@ -34,7 +33,8 @@ CSRF_HEADER = "X-CSRF-Token"
 _DEVICE_KEPT = timedelta(days=180)
 _SEEN_EVERY = timedelta(minutes=1)
 _LONGEST_BROWSER = 200
-AnyResponse = TypeVar("AnyResponse", bound=Response)
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing
+_SCHEMES = ("bearer", "manage")  # of the tokens that `Authorization` carries here
 
 
 class WrongCredentials(Unauthenticated):
@@ -68,19 +68,38 @@ def sign_in(email: str, password: str) -> str:
     now = _clock().now()
     index = _index(email)
     own, shared = _counted(index)
-    with _database().transaction(EVERY_PRACTICE) as session:
-        for counted in filter(None, (own, shared)):
-            if until := store.attempt(session, counted, now):
-                raise _blocked(until - now)
-        account = store.find(session, index)
-    # No connection is held while the password is checked.
-    if not passwords.matches(account.password_hash if account else None, password):
-        raise WrongCredentials
+    try:
+        with _database().transaction(EVERY_PRACTICE) as session:
+            for counted in filter(None, (own, shared)):
+                if until := store.attempt(session, counted, now):
+                    raise _blocked(until - now)
+            account = store.find(session, index)
+        # No connection is held while the password is checked.
+        if not passwords.matches(account.password_hash if account else None, password):
+            raise WrongCredentials
+    except WrongCredentials:
+        _record_failure("sign_in.refused", index)
+        raise
+    except problems.WithMembers:
+        _record_failure("sign_in.blocked", index)
+        raise
     assert account is not None, "a password matches only an account's"  # noqa: S101
     with _database().transaction(EVERY_PRACTICE) as session:
         store.succeed(session, own, shared, now)
         store.forget(session, now)
         return _open(session, account, password, now)
+
+
+def _record_failure(action: str, index: bytes) -> None:
+    """The same work, whether or not there is such an account."""
+    with _database().transaction(EVERY_PRACTICE) as session:
+        account = store.find(session, index)
+        audit.record(
+            session,
+            action,
+            practice_id=account.practice_id if account else audit.NO_PRACTICE,
+            account=[account.id] if account else [],
+        )
 
 
 def _open(session: Session, account: store.Account, password: str, now: datetime) -> str:
@@ -98,12 +117,22 @@ def _open(session: Session, account: store.Account, password: str, now: datetime
     )
     opened.browser = request.headers.get("User-Agent", "")[:_LONGEST_BROWSER]
     session.add(opened)
+    audit.record(
+        session,
+        "session.start",
+        practice_id=account.practice_id,
+        subject=f"account:{account.id}",
+        session=opened.id,
+    )
     return token
 
 
 def current() -> Current | None:
-    """Whoever is signed in: by `Authorization: Bearer`, else by the cookie."""
+    """Whoever is signed in: by the token in `Authorization`, else by the cookie. Raises CrossSite
+    for a write by a cookie that nothing shows to come from our own pages."""
     if "signed_in" not in g:
+        if not presents_token() and cookies.read(COOKIE) and not _is_our_own():
+            raise CrossSite
         g.signed_in = _find(_token())
     found: Current | None = g.signed_in
     return found
@@ -120,7 +149,9 @@ def listed() -> Sequence[store.SignedIn]:
     """Where the account of this request is signed in."""
     here = required().identity
     with _database().transaction(here.practice_id) as session:
-        return store.sessions(session, _account_id(here), _clock().now(), _idle())
+        found = store.sessions(session, _account_id(here), _clock().now(), _idle())
+        audit.record(session, "session.list", subject=here.subject, session=[s.id for s in found])
+        return found
 
 
 def revoke(session_id: UUID) -> None:
@@ -129,29 +160,24 @@ def revoke(session_id: UUID) -> None:
     with _database().transaction(here.practice_id) as session:
         if not store.revoke(session, _account_id(here), session_id, _clock().now()):
             raise NotFound
+        audit.record(session, "session.revoke", subject=here.subject, session=session_id)
 
 
 def sign_out(response: AnyResponse) -> AnyResponse:
     """End the session of this request, if there is one, and forget its cookie."""
     if found := current():
         with _database().transaction(found.identity.practice_id) as session:
-            account_id = _account_id(found.identity)
-            store.revoke(session, account_id, found.session_id, _clock().now())
-    response.delete_cookie(_name(COOKIE), secure=_secure(), httponly=True, samesite="Lax")
-    return response
+            who, ended = found.identity, found.session_id
+            store.revoke(session, _account_id(who), ended, _clock().now())
+            audit.record(session, "session.end", subject=who.subject, session=ended)
+    return cookies.take_back(response, COOKIE)
 
 
 def remember(response: AnyResponse, token: str, email: str) -> AnyResponse:
     """Give the browser its session, and the mark of one that knows the password."""
-    lasts = timedelta(days=settings().session_days)
-    for name, value, age in (
-        (COOKIE, token, lasts),
-        (DEVICE_COOKIE, _device(secrets.token_urlsafe(16), _index(email)), _DEVICE_KEPT),
-    ):
-        response.set_cookie(
-            _name(name), value, max_age=age, secure=_secure(), httponly=True, samesite="Lax"
-        )
-    return response
+    device = _device(secrets.token_urlsafe(16), _index(email))
+    cookies.give(response, COOKIE, token, timedelta(days=settings().session_days))
+    return cookies.give(response, DEVICE_COOKIE, device, _DEVICE_KEPT)
 
 
 def csrf_token() -> str:
@@ -160,15 +186,33 @@ def csrf_token() -> str:
 
 
 def require_csrf() -> None:
-    """Raises CrossSite unless the form, or the header, carries `csrf_token()`."""
-    sent = request.form.get(CSRF_FIELD) or request.headers.get(CSRF_HEADER, "")
-    if not _equal(sent, csrf_token()):
+    """Raises CrossSite unless `has_csrf`."""
+    if not has_csrf():
         raise CrossSite
 
 
-def has_cookie() -> bool:
-    """Whether the browser sent a session along by itself."""
-    return _name(COOKIE) in request.cookies and not _bearer()
+def has_csrf() -> bool:
+    """Whether the form, or the header, carries `csrf_token()`."""
+    sent = request.form.get(CSRF_FIELD) or request.headers.get(CSRF_HEADER, "")
+    return _equal(sent, csrf_token())
+
+
+def presents_token() -> bool:
+    """Whether the request shows a token itself, as no browser does for a page of somebody else.
+    Then no cookie counts: the two must not be mixed."""
+    return request.headers.get("Authorization", "").partition(" ")[0].lower() in _SCHEMES
+
+
+def _is_our_own() -> bool:
+    """Whether a cookie may count for this request. What browsers say of where a write comes from
+    has been judged (`gateway.protection`), but for listed origins, which call with tokens; where
+    nothing is said, the form's token must tell."""
+    origin = request.headers.get("Origin")
+    if request.method in SAFE:
+        return True
+    if origin is None and "Sec-Fetch-Site" not in request.headers:
+        return has_csrf()
+    return origin not in settings().origins
 
 
 def _find(token: str) -> Current | None:
@@ -196,7 +240,7 @@ def _find(token: str) -> Current | None:
 
 
 def _token() -> str:
-    return _bearer() or request.cookies.get(_name(COOKIE), "")
+    return _bearer() if presents_token() else cookies.read(COOKIE)
 
 
 def _bearer() -> str:
@@ -221,7 +265,7 @@ def _blocked(wait: timedelta) -> problems.WithMembers:
 
 def _known_device(index: bytes) -> str:
     """The browser's own mark, if it has signed in to this account before."""
-    cookie = request.cookies.get(_name(DEVICE_COOKIE), "")
+    cookie = cookies.read(DEVICE_COOKIE)
     nonce = cookie.partition(".")[0]
     return nonce if nonce and _equal(cookie, _device(nonce, index)) else ""
 
@@ -258,15 +302,6 @@ def _account_id(identity: Identity) -> UUID:
 
 def _idle() -> timedelta:
     return timedelta(hours=settings().session_idle_hours)
-
-
-def _secure() -> bool:
-    return settings().secure or request.is_secure
-
-
-def _name(cookie: str) -> str:
-    """Over TLS, a name that only this very host may set."""
-    return f"__Host-{cookie}" if _secure() else cookie
 
 
 def _database() -> Database:

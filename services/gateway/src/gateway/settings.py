@@ -28,6 +28,7 @@ class Settings(ServiceSettings):
     calendar_sync_target: str = "dns:///calendar-sync:50051"
     listen: str = "0.0.0.0:8080"  # a container's own address
     web_workers: int = 1
+    # Requests at work at once in a process.
     web_threads: int = 16
     request_seconds: int = 10
     # Host names that requests may name besides PUBLIC_URL's, comma-separated; "*": any.
@@ -54,6 +55,12 @@ class Settings(ServiceSettings):
     def __post_init__(self) -> None:
         if len(self.session_key) < 32:
             raise Misconfigured("SESSION_KEY must have at least 32 characters")
+
+    @property
+    def most_for_one(self) -> int:
+        """How many requests may wait for one service, or for the database, at once: the others
+        go on."""
+        return max(1, self.web_threads * 3 // 4)
 
     @property
     def secure(self) -> bool:

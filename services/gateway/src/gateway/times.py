@@ -31,14 +31,13 @@ class Day(NamedTuple):
 
 def window(first: date, last: date, tz: ZoneInfo) -> tuple[int, int]:
     """The minutes `[begin, end)` of the dates from `first` to `last` in the zone, both included.
-    Empty for dates that the zone skipped altogether."""
+    Where the zone skipped all of them, `begin` and `end` are the minute of the skip."""
     within = [
         (max(s.start, _midnight(first) - s.offset), min(s.end, _midnight(last) + DAY - s.offset))
         for s in _stretches_of(first, last, tz)
     ]
     open_ = [(begin, end) for begin, end in within if begin < end]
-    if not open_:
-        return 0, 0
+    open_ = open_ or [(begin, end) for begin, end in within if begin == end]
     return min(begin for begin, _ in open_), max(end for _, end in open_)
 
 

@@ -2,16 +2,17 @@
 
 import re
 import secrets
+from datetime import timedelta
 
 from flask import Response, g, request
 
 from common.errors import Invalid
-from gateway.settings import settings
+from gateway import cookies
 
 COOKIE = "attune_visitor"
 HEADER = "X-Visitor-Id"
 ID = "[A-Za-z0-9_-]{16,64}"
-_KEPT = 24 * 60 * 60  # seconds; a hold lasts minutes
+_KEPT = timedelta(days=1)  # a hold lasts minutes
 
 
 def visitor_id() -> str:
@@ -25,22 +26,15 @@ def visitor_id() -> str:
 def remember(response: Response) -> Response:
     """Give a new visitor its cookie."""
     new = g.get("visitor_id")
-    if new and new not in (request.cookies.get(COOKIE), request.headers.get(HEADER)):
-        response.set_cookie(
-            COOKIE,
-            new,
-            max_age=_KEPT,
-            httponly=True,
-            samesite="Lax",
-            secure=settings().secure or request.is_secure,
-        )
+    if new and new not in (cookies.read(COOKIE), request.headers.get(HEADER)):
+        cookies.give(response, COOKIE, new, _KEPT)
     return response
 
 
 def _sent() -> str:
     if header := request.headers.get(HEADER, ""):
         if not re.fullmatch(ID, header):
-            raise Invalid("A visitor id is 16 to 64 letters, digits, - and _", field=HEADER)
+            raise Invalid("A visitor id is 16 to 64 letters, digits, - and _.", field=HEADER)
         return header
-    cookie = request.cookies.get(COOKIE, "")
+    cookie = cookies.read(COOKIE)
     return cookie if re.fullmatch(ID, cookie) else ""

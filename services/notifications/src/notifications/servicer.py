@@ -1,8 +1,7 @@
 """The RPCs: what could not be delivered, and the development mailbox."""
 
-import base64
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from email import message_from_string
 from email.message import EmailMessage
 from email.policy import default
@@ -13,16 +12,15 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from attune.notifications.v1 import notifications_service_pb2 as pb
 from attune.notifications.v1.notifications_service_pb2_grpc import NotificationsServiceServicer
-from common import due, ids
+from common import audit, due, ids, inputs, pages
 from common.clock import Clock
 from common.database import EVERY_PRACTICE, Database
-from common.errors import Invalid, NotFound, Refused
+from common.errors import NotFound, Refused
 from common.identity import ANYONE, allow, caller
 from notifications import store, work
 from notifications.domain.invite import FILENAME
 from notifications.domain.notices import State
 
-_PAGE, _LARGEST_PAGE = 50, 200
 _MAILBOX = 200  # messages shown
 
 
@@ -57,15 +55,21 @@ class NotificationsServicer(NotificationsServiceServicer):
         self, request: pb.ListFailedNoticesRequest, context: grpc.ServicerContext
     ) -> pb.ListFailedNoticesResponse:
         """The practice's notices that were given up, newest first (spec NT-3)."""
-        size = _page_size(request.page_size)
-        after = _read_token(request.page_token)
+        size = inputs.page_size(request.page_size)
+        after = pages.place(request.page_token, "failed notices")
         practice_id = UUID(caller().practice_id)
         with self._database.transaction(practice_id) as session:
             rows = store.failed(session, practice_id, after, size + 1)
+            audit.record(
+                session,
+                "notice.list",
+                notice=[row.id for row in rows[:size]],
+                booking=[row.booking_id for row in rows[:size]],
+            )
         more = len(rows) > size
         return pb.ListFailedNoticesResponse(
             notices=[_to_notice(row) for row in rows[:size]],
-            next_page_token=_token(rows[size - 1]) if more else "",
+            next_page_token=_place(rows[size - 1]) if more else "",
         )
 
     @allow("owner", "manager")
@@ -83,6 +87,7 @@ class NotificationsServicer(NotificationsServiceServicer):
             if notice is not None:
                 key = work.key(notice.booking_id, notice.recipient)
                 due.schedule(session, work.DELIVER, key, notice.practice_id, now, wake=True)
+                audit.record(session, "notice.resend", notice=notice.id, booking=notice.booking_id)
             else:
                 notice = store.get(session, notice_id)
         if notice is None:
@@ -92,25 +97,8 @@ class NotificationsServicer(NotificationsServiceServicer):
         return pb.ResendNoticeResponse(notice=_to_notice(notice))
 
 
-def _page_size(size: int) -> int:
-    if size < 0:
-        raise Invalid("A page cannot be of negative size", field="page_size")
-    return min(size or _PAGE, _LARGEST_PAGE)
-
-
-def _token(row: store.Notice) -> str:
-    return base64.urlsafe_b64encode(f"{row.created_at.isoformat()} {row.id}".encode()).decode()
-
-
-def _read_token(token: str) -> tuple[datetime, UUID] | None:
-    if not token:
-        return None
-    try:
-        moment, _, row_id = base64.urlsafe_b64decode(token).decode().partition(" ")
-        created_at = datetime.fromisoformat(moment)
-        return created_at.astimezone(UTC), UUID(row_id)
-    except (ValueError, OverflowError):
-        raise Invalid("This is not a page token", field="page_token") from None
+def _place(row: store.Notice) -> str:
+    return pages.Place(row.created_at, row.id).token("failed notices")
 
 
 def _to_notice(row: store.Notice) -> pb.Notice:

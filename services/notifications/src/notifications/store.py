@@ -10,6 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from common import crypto, database, ids
 from common.crypto import encrypted
+from common.pages import Place
 from notifications.domain.notices import Kind, Recipient, State
 
 
@@ -111,12 +112,12 @@ def exists(session: Session, booking_id: UUID, recipient: Recipient, kind: Kind)
 
 
 def failed(
-    session: Session, practice_id: UUID, after: tuple[datetime, UUID] | None, limit: int
+    session: Session, practice_id: UUID, after: Place | None, limit: int
 ) -> Sequence[Notice]:
     """A practice's failed notices, newest first, behind the one with this creation and id."""
     query = select(Notice).filter_by(practice_id=practice_id, state=State.FAILED)
     if after:
-        query = query.where(tuple_(Notice.created_at, Notice.id) < after)
+        query = query.where(tuple_(Notice.created_at, Notice.id) < (after.at, after.id))
     order = (Notice.created_at.desc(), Notice.id.desc())
     return session.scalars(query.order_by(*order).limit(limit)).all()
 

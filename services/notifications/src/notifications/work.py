@@ -23,7 +23,7 @@ from attune.common.v1.types_pb2 import MODE_TELEHEALTH
 from attune.notifications.v1.events_pb2 import NoticeFailed
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2 import GetRoomRequest
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import TelehealthRoomsServiceStub
-from common import due, identity, telemetry
+from common import audit, database, due, identity, telemetry
 from common.errors import DomainError, NotFound, Refused
 from common.outbox import emit
 from notifications import store
@@ -90,6 +90,8 @@ class Delivery:
             except (NotFound, Refused) as error:
                 notice.state, notice.error = State.FAILED, _describe(error)
             except Exception as error:  # a fault of ours must not stop what else is queued
+                if database.is_away(error):
+                    raise  # nothing can be noted: it stays queued as it is
                 _report(error)
                 notice.error = _describe(error)
                 again = notices.next_attempt(notice.attempts, now)
@@ -161,6 +163,13 @@ def _note(session: Session, notice: Notice, now: datetime) -> None:
     _outcomes.add(1, {"kind": notice.kind, "outcome": notice.state})
     if notice.state == State.SENT:
         notice.sent_at = now
+        audit.record(
+            session,
+            "notice.send",
+            notice=notice.id,
+            booking=notice.booking_id,
+            recipient=notice.recipient,
+        )
     if notice.state == State.FAILED:
         emit(
             session,

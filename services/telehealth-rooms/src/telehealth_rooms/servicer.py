@@ -12,7 +12,7 @@ from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as pb
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
     TelehealthRoomsServiceServicer,
 )
-from common import identity, ids
+from common import audit, identity, ids
 from common.clock import Clock
 from common.database import EVERY_PRACTICE, Database
 from common.errors import Invalid, NotFound
@@ -54,6 +54,7 @@ class TelehealthRoomsServicer(TelehealthRoomsServiceServicer):
         room = self._open_room(ids.parse(request.booking_id, "booking_id"))
         with self._database.transaction(room.practice_id) as session:
             tokens = store.links(session, room.id)
+            audit.record(session, "room.read", room=room.id, booking=room.booking_id)
         theirs = _sides(identity.caller(), room)
         return pb.GetRoomResponse(
             room=self._message(room),
@@ -73,9 +74,17 @@ class TelehealthRoomsServicer(TelehealthRoomsServiceServicer):
         # The token alone says whose room it is.
         with self._database.transaction(EVERY_PRACTICE) as session:
             found = store.find_link(session, request.token)
-        if found is None or self._window(found[0]).is_over(now):
-            raise LinkNotValid
-        room, side = found
+            if found is None or self._window(found[0]).is_over(now):
+                raise LinkNotValid
+            room, side = found
+            audit.record(
+                session,
+                "join_link.use",
+                practice_id=room.practice_id,
+                room=room.id,
+                booking=room.booking_id,
+                side=side,
+            )
         return pb.ResolveLinkResponse(
             room=self._message(room), side=_MESSAGES[side], open=self._window(room).is_open(now)
         )
@@ -90,13 +99,20 @@ class TelehealthRoomsServicer(TelehealthRoomsServiceServicer):
         """
         side = _SIDES.get(request.side)
         if side is None:
-            raise Invalid("Name the side", field="side", reason="INVALID_SIDE")
+            raise Invalid("Name the side.", field="side", reason="INVALID_SIDE")
         room = self._open_room(ids.parse(request.booking_id, "booking_id"))
         with self._database.transaction(room.practice_id) as session:
             locked = store.lock_room(session, room.booking_id)
             if locked is None or locked.closed_at:
                 raise RoomNotFound
             token = store.replace_link(session, locked, side, self._clock.now())
+            audit.record(
+                session,
+                "join_link.replace",
+                room=locked.id,
+                booking=locked.booking_id,
+                side=side,
+            )
         return pb.ReplaceLinkResponse(token=token)
 
     def _open_room(self, booking_id: UUID) -> store.Room:

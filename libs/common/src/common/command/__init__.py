@@ -8,7 +8,7 @@ import logging
 
 import click
 
-from common.command import account, dead_letters, migrate, seed, up
+from common.command import account, audit, dead_letters, keys, migrate, seed, up
 
 
 @click.group()
@@ -22,3 +22,5 @@ main.add_command(migrate.migrate)
 main.add_command(seed.seed)
 main.add_command(account.account)
 main.add_command(dead_letters.dead_letters)
+main.add_command(audit.audit)
+main.add_command(keys.keys)

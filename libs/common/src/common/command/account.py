@@ -4,10 +4,11 @@ from uuid import UUID
 
 import click
 
-from common import identity
+from common import identity, origin
 from common.clock import SystemClock
 from common.command.running import Running
-from common.database import Database
+from common.identity import Identity
+from common.local import GATEWAY, OPERATOR
 
 
 @click.group()
@@ -40,9 +41,11 @@ def make_account(
     """Create an account in the gateway's database; an existing one of that e-mail is kept."""
     from gateway import accounts  # the operators' image has every service
 
-    running.use_keys_of("gateway")
-    database = Database(running.database_urls["gateway"], pool_size=1)
-    try:
+    with (
+        running.opened(GATEWAY) as database,
+        identity.acting_as(Identity(f"service:{OPERATOR}")),
+        origin.of(origin.new_request()),
+    ):
         return accounts.create(
             database,
             SystemClock(),
@@ -52,5 +55,3 @@ def make_account(
             roles=roles,
             provider_id=provider,
         )
-    finally:
-        database.close()

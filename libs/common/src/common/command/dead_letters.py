@@ -50,7 +50,8 @@ def deliver_again(bus: Bus, letter: DeadLetter) -> None:
         buses.MESSAGE_ID: f"replay:{ids.new()}",
         buses.EVENT_ID: letter.event_id,
     }
-    bus.publish([buses.Message(letter.subject, letter.payload, headers)])
+    if bus.publish([buses.Message(letter.subject, letter.payload, headers)]):
+        raise click.ClickException(f"NATS does not take {letter.sequence}: it is too large")
     bus.forget(letter)
 
 

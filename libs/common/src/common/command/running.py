@@ -1,7 +1,9 @@
 """Where the running Attune is."""
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import grpc
 
 from common import clients, crypto, identity
 from common.config import Misconfigured
+from common.database import Database
 from common.local import GATEWAY, OPERATOR, SERVICES, Stack, package
 
 DATA = "ATTUNE_DATA"
@@ -53,10 +56,15 @@ class Running:
         path.touch(mode=0o600)
         path.write_text(json.dumps(asdict(self), indent=1))
 
+    @staticmethod
+    def in_environment() -> bool:
+        """Whether it is an Attune that the environment names."""
+        return "NATS_URL" in os.environ
+
     @classmethod
     def load(cls) -> "Running":
         """From the environment if NATS_URL is set, else from the data folder."""
-        if "NATS_URL" in os.environ:
+        if cls.in_environment():
             return cls._from_environment()
         path = data_folder() / "running.json"
         if not path.exists():
@@ -92,6 +100,19 @@ class Running:
             raise Misconfigured(f"{name} and IDENTITY_KEY are needed for this")
         signer = identity.Signer(OPERATOR, self.operator_key)
         return clients.channel(self.targets[service], signer, timeout=10)
+
+    @contextlib.contextmanager
+    def opened(self, service: str) -> Iterator[Database]:
+        """That service's database as its own role, with its keys in use."""
+        if service not in self.database_urls or service not in self.encryption_keys:
+            name = package(service).upper()
+            raise Misconfigured(f"{name}_DATABASE_URL and {name}_ENCRYPTION_KEYS are needed")
+        self.use_keys_of(service)
+        database = Database(self.database_urls[service], pool_size=1, service=service)
+        try:
+            yield database
+        finally:
+            database.close()
 
     def use_keys_of(self, service: str) -> None:
         """Read and write that service's encrypted columns."""

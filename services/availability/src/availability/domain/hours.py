@@ -79,7 +79,7 @@ def parse_time(text: str, field: str) -> int:
     match = re.fullmatch(r"([0-9]{2}):([0-5][0-9])", text)
     minute = int(match[1]) * 60 + int(match[2]) if match else DAY + 1
     if minute > DAY:
-        raise InvalidTime(f"{text[:16]!r} is not a time between 00:00 and 24:00", field=field)
+        raise InvalidTime(field=field)
     return minute
 
 
@@ -121,27 +121,27 @@ def _validate_day(day: str, blocks: Sequence[tuple[int, Block]]) -> None:
     ]
     if len(numbered) > MAX_BLOCKS:
         first_beyond = numbered[MAX_BLOCKS]
-        message = f"{first_beyond.name}: a day has at most {MAX_BLOCKS} blocks"
+        message = f"{first_beyond.name}: a day has at most {MAX_BLOCKS} blocks."
         raise TooManyBlocks(message, field=first_beyond.field)
     for each in numbered:
         _validate_block(each)
     for earlier, later in pairwise(sorted(numbered, key=lambda each: each.block.start)):
         if later.block.start < earlier.block.end:
-            message = f"{later.name}: {_text(later)} overlaps {_text(earlier)} ({earlier.name})"
+            message = f"{later.name}: {_text(later)} overlaps {_text(earlier)} ({earlier.name})."
             raise BlocksOverlap(message, field=f"{later.field}.start")
 
 
 def _validate_block(each: _Numbered) -> None:
     block = each.block
     if not 0 <= block.start < DAY:
-        raise InvalidTime(f"{each.name}: it starts at no time of day", field=f"{each.field}.start")
+        raise InvalidTime(f"{each.name}: it starts at no time of day.", field=f"{each.field}.start")
     if not 0 <= block.end <= DAY:
-        raise InvalidTime(f"{each.name}: it ends at no time of day", field=f"{each.field}.end")
+        raise InvalidTime(f"{each.name}: it ends at no time of day.", field=f"{each.field}.end")
     if block.end <= block.start:
-        message = f"{each.name}: the end of {_text(each)} is not after its start"
+        message = f"{each.name}: the end of {_text(each)} is not after its start."
         raise EndNotAfterStart(message, field=f"{each.field}.end")
     if not block.modes:
-        raise NoModes(f"{each.name}: it serves no mode", field=f"{each.field}.modes")
+        raise NoModes(f"{each.name}: it serves no mode.", field=f"{each.field}.modes")
 
 
 def _text(each: _Numbered) -> str:

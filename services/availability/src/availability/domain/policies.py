@@ -43,7 +43,7 @@ def validate(policies: Policies, field: str = "policies") -> None:
             chosen = getattr(policies, name)
             if not chosen or chosen not in choices.values():
                 raise Invalid(
-                    "Choose one of those offered", field=f"{field}.{name}", reason="INVALID_CHOICE"
+                    "Choose one of those offered.", field=f"{field}.{name}", reason="INVALID_CHOICE"
                 )
 
 

@@ -27,7 +27,7 @@ class TooManyServiceTypes(Refused):
     """At most 200 service types can be kept; delete some that are out of use."""
 
 
-class CurrencyDiffers(Invalid):
+class CurrencyDiffers(Refused):
     """Amounts are in the practice's currency."""
 
 
@@ -72,7 +72,7 @@ def changed(stored: ServiceType, wanted: ServiceType, fields: Sequence[str]) -> 
     result.CopyFrom(stored)
     if not fields or not CHANGEABLE.issuperset(fields):
         raise Invalid(
-            "Name the fields of a service type that change",
+            "Name the fields of a service type that change.",
             field="update_fields",
             reason="INVALID_UPDATE_FIELDS",
         )
@@ -99,13 +99,13 @@ def modes(wanted: Iterable["Mode.ValueType"], field: str) -> list["Mode.ValueTyp
     """The modes in their order, each once."""
     known = {mode for mode in Mode.values() if mode}
     if not known.issuperset(wanted):
-        raise Invalid("Choose among those offered", field=field, reason="INVALID_CHOICE")
+        raise Invalid("Choose among those offered.", field=field, reason="INVALID_CHOICE")
     return sorted(set(wanted))
 
 
 def _amount(amount: Money, currency: str, field: str) -> Money:
     if amount.currency_code not in ("", currency):
-        raise CurrencyDiffers(f"Amounts are in {currency}", field=f"{field}.currency_code")
+        raise CurrencyDiffers(f"Amounts are in {currency}.", field=f"{field}.currency_code")
     inputs.number(amount.minor_units, f"{field}.minor_units", 0, _DEAREST)
     return Money(minor_units=amount.minor_units, currency_code=currency)
 
@@ -116,7 +116,7 @@ def _fee(fee: Fee, currency: str, field: str) -> Fee:
         saved.amount.CopyFrom(_amount(fee.amount, currency, f"{field}.amount"))
     named = modes([each.mode for each in fee.by_mode], f"{field}.by_mode")
     if len(named) < len(fee.by_mode):
-        raise Invalid("Name each mode once", field=f"{field}.by_mode", reason="MODE_TWICE")
+        raise Invalid("Name each mode once.", field=f"{field}.by_mode", reason="MODE_TWICE")
     for each in sorted(fee.by_mode, key=lambda each: each.mode):
         exact = _amount(each.amount, currency, f"{field}.by_mode.amount")
         saved.by_mode.add(mode=each.mode, amount=exact)

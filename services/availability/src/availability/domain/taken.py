@@ -29,6 +29,10 @@ class TakenTime:
         self._in_order: list[Taken] = []
         self._longest = 0
 
+    def singles(self) -> int:
+        """How many single intervals there are."""
+        return len(self._single)
+
     def put(self, taken: Taken) -> None:
         """Adds an interval with a `ref` that is not in use."""
         self._single[taken.ref] = taken

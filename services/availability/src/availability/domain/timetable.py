@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
 from zoneinfo import ZoneInfo
@@ -15,6 +15,8 @@ from availability.domain.wallclock import DAY, Span, merged
 
 CHUNK = 64 * DAY
 """Minutes that one array covers, from a multiple of itself: passing time moves no boundary."""
+
+_ARRAY, _TAKEN = 150, 270  # bytes of an array without its starts, and of an interval
 
 END_OF_TIME = 2**32 - 1
 """The last minute since 1970 that an array can hold: the year 10136."""
@@ -59,6 +61,15 @@ class Timetable:
         self._chunks: OrderedDict[tuple[Shape, int], array[int]] = OrderedDict()
         self._max_chunks = max_chunks
         self._lock = Lock()
+        self._size = 0
+        self._grown: Callable[[int], None] = _nobody_asks
+
+    def weigh(self, grown: Callable[[int], None] | None) -> int:
+        """About how many bytes it holds beyond its hours. From now on `grown` is told of every
+        change; nobody, if it is None. It must not call back."""
+        with self._lock:
+            self._grown = grown or _nobody_asks
+            return self._size
 
     @property
     def resources(self) -> frozenset[int]:
@@ -133,15 +144,16 @@ class Timetable:
                 return
             self._forget(ref, resource)
             of_resource.put(now)
+            self._grow(_TAKEN)
             self._patch(resource, start, end)
 
     def take_series(self, ref: str, resource: int, series: Repeating) -> None:
         """Takes all that a series yields, instead of what `ref` took of the resource before."""
         with self._lock:
             of_resource = self._taken.setdefault(resource, TakenTime())
-            of_resource.drop(ref)
+            self._forget(ref, resource)
             of_resource.put_series(ref, series)
-            self._chunks.clear()
+            self._clear()
 
     def release(self, ref: str, resource: int) -> None:
         """Gives back what `ref` took of the resource, if anything."""
@@ -151,10 +163,12 @@ class Timetable:
     def replace_taken(self, resource: int, taken: Mapping[str, tuple[int, int]]) -> None:
         """Puts these intervals, by `ref`, in place of all that is taken of the resource."""
         with self._lock:
+            before = self._taken.get(resource, TakenTime()).singles()
             of_resource = self._taken[resource] = TakenTime()
             for ref, (start, end) in taken.items():
                 of_resource.put(Taken(start, end, ref))
-            self._chunks.clear()
+            self._grow(_TAKEN * (of_resource.singles() - before))
+            self._clear()
 
     def replace_hours(
         self, zone: ZoneInfo, weekly: Iterable[WeeklyBlock], overrides: Iterable[Override] = ()
@@ -163,7 +177,7 @@ class Timetable:
         hours = Hours(zone, weekly, overrides)
         with self._lock:
             self._hours = hours
-            self._chunks.clear()
+            self._clear()
 
     def _forget(self, ref: str, resource: int) -> None:
         of_resource = self._taken.get(resource)
@@ -172,9 +186,18 @@ class Timetable:
             return
         of_resource.drop(ref)
         if isinstance(before, Taken):
+            self._grow(-_TAKEN)
             self._patch(resource, before.start, before.end)
         else:
-            self._chunks.clear()
+            self._clear()
+
+    def _grow(self, by: int) -> None:
+        self._size += by
+        self._grown(by)
+
+    def _clear(self) -> None:
+        self._grow(-sum(map(_bytes, self._chunks.values())))
+        self._chunks.clear()
 
     def _chunk(self, shape: Shape, number: int) -> "array[int]":
         key = shape, number
@@ -182,8 +205,9 @@ class Timetable:
         if starts is None:
             starts = self._free(shape, number * CHUNK, (number + 1) * CHUNK)
             self._chunks[key] = starts
+            self._grow(_bytes(starts))
             if len(self._chunks) > self._max_chunks:
-                self._chunks.popitem(last=False)
+                self._grow(-_bytes(self._chunks.popitem(last=False)[1]))
         else:
             self._chunks.move_to_end(key)
         return starts
@@ -199,6 +223,7 @@ class Timetable:
                 before = starts[: bisect_left(starts, window.start)]
                 after = starts[bisect_left(starts, window.end) :]
                 self._chunks[key] = before + self._free(shape, *window) + after
+                self._grow(_bytes(self._chunks[key]) - _bytes(starts))
 
     def _free(self, shape: Shape, first: int, end: int) -> "array[int]":
         found: set[int] = set()
@@ -220,6 +245,14 @@ class Timetable:
         resources = {self.provider} if room is None else {self.provider, room}
         taken = [self._taken[each].between(*span) for each in resources if each in self._taken]
         return sorted(t for of_resource in taken for t in of_resource)
+
+
+def _bytes(starts: "array[int]") -> int:
+    return _ARRAY + starts.itemsize * len(starts)
+
+
+def _nobody_asks(_by: int) -> None:
+    pass
 
 
 def _chunk_numbers(first: int, end: int) -> range:

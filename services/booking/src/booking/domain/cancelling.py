@@ -21,7 +21,10 @@ class CancellationNotAllowed(Refused):
 
 
 class CancellationTooLate(Refused):
-    """It is too late to cancel. Details: `cancel_until_time`, RFC 3339."""
+    """It is too late to cancel.
+
+    Details: `cancel_until_time`, RFC 3339.
+    """
 
 
 class NoCancellationRequested(Refused):
@@ -64,6 +67,6 @@ class Cancelling:
         if now > self.until:
             limit = self.until.isoformat(timespec="minutes").replace("+00:00", "Z")
             raise CancellationTooLate(
-                f"This could be cancelled until {limit}", cancel_until_time=limit
+                f"This could be cancelled until {limit}.", cancel_until_time=limit
             )
         return self.policy is Policy.APPROVAL

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-from booking.domain.inputs import line
 from common.errors import Invalid
+from common.inputs import line
 from common.zones import zone
 
 NAME = 200
@@ -56,7 +56,9 @@ def _email(text: str) -> str:
         raise InvalidEmail(field="client.email")
     try:
         # "test environment" lets the reserved .test domains pass, for rehearsals.
-        valid = validate_email(text.strip(), check_deliverability=False, test_environment=True)
+        valid = validate_email(
+            text.strip(), check_deliverability=False, test_environment=True, strict=True
+        )
     except EmailNotValidError:
         raise InvalidEmail(field="client.email") from None
     return valid.normalized

@@ -37,7 +37,10 @@ NEXT: Mapping[Status, frozenset[Status]] = {
 
 
 class WrongStatus(Refused):
-    """The booking's status does not allow this. Details: `present` and `wanted`."""
+    """The booking's status does not allow this.
+
+    Details: `present` and `wanted`.
+    """
 
 
 def move(present: Status, wanted: Status) -> Status:
@@ -45,7 +48,7 @@ def move(present: Status, wanted: Status) -> Status:
     if wanted not in NEXT[present]:
         raise WrongStatus(
             f"A booking that is {present.replace('_', ' ')} cannot become"
-            f" {wanted.replace('_', ' ')}",
+            f" {wanted.replace('_', ' ')}.",
             present=present,
             wanted=wanted,
         )

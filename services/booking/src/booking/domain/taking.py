@@ -12,7 +12,10 @@ HOLD = "hold"
 
 
 class SlotTaken(Conflict):
-    """Somebody else has taken this time. Details: the `revision` that shows it."""
+    """Somebody else has taken this time.
+
+    Details: the `revision` that shows it.
+    """
 
 
 class Lapsed(Exception):

@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, false, select, text, tuple_, update
 from sqlalchemy.orm import Session, selectinload
 
-from booking.domain.pages import Place
 from booking.store.tables import Booking, BookingChange, ServiceLine, insertion, values
 from common import crypto
 from common.errors import NotFound
 from common.identity import Identity
+from common.pages import Place
 
 _ADD = text(
     f"WITH booking AS ({insertion(Booking, 'b_')}), line AS ({insertion(ServiceLine, 'l_')})"
@@ -78,13 +78,16 @@ def page(
     return session.scalars(query).all()
 
 
-def set_payment(session: Session, booking_id: UUID, status: str, version: int) -> None:
-    """What billing says, unless it has said something newer."""
-    session.execute(
+def set_payment(session: Session, booking_id: UUID, status: str, version: int) -> UUID | None:
+    """What billing says, unless it has said something newer; the booking's client, if it is
+    new."""
+    client_id: UUID | None = session.scalar(
         update(Booking)
         .where(Booking.id == booking_id, Booking.payment_version < version)
         .values(payment_status=status, payment_version=version)
+        .returning(Booking.client_id)
     )
+    return client_id
 
 
 def _whole() -> Select[Booking]:

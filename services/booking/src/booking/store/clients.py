@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, exists, false, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from booking.domain.contacts import Contact
-from booking.domain.pages import Place
 from booking.store.tables import Booking, Client, insertion, values
 from common import crypto, ids
 from common.errors import NotFound
 from common.identity import Identity
+from common.pages import Place
 
 _ADD = text(f"{insertion(Client)} ON CONFLICT DO NOTHING RETURNING id")
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 
-from common import crypto, ids
+from common import audit, crypto, ids
 from common.clock import Clock
 from common.database import EVERY_PRACTICE, Database
 from common.errors import Invalid
@@ -57,13 +57,18 @@ def create(
     account.name = name
     # An e-mail is one account, whatever the practice: sign-in asks for nothing else.
     with database.transaction(EVERY_PRACTICE) as session:
-        return store.add(session, account)
+        made = store.add(session, account)
+        if made == account.id:
+            audit.record(
+                session, "account.create", practice_id=practice_id, account=made, role=account.roles
+            )
+        return made
 
 
 def normalised(email: str) -> str:
     """The form in which an e-mail is stored and compared; raises InvalidEmail."""
     try:
-        return validate_email(email, check_deliverability=False).normalized.lower()
+        return validate_email(email, check_deliverability=False, strict=True).normalized.lower()
     except EmailNotValidError:
         raise InvalidEmail(field="email") from None
 

@@ -7,6 +7,7 @@ from gateway.settings import Settings
 
 def register(app: APIFlask, settings: Settings) -> None:
     """Serve all operations; those for developers in development only."""
+    from gateway.api.audit import audit
     from gateway.api.auth import auth
     from gateway.api.billing import billing
     from gateway.api.bookings import bookings
@@ -31,6 +32,7 @@ def register(app: APIFlask, settings: Settings) -> None:
         feeds,
         notices,
         auth,
+        audit,
         probes,
     ]
     for operations in [*served, development] if settings.development else served:

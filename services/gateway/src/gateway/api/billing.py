@@ -5,7 +5,7 @@ from datetime import UTC
 from attune.billing.v1 import billing_service_pb2 as rpc
 from common import zones
 from gateway import money, names, times
-from gateway.api.bookings import beginning, ending, provider_id
+from gateway.api.bookings import provider_id, span
 from gateway.api.operation import Access, Operations, paging
 from gateway.backends import backends
 from gateway.schemas import bookings as schemas
@@ -29,8 +29,7 @@ def list_billables(query: schemas.BillablesQuery) -> schemas.Billables:
             rpc.ListBillablesRequest(
                 client_id=query.client or "",
                 provider_id=provider_id(query.provider),
-                from_time=beginning(query.from_, tz),
-                to_time=ending(query.to, tz),
+                **span(query.from_, query.to, tz),
                 page_size=query.limit,
                 page_token=query.cursor or "",
             )

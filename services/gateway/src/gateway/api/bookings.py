@@ -15,6 +15,7 @@ from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as rooms
 from common import deadline, identity, zones
 from common.errors import DomainError, Invalid
 from common.identity import Identity
+from common.inputs import RangeReversed
 from gateway import links, money, names, times, visitors
 from gateway.api import providers
 from gateway.api.operation import Access, Operations, encoded, json_response, paging, request_id
@@ -198,8 +199,7 @@ def list_bookings(query: schemas.BookingsQuery) -> schemas.Bookings:
     with paging():
         found = backends().booking.ListBookings(
             rpc.ListBookingsRequest(
-                from_time=beginning(query.from_, tz),
-                to_time=ending(query.to, tz),
+                **span(query.from_, query.to, tz),
                 provider_id=provider_id(query.provider),
                 client_id=query.client or "",
                 statuses=[names.STATUSES.number(status) for status in query.status],
@@ -237,6 +237,7 @@ def get_booking(booking_id: UUID) -> schemas.Booking:
     access=Access.STAFF_OR_LINK,
     body=schemas.Cancellation,
     errors=(404, 409, 422),
+    idempotent=True,
 )
 def cancel_booking(booking_id: UUID, body: schemas.Cancellation) -> schemas.Booking:
     """Cancel a booking
@@ -247,6 +248,7 @@ def cancel_booking(booking_id: UUID, body: schemas.Cancellation) -> schemas.Book
     if identity.caller().is_staff:
         reason = reason or messages.CANCELLATION_REASON_OTHER
     request = rpc.CancelBookingRequest(
+        request_id=request_id(),
         booking_id=str(booking_id),
         reason=reason,
         reason_text=body.reason_text or "",
@@ -261,10 +263,11 @@ def cancel_booking(booking_id: UUID, body: schemas.Cancellation) -> schemas.Book
     schemas.Booking,
     access=Access.STAFF,
     errors=(404, 409, 422),
+    idempotent=True,
 )
 def confirm_booking(booking_id: UUID) -> schemas.Booking:
     """Approve a request"""
-    request = rpc.ConfirmBookingRequest(booking_id=str(booking_id))
+    request = rpc.ConfirmBookingRequest(request_id=request_id(), booking_id=str(booking_id))
     return _changed(backends().booking.ConfirmBooking(request))
 
 
@@ -275,11 +278,12 @@ def confirm_booking(booking_id: UUID) -> schemas.Booking:
     access=Access.STAFF,
     body=schemas.Refusal,
     errors=(404, 409, 422),
+    idempotent=True,
 )
 def decline_booking(booking_id: UUID, body: schemas.Refusal) -> schemas.Booking:
     """Decline a request, with a reason"""
     request = rpc.DeclineBookingRequest(
-        booking_id=str(booking_id), reason_text=body.reason_text or ""
+        request_id=request_id(), booking_id=str(booking_id), reason_text=body.reason_text or ""
     )
     return _changed(backends().booking.DeclineBooking(request))
 
@@ -290,10 +294,11 @@ def decline_booking(booking_id: UUID, body: schemas.Refusal) -> schemas.Booking:
     schemas.Booking,
     access=Access.STAFF,
     errors=(404, 409, 422),
+    idempotent=True,
 )
 def decline_cancellation(booking_id: UUID) -> schemas.Booking:
     """Refuse the cancellation that a client asked for"""
-    request = rpc.DeclineCancellationRequest(booking_id=str(booking_id))
+    request = rpc.DeclineCancellationRequest(request_id=request_id(), booking_id=str(booking_id))
     return _changed(backends().booking.DeclineCancellation(request))
 
 
@@ -303,10 +308,11 @@ def decline_cancellation(booking_id: UUID) -> schemas.Booking:
     schemas.Booking,
     access=Access.STAFF,
     errors=(404, 409, 422),
+    idempotent=True,
 )
 def start_booking(booking_id: UUID) -> schemas.Booking:
     """The session has begun"""
-    request = rpc.StartBookingRequest(booking_id=str(booking_id))
+    request = rpc.StartBookingRequest(request_id=request_id(), booking_id=str(booking_id))
     return _changed(backends().booking.StartBooking(request))
 
 
@@ -316,10 +322,11 @@ def start_booking(booking_id: UUID) -> schemas.Booking:
     schemas.Booking,
     access=Access.STAFF,
     errors=(404, 409, 422),
+    idempotent=True,
 )
 def complete_booking(booking_id: UUID) -> schemas.Booking:
     """The session was held"""
-    request = rpc.CompleteBookingRequest(booking_id=str(booking_id))
+    request = rpc.CompleteBookingRequest(request_id=request_id(), booking_id=str(booking_id))
     return _changed(backends().booking.CompleteBooking(request))
 
 
@@ -352,18 +359,20 @@ def to_answer(booking: messages.Booking, viewer: Identity) -> schemas.Booking:
     return _answer(booking, zones.zone(zone or booking.timezone), join_url(booking, viewer))
 
 
-def beginning(when: date | datetime | None, tz: ZoneInfo) -> Any:
-    """The instant from which a filter reaches: the very one, or the date's beginning."""
-    if when is None or isinstance(when, datetime):
-        return when and times.stamp(when)
-    return _minute(times.window(when, when, tz)[0])
+def span(
+    first: date | datetime | None, last: date | datetime | None, tz: ZoneInfo
+) -> dict[str, Any]:
+    """What a filter covers, as `from_time` and `to_time`: from an instant or the beginning of a
+    date to an instant or the end of a date. Raises RangeReversed."""
+    if first and last and type(first) is type(last) and last < first:
+        raise RangeReversed(field="to")
+    return {"from_time": _edge(first, tz, 0), "to_time": _edge(last, tz, 1)}
 
 
-def ending(when: date | datetime | None, tz: ZoneInfo) -> Any:
-    """The instant up to which a filter reaches: the very one, or the date's end."""
+def _edge(when: date | datetime | None, tz: ZoneInfo, which: int) -> Any:
     if when is None or isinstance(when, datetime):
         return when and times.stamp(when)
-    return _minute(times.window(when, when, tz)[1])
+    return _minute(times.window(when, when, tz)[which])
 
 
 def provider_id(username: str | None) -> str:

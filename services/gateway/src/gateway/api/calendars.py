@@ -63,4 +63,6 @@ def read_calendar_feed(token: str) -> Response:
         found = backends().calendar_sync.ReadFeed(rpc.ReadFeedRequest(token=token))
     except Invalid:
         raise NotFound from None
-    return Response(found.icalendar, content_type=f"{ICALENDAR}; charset=utf-8")
+    response = Response(found.icalendar, content_type=f"{ICALENDAR}; charset=utf-8")
+    response.headers["Cache-Control"] = "private, no-cache"  # for whoever has the token alone
+    return response

@@ -159,7 +159,7 @@ def manage_link_identity(token: str) -> Identity:
             asked = bookings.ResolveManageTokenRequest(manage_token=token)
             found = backends().booking.ResolveManageToken(asked)
         except (NotFound, Invalid):
-            raise Unauthenticated("This link is not valid") from None
+            raise Unauthenticated("This link is not valid.") from None
     return Identity(
         f"client:{found.client_id}",
         found.practice_id,
@@ -204,7 +204,7 @@ def _cacheable(response: Response, access: Access, cached: bool) -> Response:
     if not cached or response.status_code != HTTPStatus.OK:
         return response
     whose = "public" if access is Access.ANYBODY else "private"
-    response.headers["Cache-Control"] = f"{whose}, no-cache"
+    response.headers.setdefault("Cache-Control", f"{whose}, no-cache")
     response.add_etag()
     response.make_conditional(request)
     return response

@@ -11,6 +11,7 @@ from attune.common.v1 import types_pb2 as types
 from common import zones
 from common.clock import Clock
 from common.errors import Invalid
+from common.inputs import RangeReversed
 from gateway import money, names, times
 from gateway.api.operation import Operations
 from gateway.backends import backends
@@ -19,10 +20,6 @@ from gateway.schemas import slots as schemas
 MOST_DATES = 92
 _DEFAULT_DATES = 7
 providers = Operations("providers", "What anybody may see of a provider, and free slots.")
-
-
-class RangeReversed(Invalid):
-    """The last date lies before the first."""
 
 
 class RangeTooLong(Invalid):
@@ -47,6 +44,7 @@ def profile(username: str) -> rpc.GetProfileResponse:
 def search(wanted: Wanted, first: date, last: date, tz: ZoneInfo) -> rpc.SearchSlotsResponse:
     """The free starts on the dates from `first` to `last` in the zone, both included."""
     begin, end = times.window(first, last, tz)
+    end = max(end, begin + 1)  # dates that the zone skipped: no slot starts on them
     return backends().availability.SearchSlots(
         rpc.SearchSlotsRequest(
             username=wanted.username,

@@ -229,8 +229,13 @@ def _details(choice: Choice, form: Form, status: HTTPStatus = HTTPStatus.OK) -> 
 
 
 def _hold(choice: Choice) -> pb.Hold | None:
-    """The hold; none for a page that nobody has asked for yet."""
-    if "prefetch" in request.headers.get("Sec-Purpose", "") or request.method == "HEAD":
+    """The hold; none for a page that nobody has asked for (yet): one fetched beforehand, or named
+    as a picture or a frame by a strange page, whose readers would block the calendar."""
+    headers = request.headers
+    if "prefetch" in headers.get("Sec-Purpose", "") or request.method == "HEAD":
+        return None
+    is_strange = headers.get("Sec-Fetch-Site") == "cross-site"
+    if is_strange and headers.get("Sec-Fetch-Dest") != "document":
         return None
     limits.count("public_writes")
     wanted = rpc.CreateHoldRequest(

@@ -7,8 +7,6 @@ from flask import Flask, Response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from common import server
-from common.errors import DomainError
 from gateway import problems
 from gateway.pages.language import text
 
@@ -36,11 +34,13 @@ def from_exception(error: Exception) -> BaseResponse:
         if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
             return error.get_response()
         return page(HTTPStatus(error.code))
-    failure: DomainError = server.to_domain(error, f"{request.method} {request.endpoint}")
+    failure = problems.failure_of(error)
     status = problems.status_of(failure)
     if status == HTTPStatus.UNAUTHORIZED:
         return redirect("/signin", HTTPStatus.SEE_OTHER)
     response = page(status)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = problems.RETRY_AFTER
     response.headers.update(headers)
     return response
 

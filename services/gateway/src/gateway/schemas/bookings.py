@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from gateway.schemas.types import (
     Amount,
@@ -21,6 +21,7 @@ from gateway.schemas.types import (
     Timezone,
     UrlText,
     When,
+    text_like,
 )
 
 Status = Literal[
@@ -45,10 +46,16 @@ CancellationReason = Literal[
     "other",
 ]
 
-Phone = Annotated[str, StringConstraints(pattern=r"^(\+[0-9][0-9 ()./-]{4,38})?$")]
+Phone = Annotated[
+    str,
+    text_like(
+        r"^(\+[0-9][0-9 ()./-]{4,38})?$",
+        "A phone number with its country code is needed, such as +1 212 555 0100.",
+    ),
+]
 Words = Annotated[Note, Field(max_length=2000)]
 Cursor = Annotated[
-    Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=.~:+/-]*$", max_length=500)],
+    Annotated[str, text_like(r"^[A-Za-z0-9_=.~:+/-]*$", "This is no cursor.", 500)],
     Field(description="`next` of the page before."),
 ]
 

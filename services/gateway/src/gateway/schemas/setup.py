@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from gateway.schemas.types import (
     Amount,
@@ -20,12 +20,19 @@ from gateway.schemas.types import (
     Request,
     Slug,
     UrlText,
+    text_like,
 )
 
 _MOST_BLOCKS = 15
 Version = Annotated[Integer, Field(ge=0, le=2**53, description="The version this is based on.")]
-Start = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-End = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+Start = Annotated[
+    str,
+    text_like(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "A time from 00:00 to 23:59 is needed."),
+]
+End = Annotated[
+    str,
+    text_like(r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "A time from 00:00 to 24:00 is needed."),
+]
 Modes = Annotated[tuple[Mode, ...], Field(max_length=3)]
 
 
@@ -187,7 +194,7 @@ class ServiceTypeChange(Request):
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if not self.changed:
-            raise ValueError("name at least one field to change")
+            raise ValueError("Name at least one field to change.")
         return self
 
 

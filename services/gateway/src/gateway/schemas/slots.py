@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from gateway.schemas.types import (
     Amount,
@@ -18,11 +18,12 @@ from gateway.schemas.types import (
     Request,
     Slug,
     Timezone,
+    text_like,
 )
 
 Revision = Annotated[
     str,
-    StringConstraints(pattern=r"^([0-9]{1,15}(\.[0-9]{1,15})?)?$"),
+    text_like(r"^([0-9]{1,15}(\.[0-9]{1,15})?)?$", "This is not a revision."),
     Field(description="The answer reflects at least this revision of another answer."),
 ]
 

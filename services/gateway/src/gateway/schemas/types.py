@@ -1,5 +1,6 @@
 """The kinds of values that requests and answers are made of."""
 
+import contextlib
 import re
 from collections.abc import Callable
 from datetime import date, datetime
@@ -15,6 +16,7 @@ from pydantic import (
     PlainValidator,
     StringConstraints,
     TypeAdapter,
+    ValidationError,
     WithJsonSchema,
 )
 
@@ -22,6 +24,16 @@ from common import zones
 
 # Stands for TIMEZONE_SCHEMA, which is long, until `gateway.openapi` refers to it.
 TIMEZONE_FORMAT = "timezone"
+
+PATTERNS: dict[str, str] = {}
+"""What is needed where a text does not match, by pattern."""
+
+
+def text_like(pattern: str, words: str, longest: int | None = None) -> StringConstraints:
+    """A text that matches; `words` say what is needed."""
+    PATTERNS[pattern] = words
+    return StringConstraints(pattern=pattern, max_length=longest)
+
 
 # One line, one line that says something, and any number of lines; without control characters.
 _LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
@@ -34,6 +46,12 @@ _INSTANT = (
 )
 _DATE = r"^20(0[1-9]|[1-9][0-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 _MONTH = r"^20(0[1-9]|[1-9][0-9])-(0[1-9]|1[0-2])$"
+_ONE_LINE = "One line of text is needed, without control characters."
+_NEEDED = "{} of the years 2001 to 2099 is needed, such as {}."
+_A_DATE = _NEEDED.format("A date", "2026-11-02")
+_A_MONTH = _NEEDED.format("A month", "2026-11")
+_AN_INSTANT = _NEEDED.format("An instant with its offset", "2026-11-02T09:00:00-05:00")
+_EITHER = _NEEDED.format("A date or an instant", "2026-11-02 or 2026-11-02T09:00:00-05:00")
 
 
 class Request(BaseModel):
@@ -60,14 +78,17 @@ def _matching(pattern: str, read: Callable[[str], object], what: str) -> BeforeV
     def check(value: object) -> object:
         if not isinstance(value, str) or not compiled.match(value):
             raise ValueError(what)
-        return read(value)  # a date that the month does not have is a ValueError too
+        try:
+            return read(value)
+        except ValueError:  # a date that the month does not have
+            raise ValueError(what) from None
 
     return BeforeValidator(check)
 
 
 def _zone(value: str) -> str:
     if value not in zones.NAMES:
-        raise ValueError("is not a time zone of the tz database")
+        raise ValueError(zones.UnknownZone().message)
     return value
 
 
@@ -77,19 +98,22 @@ def _whole(value: object) -> object:
 
 def _digits(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"-?\d{1,9}", value, re.ASCII):
-        raise ValueError("must be a whole number")
+        raise ValueError("A whole number is needed.")
     return value
 
 
-Line = Annotated[str, StringConstraints(pattern=_LINE)]
-Named = Annotated[str, StringConstraints(pattern=_NOT_BLANK, max_length=200)]
-Note = Annotated[str, StringConstraints(pattern=_LINES, max_length=4000)]
+Line = Annotated[str, text_like(_LINE, _ONE_LINE)]
+Named = Annotated[str, text_like(_NOT_BLANK, _ONE_LINE, 200)]
+Note = Annotated[str, text_like(_LINES, "Control characters are not allowed.", 4000)]
 Id = Annotated[
     str,
-    StringConstraints(pattern=_ID),
+    text_like(_ID, "An id is needed."),
     WithJsonSchema({"type": "string", "format": "uuid", "pattern": _ID}),
 ]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,60}$")]
+Slug = Annotated[
+    str,
+    text_like(r"^[a-z0-9-]{1,60}$", "1 to 60 small letters, digits and hyphens are needed."),
+]
 Mode = Literal["telehealth", "in_person", "phone"]
 Timezone = Annotated[
     str,
@@ -98,31 +122,32 @@ Timezone = Annotated[
 ]
 Email = Annotated[
     str,
-    StringConstraints(pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$", max_length=254),
+    text_like(
+        r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$",
+        "An e-mail address is needed, such as name@example.com.",
+        254,
+    ),
     WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
 ]
 Instant = Annotated[
     AwareDatetime,
-    _matching(
-        _INSTANT,
-        datetime.fromisoformat,
-        "must be an instant as in RFC 3339, such as 2026-11-02T09:00:00-05:00",
-    ),
+    _matching(_INSTANT, datetime.fromisoformat, _AN_INSTANT),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": _INSTANT}),
 ]
 Date = Annotated[
     date,
-    _matching(_DATE, date.fromisoformat, "must be a date, such as 2026-11-02"),
+    _matching(_DATE, date.fromisoformat, _A_DATE),
     WithJsonSchema({"type": "string", "format": "date", "pattern": _DATE}),
 ]
-_date_of: TypeAdapter[date] = TypeAdapter(Date)
-_instant_of: TypeAdapter[datetime] = TypeAdapter(Instant)
+_date_of: TypeAdapter[Any] = TypeAdapter(Date)
+_instant_of: TypeAdapter[Any] = TypeAdapter(Instant)
 
 
 def _when(value: object) -> date | datetime:
-    if isinstance(value, str) and re.match(_DATE.replace("$", r"\Z"), value):
-        return _date_of.validate_python(value)
-    return _instant_of.validate_python(value)
+    for kind in (_date_of, _instant_of):
+        with contextlib.suppress(ValidationError):
+            return kind.validate_python(value)  # type: ignore[no-any-return]  # as it is made
+    raise ValueError(_EITHER)
 
 
 When = Annotated[
@@ -137,7 +162,7 @@ When = Annotated[
         }
     ),
 ]
-Month = Annotated[str, StringConstraints(pattern=_MONTH)]
+Month = Annotated[str, text_like(_MONTH, _A_MONTH)]
 # JSON knows one kind of number: 5.0 is a whole one.
 Integer = Annotated[int, BeforeValidator(_whole)]
 # Of a query string, where everything is text.
@@ -159,7 +184,9 @@ class Money(Request):
     """An amount in minor units (cents) of a currency."""
 
     minor_units: Annotated[Integer, Field(ge=0, le=10**12)]
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
+    currency: Annotated[
+        str, text_like(r"^[A-Z]{3}$", "A currency is three capital letters, such as USD.")
+    ] = Field(
         "", validate_default=False, description="The practice's own, which is also the default."
     )
 

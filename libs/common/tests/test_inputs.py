@@ -3,9 +3,9 @@
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from attune.booking.v1.booking_service_pb2 import ListBookingsRequest
 from attune.common.v1.types_pb2 import Mode
-from booking.domain import inputs, pages
-from common import ids
+from common import ids, inputs, pages
 from common.errors import Invalid
 from common.testing import utc
 
@@ -63,8 +63,8 @@ def test_a_page_has_up_to_200_rows() -> None:
 
 def test_a_page_token_is_opaque_and_finds_its_place_again() -> None:
     place = pages.Place(utc("2026-11-02 14:00"), ids.new())
-    assert pages.place(place.token()) == place
-    assert pages.place("") is None
+    assert pages.place(place.token("bookings"), "bookings") == place
+    assert pages.place("", "bookings") is None
 
 
 @pytest.mark.parametrize(
@@ -72,5 +72,26 @@ def test_a_page_token_is_opaque_and_finds_its_place_again() -> None:
 )
 def test_a_garbled_page_token_is_refused(token: str) -> None:
     with pytest.raises(Invalid) as refused:
-        pages.place(token)
+        pages.place(token, "bookings")
     assert (refused.value.field, refused.value.reason) == ("page_token", "INVALID_PAGE_TOKEN")
+
+
+def test_a_page_token_of_another_list_is_refused() -> None:
+    token = pages.Place(utc("2026-11-02 14:00"), ids.new()).token("clients")
+    with pytest.raises(pages.InvalidPageToken):
+        pages.place(token, "bookings")
+
+
+def test_a_range_ends_after_it_begins() -> None:
+    early, late = utc("2026-11-02 14:00"), utc("2026-11-02 15:00")
+    request = ListBookingsRequest()
+    assert inputs.span(request) == (None, None)
+    request.from_time.FromDatetime(early)
+    assert inputs.span(request) == (early, None)
+    request.to_time.FromDatetime(late)
+    assert inputs.span(request) == (early, late)
+    request.from_time.FromDatetime(late)
+    request.to_time.FromDatetime(early)
+    with pytest.raises(inputs.RangeReversed) as refused:
+        inputs.span(request)
+    assert refused.value.field == "to_time"

@@ -1,0 +1,59 @@
+"""The RPC by which a practice's owner reads the audit of one service."""
+
+import grpc
+
+from attune.audit.v1 import audit_service_pb2 as pb
+from attune.audit.v1.audit_service_pb2_grpc import AuditServiceServicer
+from common import inputs, pages
+from common.audit.entries import Entry, Wanted, page, record
+from common.database import Database
+from common.identity import allow, caller
+
+LISTED = "audit"
+"""The list that page tokens belong to."""
+
+
+class AuditServicer(AuditServiceServicer):
+    """Reads the audit, and records that."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @allow("owner")
+    def ListEntries(
+        self, request: pb.ListEntriesRequest, context: grpc.ServicerContext | None = None
+    ) -> pb.ListEntriesResponse:
+        """Entries of the caller's practice, newest first, with their addresses in clear."""
+        size, after = inputs.page_size(request.page_size), pages.place(request.page_token, LISTED)
+        start, end = inputs.span(request)
+        wanted = Wanted(
+            start,
+            end,
+            subject=inputs.optional_line(request.subject, "subject"),
+            action=inputs.optional_line(request.action, "action"),
+            thing=inputs.optional_line(request.thing, "thing"),
+            request=inputs.optional_line(request.request, "request"),
+        )
+        with self._database.transaction(caller().practice_id) as session:
+            found = page(session, wanted, after, size + 1)
+            shown = found[:size]
+            record(session, "audit.read", shown=len(shown))
+        last = shown[-1] if len(found) > size else None
+        return pb.ListEntriesResponse(
+            entries=map(_message, shown),
+            next_page_token=pages.Place(last.at, last.id).token(LISTED) if last else "",
+        )
+
+
+def _message(entry: Entry) -> pb.Entry:
+    message = pb.Entry(
+        entry_id=str(entry.id),
+        subject=entry.subject,
+        action=entry.action,
+        things=entry.things,
+        request=entry.request,
+        address=entry.address,
+        position=entry.position or 0,
+    )
+    message.create_time.FromDatetime(entry.at)
+    return message

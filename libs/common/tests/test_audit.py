@@ -1,0 +1,654 @@
+"""The audit trail: written with what it tells of, chained, and verified."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import grpc
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import create_engine, func, make_url, select, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+
+from attune.audit.v1 import audit_service_pb2 as pb
+from attune.audit.v1.audit_service_pb2_grpc import (
+    AuditServiceStub,
+    add_AuditServiceServicer_to_server,
+)
+from common import audit, crypto, identity, ids, keys, origin, testing
+from common.audit import Chain, Entry, Head, Report, Sealer
+from common.audit.servicer import AuditServicer
+from common.audit.verifying import BEHIND, CHANGED, MISPLACED, MISSING, NO_END, NOT_SEEN, UNREADABLE
+from common.command import main
+from common.command.running import Running
+from common.database import EVERY_PRACTICE, Database
+from common.errors import DomainError, Invalid, NotAllowed, Unauthenticated
+from common.identity import VISITOR, Identity
+from common.testing import POSTGRES, Served, TestClock, serve, staff, utc
+
+pytestmark = pytest.mark.req("PF-8")
+ADDRESS = "2001:db8:7::1"
+NOW = utc("2026-11-02 14:00")
+
+
+CLOCK = TestClock(NOW)
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    CLOCK.present = NOW
+    return CLOCK
+
+
+@contextmanager
+def a_database() -> Iterator[Database]:
+    """With a chain of its own, as the service's role."""
+    database = testing.new_database("sample", "audit")
+    database.clock = CLOCK
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def alone(clock: TestClock) -> Iterator[Database]:
+    """A database of the test's own."""
+    with a_database() as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def _shared() -> Iterator[Database]:
+    with a_database() as database:
+        yield database
+
+
+@pytest.fixture
+def database(_shared: Database, clock: TestClock) -> Database:
+    """For tests that keep to practices of their own."""
+    return _shared
+
+
+@pytest.fixture(scope="module")
+def chained() -> Iterator[Database]:
+    """Seven entries, sealed, for tests that leave them as they are."""
+    CLOCK.present = NOW
+    with a_database() as database:
+        sealed(database)
+        yield database
+
+
+@contextmanager
+def as_role(database: Database, role: str) -> Iterator[Session]:
+    """A session of the schema's owner (`owner`) or of a superuser, whom the service's rights do
+    not hold back. It commits only if asked to."""
+    own = database.engine.url
+    superuser = make_url(os.environ[POSTGRES]).set(drivername=own.drivername, database=own.database)
+    owner = own.set(username=f"{own.database}_owner")
+    engine = create_engine(owner if role == "owner" else superuser)
+    try:
+        with Session(engine) as session:
+            session.execute(text("SELECT set_config('attune.practice', '*', true)"))
+            yield session
+    finally:
+        engine.dispose()
+
+
+def write(database: Database, count: int = 1, practice: UUID | None = None) -> UUID:
+    """So many entries of one practice."""
+    practice = practice or ids.new()
+    for _ in range(count):
+        with origin.of("request-1", ADDRESS), database.transaction(practice) as session:
+            audit.record(session, "client.read", client=ids.new())
+    return practice
+
+
+def sealed(database: Database, count: int = 7) -> Head:
+    """So many entries, sealed."""
+    write(database, count)
+    assert Sealer(database).seal() == count
+    found = check(database)
+    assert (found.entries, found.waiting, found.fault) == (count, 0, "")
+    return found.head
+
+
+def check(database: Database, seen: Head | None = None) -> Report:
+    with database.transaction(EVERY_PRACTICE) as session:
+        return audit.verify(session, Chain("sample"), seen)
+
+
+def test_an_entry_says_who_did_what_when_from_where_and_under_which_request(
+    database: Database,
+) -> None:
+    practice, account, booking, client = (ids.new() for _ in range(4))
+    with (
+        identity.acting_as(staff(practice, "clinician", account_id=account)),
+        origin.of("0af7651916cd43dd8448eb211c80319c", ADDRESS),
+        database.transaction(practice) as session,
+    ):
+        audit.record(session, "booking.read", booking=[booking], client=client)
+    with database.transaction(practice) as session:
+        [entry] = audit.page(session, audit.Wanted(), None, 10)
+    assert (entry.practice_id, entry.subject, entry.action, entry.things) == (
+        practice,
+        f"account:{account}",
+        "booking.read",
+        [f"booking:{booking}", f"client:{client}"],
+    )
+    assert (entry.at, entry.request, entry.address) == (
+        NOW,
+        "0af7651916cd43dd8448eb211c80319c",
+        ADDRESS,
+    )
+
+
+def test_what_a_service_does_by_itself_is_its_own(database: Database) -> None:
+    with database.transaction(EVERY_PRACTICE) as session:
+        audit.record(session, "booking.expire", practice_id=audit.NO_PRACTICE, booking=ids.new())
+    with database.transaction(audit.NO_PRACTICE) as session:
+        [entry] = audit.page(session, audit.Wanted(), None, 10)
+        assert (entry.subject, entry.request, entry.address) == ("service:sample", "", "")
+
+
+def test_an_entry_commits_with_what_it_tells_of_or_not_at_all(database: Database) -> None:
+    practice = ids.new()
+    with pytest.raises(DomainError), database.transaction(practice) as session:  # noqa: PT012
+        audit.record(session, "client.change", client=ids.new())
+        raise NotAllowed
+    with database.transaction(practice) as session:
+        assert audit.page(session, audit.Wanted(), None, 10) == []
+
+
+@pytest.mark.req("PF-7")
+@pytest.mark.parametrize(
+    "thing", ["Ottilie Vandermeer", "ottilie@mail.example", "+4917012345", "anxious, cannot sleep"]
+)
+def test_an_entry_holds_ids_only(database: Database, thing: str) -> None:
+    with pytest.raises(ValueError, match="ids"), database.transaction(ids.new()) as session:
+        audit.record(session, "client.read", client=thing)
+
+
+@pytest.mark.req("PF-7")
+def test_the_address_is_not_in_the_database_in_clear(alone: Database) -> None:
+    write(alone)
+    with as_role(alone, "superuser") as session:
+        [row] = session.execute(text("SELECT a::text AS whole, address_sealed FROM audit AS a"))
+    assert ADDRESS not in row.whole
+    assert ADDRESS.encode() not in bytes(row.address_sealed)
+
+
+@pytest.mark.req("GW-13")
+def test_a_practice_sees_its_own_entries_alone(database: Database) -> None:
+    mine, _ = write(database, 2), write(database, 3)
+    with database.transaction(mine) as session:
+        assert {e.practice_id for e in audit.page(session, audit.Wanted(), None, 10)} == {mine}
+        assert session.scalar(select(func.count()).select_from(Entry)) == 2
+
+
+@pytest.mark.parametrize("role", ["service", "owner"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit SET subject = 'visitor'",
+        "UPDATE audit SET at = at - interval '1 day'",
+        "UPDATE audit SET position = position + 1",
+        "UPDATE audit SET hash = ''",
+        "UPDATE audit SET address_sealed = NULL",
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+    ],
+)
+def test_neither_the_service_nor_the_schema_owner_can_change_or_remove_entries(
+    chained: Database, statement: str, role: str
+) -> None:
+    with pytest.raises(DatabaseError, match=r"only grows|permission denied"):  # noqa: PT012
+        if role == "owner":
+            with as_role(chained, role) as session:
+                session.execute(text(statement))
+        else:
+            with chained.transaction(EVERY_PRACTICE) as session:
+                session.execute(text(statement))
+
+
+def test_all_who_write_at_once_stand_in_one_chain_without_gaps(alone: Database) -> None:
+    sealers = [Sealer(alone) for _ in range(3)]
+    for sealer in sealers:
+        sealer.start()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: write(alone, 25), range(8)))
+    for sealer in sealers:
+        sealer.stop()
+    report = check(alone)
+    assert (report.entries, report.waiting, report.fault) == (200, 0, "")
+
+
+def test_entries_are_sealed_right_after_they_are_written(alone: Database) -> None:
+    sealer = Sealer(alone)
+    sealer.start()
+    try:
+        write(alone)
+        end = time.monotonic() + 10
+        while not check(alone).entries:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+    finally:
+        sealer.stop()
+
+
+TAMPERED: dict[str, tuple[str, str]] = {
+    "a subject": (
+        "UPDATE audit SET subject = 'visitor' WHERE position = 4",
+        f"entry 4 {CHANGED}",
+    ),
+    "a time": (
+        "UPDATE audit SET at = at + interval '1 microsecond' WHERE position = 4",
+        f"entry 4 {CHANGED}",
+    ),
+    "a thing": (
+        "UPDATE audit SET things = ARRAY['client:1'] WHERE position = 1",
+        f"entry 1 {CHANGED}",
+    ),
+    "a practice": (
+        "UPDATE audit SET practice_id = gen_random_uuid() WHERE position = 7",
+        f"entry 7 {CHANGED}",
+    ),
+    "an address that is gone": (
+        "UPDATE audit SET address_sealed = NULL WHERE position = 4",
+        f"entry 4 {CHANGED}",
+    ),
+    "another entry's address": (
+        "UPDATE audit SET address_sealed = (SELECT address_sealed FROM audit WHERE position = 5)"
+        " WHERE position = 4",
+        f"entry 4 {UNREADABLE}",
+    ),
+    "another entry's words": (
+        "UPDATE audit AS a SET things = b.things, mac = b.mac FROM audit AS b"
+        " WHERE a.position = 4 AND b.position = 5",
+        f"entry 4 {CHANGED}",
+    ),
+    "the order of writing": (
+        "UPDATE audit SET sequence = DEFAULT WHERE position = 4",
+        f"entry 4 {MISPLACED}",
+    ),
+    "a hash": ("UPDATE audit SET hash = sha256('x') WHERE position = 4", f"entry 4 {MISPLACED}"),
+    "the first entry removed": ("DELETE FROM audit WHERE position = 1", f"entry 1 {MISSING}"),
+    "one in the middle removed": ("DELETE FROM audit WHERE position = 4", f"entry 4 {MISSING}"),
+    "one in the middle removed, and the rest moved up": (
+        "DELETE FROM audit WHERE position = 4;"
+        "UPDATE audit SET position = -position WHERE position > 4;"
+        "UPDATE audit SET position = -position - 1 WHERE position < 0",
+        f"entry 4 {MISPLACED}",
+    ),
+    "two exchanged": (
+        "UPDATE audit SET position = -5 WHERE position = 4;"
+        "UPDATE audit SET position = 4 WHERE position = 5;"
+        "UPDATE audit SET position = 5 WHERE position = -5",
+        f"entry 4 {MISPLACED}",
+    ),
+    "the tail cut off": ("DELETE FROM audit WHERE position > 5", f"entry 6 {MISSING}"),
+    "the tail cut off, and the end put there": (
+        "DELETE FROM audit WHERE position > 5;"
+        "UPDATE audit_head SET position = 5, hash = (SELECT hash FROM audit WHERE position = 5)",
+        NO_END,
+    ),
+    "everything removed": ("DELETE FROM audit", f"entry 1 {MISSING}"),
+    "the end removed": ("DELETE FROM audit_head", NO_END),
+    "the end set back": (
+        "UPDATE audit_head SET position = 0, hash = decode(repeat('00', 32), 'hex'), mac = ''",
+        f"entry 1 {BEHIND}",
+    ),
+    "one put behind the end": (
+        "INSERT INTO audit (id, practice_id, at, subject, action, things, request, mac, position,"
+        " hash) SELECT gen_random_uuid(), practice_id, at, subject, action, things, request, mac,"
+        " 8, hash FROM audit WHERE position = 7",
+        f"entry 8 {CHANGED}",
+    ),
+    "one put in between": (
+        "UPDATE audit SET position = -position WHERE position > 3;"
+        "UPDATE audit SET position = -position + 1 WHERE position < 0;"
+        "INSERT INTO audit (id, practice_id, at, subject, action, things, request, mac, position,"
+        " hash) SELECT gen_random_uuid(), practice_id, at, subject, action, things, request, mac,"
+        " 4, hash FROM audit WHERE position = 3",
+        f"entry 4 {CHANGED}",
+    ),
+    "one put where the service would seal it": (
+        "INSERT INTO audit (id, practice_id, at, subject, action, things, request, mac)"
+        " SELECT gen_random_uuid(), practice_id, at, subject, action, things, request, mac"
+        " FROM audit WHERE position = 7",
+        CHANGED,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_verifying_finds(chained: Database, what: str) -> None:
+    statements, fault = TAMPERED[what]
+    with as_role(chained, "superuser") as session:
+        assert audit.verify(session, Chain("sample")).fault == ""
+        session.execute(text("SET LOCAL session_replication_role = replica"))  # no triggers
+        session.execute(text("ALTER TABLE audit DROP CONSTRAINT uq_audit_position"))
+        for statement in statements.split(";"):
+            session.execute(text(statement))
+        assert fault in audit.verify(session, Chain("sample")).fault
+
+
+def test_verifying_finds_a_chain_that_was_linked_again_without_the_key(
+    chained: Database,
+) -> None:
+    """As somebody would do who has the database and has read this code."""
+    with as_role(chained, "superuser") as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        session.execute(text("UPDATE audit SET subject = 'visitor' WHERE position = 4"))
+        forger = Chain("sample")
+        forger._key = bytes(32)
+        head = audit.chain.BEGINNING
+        for entry in session.scalars(select(Entry).order_by(Entry.position)):
+            entry.mac = forger.mac(entry.canonical())
+            head = forger.link(head, entry.sequence, entry.mac)
+            entry.hash = head.hash
+        session.flush()
+        values = {"position": head.position, "hash": head.hash, "mac": forger.seal(head)}
+        session.execute(
+            text("UPDATE audit_head SET position = :position, hash = :hash, mac = :mac"), values
+        )
+        assert audit.verify(session, forger).fault == "", "a forgery well done"
+        assert audit.verify(session, Chain("sample")).fault == f"entry 1 {CHANGED}"
+
+
+def test_a_head_that_was_seen_finds_a_table_that_was_rolled_back(alone: Database) -> None:
+    early = sealed(alone, 3)
+    with as_role(alone, "superuser") as session:
+        old_end = session.execute(text("SELECT * FROM audit_head")).one()._asdict()
+    write(alone, 2)
+    Sealer(alone).seal()
+    late = check(alone).head
+    assert check(alone, early).fault == ""
+    assert check(alone, late).fault == ""
+    assert check(alone, Head(early.position, late.hash)).fault == f"entry 3 {NOT_SEEN}"
+    with as_role(alone, "superuser") as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        session.execute(text("DELETE FROM audit WHERE position > 3"))
+        session.execute(
+            text("UPDATE audit_head SET position = :position, hash = :hash, mac = :mac"), old_end
+        )
+        assert audit.verify(session, Chain("sample")).fault == "", "the table as it once was"
+        assert audit.verify(session, Chain("sample"), late).fault == f"entry 4 {MISSING}"
+
+
+def test_the_log_tells_where_the_chain_ends(
+    alone: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    sealer = Sealer(alone)
+    write(alone, 2)
+    with caplog.at_level("INFO", "common.audit.sealing"):
+        sealer.start()
+        sealer.stop()
+    assert f"audit head {check(alone).head}" in caplog.messages
+
+
+def test_a_sealer_notices_that_the_chain_has_gone_back(
+    alone: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    sealer = Sealer(alone)
+    write(alone, 5)
+    sealer.seal()
+    head = check(alone).head
+    with as_role(alone, "superuser") as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        session.execute(text("DELETE FROM audit"))
+        session.execute(
+            text(
+                "UPDATE audit_head SET position = 0, hash = decode(repeat('00', 32), 'hex'),"
+                " mac = ''"
+            )
+        )
+        session.commit()
+    write(alone)
+    assert sealer.seal() == 1
+    assert caplog.messages == [f"the audit has gone back behind {head}"]
+    assert check(alone, head).fault == f"entry 2 {MISSING}"
+
+
+def test_nothing_is_put_behind_an_end_that_is_not_genuine(alone: Database) -> None:
+    sealed(alone, 2)
+    with as_role(alone, "superuser") as session:
+        session.execute(text("UPDATE audit_head SET hash = sha256('x')"))
+        session.commit()
+    write(alone)
+    with pytest.raises(audit.sealing.NotGenuine):
+        Sealer(alone).seal()
+    assert check(alone).fault == NO_END
+
+
+@pytest.mark.req("PF-7")
+def test_a_new_key_changes_nothing_in_the_chain(
+    alone: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_key, old = crypto.new_key(), f"k1:{crypto.new_key()}"
+    both = crypto.KeyRing(f"k2:{crypto.new_key()},{old}", index_key)
+    monkeypatch.setattr(crypto, "_ring", crypto.KeyRing(old, index_key))
+    sealed(alone, 3)
+    monkeypatch.setattr(crypto, "_ring", both)
+    assert keys.re_encrypt(alone)["audit"].changed == 3
+    with alone.transaction(EVERY_PRACTICE) as session:
+        stored = session.scalars(select(Entry.address_sealed)).all()
+    assert all(both.is_current(value or b"") for value in stored)
+    assert check(alone).fault == ""
+    monkeypatch.setattr(crypto, "_ring", crypto.KeyRing(f"k3:{crypto.new_key()}", index_key))
+    assert check(alone).fault.startswith(f"entry 1 {UNREADABLE}: audit.address:")
+    assert "key 'k2' is not here" in check(alone).fault
+
+
+@pytest.fixture
+def served(database: Database) -> Iterator[Served]:
+    with serve(add_AuditServiceServicer_to_server, AuditServicer(database)) as server:
+        yield server
+
+
+@pytest.fixture
+def stub(served: Served) -> Iterator[Any]:
+    with served.channel() as channel:
+        yield AuditServiceStub(channel)
+
+
+def listed(stub: Any, who: Identity, **wanted: Any) -> list[pb.Entry]:
+    with identity.acting_as(who):
+        return list(stub.ListEntries(pb.ListEntriesRequest(**wanted)).entries)
+
+
+def test_owners_read_all_of_it_newest_first_and_that_is_recorded(
+    database: Database, clock: TestClock, stub: Any
+) -> None:
+    practice = ids.new()
+    owner = staff(practice)
+    for minute in range(3):
+        clock.present = NOW + timedelta(minutes=minute)
+        write(database, 1, practice)
+    write(database)
+    Sealer(database).seal()
+    clock.advance(timedelta(minutes=1))
+    entries = listed(stub, owner)
+    assert [e.create_time.ToDatetime().minute for e in entries] == [2, 1, 0]
+    positions = [e.position for e in entries]
+    assert positions == sorted(positions, reverse=True)
+    assert positions[-1] > 0
+    assert {(e.subject, e.action, e.request, e.address) for e in entries} == {
+        ("service:sample", "client.read", "request-1", ADDRESS)
+    }
+    newest = listed(stub, owner)[0]
+    assert (newest.subject, newest.action) == (owner.subject, "audit.read")
+    assert list(newest.things) == ["shown:3"]
+
+
+def test_pages_and_filters_show_what_was_asked_for(
+    database: Database, clock: TestClock, stub: Any
+) -> None:
+    practice, client = ids.new(), ids.new()
+    owner = staff(practice)
+    write(database, 5, practice)
+    clock.advance(timedelta(hours=1))
+    with (
+        identity.acting_as(owner),
+        origin.of("request-2"),
+        database.transaction(practice) as session,
+    ):
+        audit.record(session, "client.change", client=client)
+    clock.advance(timedelta(hours=1))
+
+    [changed] = listed(stub, owner, action="client.change")
+    assert listed(stub, owner, thing=f"client:{client}") == [changed]
+    assert listed(stub, owner, request="request-2") == [changed]
+    assert changed in listed(stub, owner, subject=owner.subject)
+    assert len(listed(stub, owner, subject="service:sample")) == 5
+    assert listed(stub, owner, from_time=changed.create_time, to_time=NOW + timedelta(hours=2)) == [
+        changed
+    ]
+    assert len(listed(stub, owner, to_time=changed.create_time)) == 5
+    assert listed(stub, owner, action="client.delete") == []
+
+    seen, token = list[pb.Entry](), ""
+    with identity.acting_as(owner):
+        while token or not seen:
+            shown = stub.ListEntries(
+                pb.ListEntriesRequest(subject="service:sample", page_size=2, page_token=token)
+            )
+            assert len(shown.entries) <= 2
+            seen, token = [*seen, *shown.entries], shown.next_page_token
+    assert len({e.entry_id for e in seen}) == len(seen) == 5
+
+
+@pytest.mark.req("GW-13")
+def test_nobody_but_an_owner_reads_it(stub: Any) -> None:
+    practice = ids.new()
+    for who in (
+        staff(practice, "manager", "clinician", "supervisor"),
+        testing.client(practice, ids.new()),
+        testing.service("gateway", practice),
+    ):
+        with pytest.raises(NotAllowed):
+            listed(stub, who)
+    with pytest.raises(Unauthenticated):
+        listed(stub, VISITOR)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"page_size": 201}, "page_size"),
+        ({"page_size": -1}, "page_size"),
+        ({"subject": "\0"}, "subject"),
+        ({"thing": "x" * 201}, "thing"),
+        ({"from_time": datetime(1, 1, 1)}, "from_time"),
+        ({"from_time": NOW, "to_time": NOW - timedelta(days=1)}, "to_time"),
+        ({"page_token": "nonsense"}, "page_token"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused(
+    stub: Any, wrong: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Invalid) as raised:
+        listed(stub, staff(ids.new()), **wrong)
+    assert raised.value.field == field
+
+
+def test_a_read_that_cannot_be_recorded_is_not_answered(alone: Database) -> None:
+    owner = staff(write(alone))
+    with as_role(alone, "superuser") as session:
+        session.execute(text(f"REVOKE INSERT ON audit FROM {alone.engine.url.username}"))
+        session.commit()
+    with (
+        serve(add_AuditServiceServicer_to_server, AuditServicer(alone)) as server,
+        server.channel() as channel,
+        pytest.raises(DomainError, match="Something went wrong"),
+    ):
+        listed(AuditServiceStub(channel), owner)
+
+
+@pytest.fixture
+def attune(
+    alone: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., tuple[int, str]]]:
+    """The operators' command, for an Attune whose gateway and booking have this database."""
+    monkeypatch.setenv("ATTUNE_DATA", str(tmp_path))
+    monkeypatch.delenv("NATS_URL", raising=False)
+    before, index_key, ring = crypto.ring(), crypto.new_key(), f"k1:{crypto.new_key()}"
+    alone.service = "booking"
+    url = alone.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    Running("", "", {}, {"booking": url}, {}, {"booking": ring}, index_key).save()
+    crypto.use(crypto.KeyRing(ring, index_key))
+
+    def run(*arguments: str) -> tuple[int, str]:
+        ran = CliRunner().invoke(main, ["audit", "verify", *arguments])
+        return ran.exit_code, ran.output
+
+    yield run
+    crypto.use(before)
+
+
+def test_the_command_says_whether_the_audit_is_as_it_was_written(
+    alone: Database, attune: Callable[..., tuple[int, str]]
+) -> None:
+    write(alone, 3)
+    Sealer(alone).seal()
+    write(alone)
+    code, output = attune()
+    assert code == 0
+    head = output.split()[4].rstrip(",")
+    assert output == f"booking           3 entries, head {head}, 1 waiting to be sealed\n"
+    assert attune("booking", "--head", head) == (0, output)
+    elsewhere = Head(3, bytes(32))
+    assert attune("booking", "--head", str(elsewhere)) == (
+        1,
+        f"booking           BROKEN: entry 3 {NOT_SEEN} (2 entries before it are in order)\n"
+        "Error: not as it was written: booking\n",
+    )
+    assert attune("--head", "nonsense")[0] == 2
+
+
+def test_the_command_names_the_first_entry_that_was_removed(
+    alone: Database, attune: Callable[..., tuple[int, str]]
+) -> None:
+    write(alone, 5)
+    Sealer(alone).seal()
+    with as_role(alone, "superuser") as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        session.execute(text("DELETE FROM audit WHERE position IN (3, 4)"))
+        session.commit()
+    assert attune("booking") == (
+        1,
+        f"booking           BROKEN: entry 3 {MISSING} (2 entries before it are in order)\n"
+        "Error: not as it was written: booking\n",
+    )
+
+
+def test_request_and_address_travel_with_a_call(database: Database, stub: Any) -> None:
+    owner = staff(ids.new())
+    with origin.of("0af7651916cd43dd8448eb211c80319c", ADDRESS):
+        listed(stub, owner)
+    [entry] = listed(stub, owner)
+    assert (entry.request, entry.address) == ("0af7651916cd43dd8448eb211c80319c", ADDRESS)
+
+
+def test_a_call_that_tells_neither_gets_an_id_and_the_address_of_its_sender(
+    served: Served, stub: Any
+) -> None:
+    owner = staff(ids.new())
+    listed(stub, owner)
+    with grpc.insecure_channel(served.address) as bare:
+        AuditServiceStub(bare).ListEntries(
+            pb.ListEntriesRequest(),
+            metadata=(
+                (identity.METADATA, testing.signer().sign(owner)),
+                (origin.METADATA, "words that are no address"),
+            ),
+        )
+    entries = listed(stub, owner)
+    assert {entry.address for entry in entries} == {"127.0.0.1"}
+    assert [len(entry.request) for entry in entries] == [32, 32]
+    assert entries[0].request != entries[1].request

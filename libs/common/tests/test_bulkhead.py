@@ -1,0 +1,108 @@
+"""What keeps one dependency from having all threads."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from common import bulkhead
+from common.bulkhead import Bulkhead
+from common.errors import Unavailable
+
+pytestmark = pytest.mark.req("PF-13")
+
+
+@contextmanager
+def inside(limit: Bulkhead, count: int) -> Iterator[threading.Event]:
+    """So many places are taken, until the event is set or the block ends."""
+    leave, there = threading.Event(), threading.Semaphore(0)
+
+    def stay() -> None:
+        with limit.place():
+            there.release()
+            leave.wait(10)
+
+    with ThreadPoolExecutor(count) as threads:
+        for _ in range(count):
+            threads.submit(stay)
+        for _ in range(count):
+            assert there.acquire(timeout=5)
+        yield leave
+        leave.set()
+
+
+def seconds_to_enter(limit: Bulkhead) -> tuple[bool, float]:
+    began = time.monotonic()
+    try:
+        with limit.place():
+            return True, time.monotonic() - began
+    except Unavailable:
+        return False, time.monotonic() - began
+
+
+def test_no_more_are_inside_than_may_be_and_the_others_follow_in_turn() -> None:
+    limit, lock = Bulkhead(3, patience=5), threading.Lock()
+    now, most, entered = 0, 0, 0
+
+    def work(_: int) -> None:
+        nonlocal now, most, entered
+        with limit.place():
+            with lock:
+                now += 1
+                entered += 1
+                most = max(most, now)
+            time.sleep(0.005)
+            with lock:
+                now -= 1
+
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(work, range(60)))
+    assert (most, entered) == (3, 60)
+
+
+def test_whoever_waited_in_vain_waits_for_the_others_too() -> None:
+    limit = Bulkhead(2, patience=0.3)
+    with inside(limit, 2) as leave:
+        first, waited = seconds_to_enter(limit)
+        assert (first, waited >= 0.3) == (False, True)
+        entered = [seconds_to_enter(limit) for _ in range(20)]
+        assert [into for into, _ in entered] == [False] * 20
+        assert sum(seconds for _, seconds in entered) < 0.3, "nobody waits"
+        leave.set()
+    assert seconds_to_enter(limit)[0]
+
+
+def test_the_queue_is_bounded() -> None:
+    limit = Bulkhead(1, queue=2, patience=2)
+    with inside(limit, 1) as leave, ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(seconds_to_enter, limit) for _ in range(2)]
+        end = time.monotonic() + 2
+        while len(limit._queue) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        refused, waited = seconds_to_enter(limit)
+        assert (refused, waited < 1) == (False, True)
+        leave.set()
+        assert [each.result()[0] for each in waiting] == [True, True]
+
+
+def test_what_is_silent_is_tried_by_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulkhead, "_TRY", 0.3)
+    limit = Bulkhead(10)
+    limit.silent(time.monotonic())
+    assert [seconds_to_enter(limit)[0] for _ in range(10)] == [False] * 10
+    time.sleep(0.3)
+    assert [seconds_to_enter(limit)[0] for _ in range(10)] == [True, *[False] * 9]
+    time.sleep(0.3)
+    assert [seconds_to_enter(limit)[0] for _ in range(10)] == [True, *[False] * 9]
+    limit.answered()
+    assert [seconds_to_enter(limit)[0] for _ in range(10)] == [True] * 10
+
+
+def test_what_answers_others_is_not_silent() -> None:
+    limit, asked = Bulkhead(10), time.monotonic()
+    limit.answered()
+    limit.silent(asked)
+    assert [seconds_to_enter(limit)[0] for _ in range(10)] == [True] * 10

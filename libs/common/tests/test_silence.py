@@ -1,0 +1,156 @@
+"""Dependencies that keep their connections open and say nothing."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from attune.calendar_sync.v1 import calendar_sync_service_pb2 as pb
+from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import (
+    CalendarSyncServiceServicer,
+    CalendarSyncServiceStub,
+    add_CalendarSyncServiceServicer_to_server,
+)
+from common import clients, database, deadline, identity, testing
+from common.database import Database
+from common.errors import Unavailable
+from common.identity import ANYONE, VISITOR, allow
+from tests.faults import Proxy
+
+pytestmark = pytest.mark.req("PF-13")
+
+
+@pytest.fixture
+def proxy(database: Database) -> Iterator[Proxy]:
+    url = database.engine.url
+    assert url.host
+    assert url.port
+    with Proxy(url.port, url.host) as made:
+        yield made
+
+
+@pytest.fixture
+def through(database: Database, proxy: Proxy) -> Iterator[Database]:
+    """The same database, behind the proxy; its connections are open."""
+    url = database.engine.url.set(host="127.0.0.1", port=proxy.port)
+    made = Database(url.render_as_string(hide_password=False), 4, patience=0.5)
+    with ThreadPoolExecutor(4) as crowd:
+        list(crowd.map(lambda _: ask(made), range(4)))
+    yield made
+    made.close()
+
+
+def ask(database: Database, statement: str = "SELECT 1") -> Any:
+    with database.transaction("") as session:
+        return session.scalar(text(statement))
+
+
+def timed(act: Callable[[], Any]) -> tuple[Any, float]:
+    """What came of it, by class where it failed, and after how many seconds."""
+    began = time.monotonic()
+    try:
+        came: Any = act()
+    except (OperationalError, Unavailable) as error:
+        came = type(error)
+    return came, time.monotonic() - began
+
+
+def test_a_silent_database_is_given_up_soon_then_tried_now_and_then(
+    through: Database, proxy: Proxy
+) -> None:
+    proxy.freeze()
+    with ThreadPoolExecutor(4) as crowd:
+        found = [*crowd.map(lambda _: timed(lambda: ask(through)), range(4))]
+    assert {came for came, _ in found} == {OperationalError}
+    assert max(seconds for _, seconds in found) < 0.5 + database._GRACE + 1
+    timed(lambda: ask(through))  # one tries
+    found = [timed(lambda: ask(through)) for _ in range(20)]
+    assert [came for came, _ in found] == [Unavailable] * 20
+    assert sum(seconds for _, seconds in found) < 0.5, "at once"
+    proxy.thaw()
+    end = time.monotonic() + 10
+    while timed(lambda: ask(through))[0] != 1:
+        assert time.monotonic() < end, "it does not come back"
+        time.sleep(0.05)
+
+
+def test_a_slow_statement_is_no_silence(through: Database) -> None:
+    came, seconds = timed(lambda: ask(through, "SELECT pg_sleep(5)"))
+    assert (came, seconds < 0.5 + database._GRACE) == (OperationalError, True)
+    assert ask(through) == 1, "the others go on"
+
+
+def test_a_commit_that_is_not_answered_ends_too(through: Database, proxy: Proxy) -> None:
+    def write() -> None:
+        with through.transaction("") as session:
+            session.execute(text("SELECT 1"))
+            proxy.freeze()
+
+    came, seconds = timed(write)
+    proxy.thaw()
+    assert (came, seconds < 0.5 + database._GRACE + 1) == (OperationalError, True)
+
+
+class Asleep(CalendarSyncServiceServicer):
+    """Answers after so many seconds."""
+
+    seconds = 0.0
+
+    @allow(ANYONE)
+    def ReadFeed(self, request: pb.ReadFeedRequest, context: Any) -> pb.ReadFeedResponse:  # noqa: N802
+        time.sleep(self.seconds)
+        return pb.ReadFeedResponse()
+
+    @allow(ANYONE)
+    def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> pb.GetFeedResponse:  # noqa: N802
+        return pb.GetFeedResponse()
+
+    @allow(ANYONE)
+    def RotateFeed(  # noqa: N802
+        self, request: pb.RotateFeedRequest, context: Any
+    ) -> pb.RotateFeedResponse:
+        return pb.RotateFeedResponse()
+
+
+def read(channel: grpc.Channel, seconds: float = 1.0) -> Any:
+    with identity.acting_as(VISITOR), deadline.within(seconds):
+        return CalendarSyncServiceStub(channel).ReadFeed(pb.ReadFeedRequest())
+
+
+def test_a_slow_service_has_its_share_of_the_threads_and_no_more() -> None:
+    servicer = Asleep()
+    with (
+        testing.serve(add_CalendarSyncServiceServicer_to_server, servicer) as served,
+        clients.channel(f"ipv4:{served.address}", testing.signer(), most=3) as channel,
+        ThreadPoolExecutor(20) as crowd,
+    ):
+        read(channel)
+        servicer.seconds = 1.5
+        calls = [crowd.submit(timed, lambda: read(channel)) for _ in range(20)]
+        found = [call.result() for call in calls]
+        late = [seconds for came, seconds in found if came is clients.DeadlineExceeded]
+        assert len(late) == 3
+        assert [came for came, _ in found].count(Unavailable) == 17
+        assert max(seconds for came, seconds in found if came is Unavailable) < 1
+        servicer.seconds = 0
+        end = time.monotonic() + 10
+        while timed(lambda: read(channel))[0] != pb.ReadFeedResponse():
+            assert time.monotonic() < end, "it does not come back"
+            time.sleep(0.05)
+
+
+def test_a_call_that_had_hardly_any_time_tells_nothing_of_the_service() -> None:
+    servicer = Asleep()
+    with (
+        testing.serve(add_CalendarSyncServiceServicer_to_server, servicer) as served,
+        clients.channel(f"ipv4:{served.address}", testing.signer()) as channel,
+    ):
+        servicer.seconds = 0.3
+        for _ in range(3):
+            assert timed(lambda: read(channel, 0.05))[0] is clients.DeadlineExceeded
+        assert timed(lambda: read(channel))[0] == pb.ReadFeedResponse()
