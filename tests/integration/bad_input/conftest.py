@@ -1,0 +1,25 @@
+"""One place for all wrong requests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from common.local import Stack
+from tests.integration.bad_input.databases import Databases
+from tests.integration.bad_input.place import Place
+
+
+@pytest.fixture(scope="package")
+def place(stack: Stack) -> Place:
+    """Two practices with something of everything."""
+    return Place.make(stack)
+
+
+@pytest.fixture(scope="package")
+def databases(place: Place) -> Iterator[Databases]:
+    """What all services keep of the place."""
+    names = [str(place.values[name]) for name in ("username", "limited", "their_username")]
+    found = Databases(place.world.stack, place.practices, names)
+    found.settle()
+    yield found
+    found.close()
