@@ -1,0 +1,149 @@
+"""Everybody who may stand before the gateway: the staff and the clients of a practice, the owner
+of another one, and people who are nobody's."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from attune.availability.v1 import availability_pb2 as pb
+from attune.availability.v1 import availability_service_pb2 as rpc
+from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from common import crypto, identity
+from common.command.account import make_account
+from common.command.running import Running
+from common.identity import Identity
+from common.local import GATEWAY, Stack
+from gateway.app import close, create_app
+from gateway.settings import Settings
+from tests.world import PASSWORD, ZONE, Http, World, token_of
+
+STAFF = ("clinician", "colleague", "supervisor", "manager", "owner", "foreign")
+CALLERS = ("anonymous", "client", "other", *STAFF, "stolen")
+"""`client` holds the manage link of the very booking, `other` that of another booking of the same
+practice; `clinician` is the provider, `colleague` another one; `foreign` owns another practice;
+`stolen` presents a token that opens nothing."""
+
+
+@dataclass
+class People:
+    """A practice with two providers, one account of each role, and another practice."""
+
+    world: World
+    elsewhere: World
+    tokens: dict[str, str]
+    """Of the sessions of whoever is signed in, by caller."""
+    emails: dict[str, str]
+    providers: dict[str, tuple[str, str]]
+    """Id and username of the providers that `clinician` and `colleague` are."""
+    _starts: dict[str, Iterator[str]] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, stack: Stack, **policies: Any) -> "People":
+        """Both practices under these policies; bookings 60 days ahead in the one, 61 elsewhere."""
+        world = World.make(stack, maximum_advance_days=60, **policies)
+        elsewhere = World.make(stack, maximum_advance_days=61, **policies)
+        providers = {
+            "clinician": (world.provider_id, world.username),
+            "colleague": add_provider(world),
+        }
+        emails, tokens = {}, {}
+        for name in STAFF:
+            at = elsewhere if name == "foreign" else world
+            role = {"colleague": "clinician", "foreign": "owner"}.get(name, name)
+            emails[name] = add_account(at, role, provider_id=providers.get(name, ("",))[0])
+            tokens[name] = sign_in(at, emails[name])
+        tokens["stolen"] = secrets.token_urlsafe(32)
+        return cls(world, elsewhere, tokens, emails, providers)
+
+    def as_(self, caller: str) -> Http:
+        """The API, as whoever is signed in."""
+        return Http(self.world.stack.url, self.tokens.get(caller, ""))
+
+    def start(self, username: str = "") -> str:
+        """A free start, another one at each call."""
+        username = username or self.world.username
+        if username not in self._starts:
+            self._starts[username] = starts(self.world, username)
+        return next(self._starts[username])
+
+    def book(self, username: str = "", **changes: Any) -> dict[str, Any]:
+        """A booking by a new client; its `token` is that of its manage link."""
+        username = username or self.world.username
+        body = self.world.request(self.start(username), **changes)
+        made = self.world.public.post(f"/providers/{username}/bookings", body, status=201)
+        return {**made, "token": token_of(made["manage_url"])}
+
+
+def routes(stack: Stack) -> list[tuple[str, str]]:
+    """Method and rule of everything that the gateway of a running Attune serves."""
+    before = crypto.ring()
+    app = create_app(Settings.from_env(stack.environment(GATEWAY, stack.port)))
+    try:
+        return [
+            (method, rule.rule)
+            for rule in app.url_map.iter_rules()
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        ]
+    finally:
+        close(app)
+        crypto.use(before)
+
+
+def add_provider(world: World) -> tuple[str, str]:
+    """Id and username of one more provider of a practice, who works as the first one does."""
+    username = f"p-{secrets.token_hex(5)}"
+    stub = AvailabilityServiceStub(world.stack.operator_channel("availability"))
+    with identity.acting_as(Identity("service:operator", world.practice_id)):
+        made = stub.CreateProvider(
+            rpc.CreateProviderRequest(
+                provider=pb.Provider(
+                    username=username,
+                    display_name="Carol Colleague",
+                    timezone=ZONE,
+                    email=f"{username}@practice.example",
+                )
+            )
+        ).provider
+        week = [pb.WeeklyBlock(day=day, start="09:00", end="17:00") for day in range(7)]
+        stub.ReplaceWeeklyHours(
+            rpc.ReplaceWeeklyHoursRequest(username=username, hours=pb.WeeklyHours(blocks=week))
+        )
+    return made.provider_id, username
+
+
+def add_account(world: World, *roles: str, provider_id: str = "") -> str:
+    """The e-mail of a new account of a practice; its password is PASSWORD."""
+    email = f"{secrets.token_hex(6)}@staff.example"
+    make_account(
+        Running.of(world.stack),
+        UUID(world.practice_id),
+        email,
+        PASSWORD,
+        roles,
+        UUID(provider_id) if provider_id else None,
+    )
+    return email
+
+
+def sign_in(world: World, email: str) -> str:
+    """The token of a new session."""
+    login = {"email": email, "password": PASSWORD}
+    token: str = world.public.post("/auth/login", login)["token"]
+    return token
+
+
+def starts(world: World, username: str) -> Iterator[str]:
+    """Free starts of the next weeks that do not overlap, from two days from now."""
+    first = datetime.now().date() + timedelta(days=2)
+    query = {"service": "session", "mode": "telehealth", "tz": ZONE}
+    window = {"from": first.isoformat(), "to": (first + timedelta(days=50)).isoformat()}
+    found = world.public.get(f"/providers/{username}/slots", **query, **window)
+    free_from = ""
+    for day in found["days"]:
+        for slot in day["slots"]:
+            if slot["start"] >= free_from:
+                free_from = slot["end"]
+                yield slot["start"]
