@@ -1,0 +1,154 @@
+"""A practice where all that is typed is seeded, and people who type it: in the API and on the
+pages."""
+
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import requests
+
+from attune.availability.v1 import availability_pb2 as pb
+from attune.availability.v1 import availability_service_pb2 as rpc
+from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from common import identity
+from common.command.account import make_account
+from common.command.running import Running
+from common.identity import Identity
+from tests.people import starts
+from tests.personal_data import seeds
+from tests.personal_data.conftest import Whole
+from tests.world import ZONE, Http, World
+
+HEADERS = {
+    "User-Agent": seeds.BROWSER,
+    "X-Visitor-Id": seeds.VISITOR,
+    "Referer": f"https://{seeds.WORD}.example/{seeds.WORD}",
+    "tracestate": f"{seeds.WORD}={seeds.WORD}",
+    "baggage": f"name={seeds.WORD}",
+    "X-Request-Id": seeds.WORD,
+    "X-Forwarded-For": seeds.WORD,
+    "Cookie": f"name={seeds.WORD}",
+}
+
+
+@dataclass
+class Caller(Http):
+    """A caller of the API; what it is told went wrong is noted."""
+
+    errors: list[str] = field(default_factory=list)
+
+    def call(self, method: str, path: str, **options: Any) -> requests.Response:
+        options["headers"] = {**HEADERS, **options.get("headers", {})}
+        return self._noted(super().call(method, path, **options))
+
+    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        """The same of any path of the gateway's."""
+        headers = {**HEADERS, "Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
+        answer = self.session.request(
+            method, self.base + path, headers=headers, timeout=20, **options
+        )
+        return self._noted(answer)
+
+    def _noted(self, answer: requests.Response) -> requests.Response:
+        if answer.status_code >= 400:
+            told = f"{answer.request.method} {answer.status_code} {answer.headers} {answer.text}"
+            self.errors.append(told)
+        return answer
+
+
+@dataclass
+class Clinic:
+    """One provider, who is the owner too."""
+
+    whole: Whole
+    world: World
+    username: str
+    email: str
+    public: Caller
+    owner: Caller
+    _starts: Iterator[str]
+
+    @classmethod
+    def make(cls, whole: Whole, **policies: Any) -> "Clinic":
+        world = World.make(whole.stack, maximum_advance_days=60, **policies)
+        email = f"{secrets.token_hex(4)}@{seeds.WORD}.example"
+        provider_id, username = _add_provider(world, email)
+        practice_id = UUID(world.practice_id)
+        running = Running.of(whole.stack)
+        roles = ("owner", "clinician")
+        make_account(running, practice_id, email, seeds.PASSWORD, roles, UUID(provider_id))
+        public = Caller(whole.stack.url, errors=whole.places.errors)
+        owner = Caller(whole.stack.url, errors=whole.places.errors)
+        made = cls(whole, world, username, email, public, owner, starts(world, username))
+        made.owner.token = made.sign_in()
+        return made
+
+    def sign_in(self) -> str:
+        """The token of a new session."""
+        login = {"email": self.email, "password": seeds.PASSWORD}
+        token: str = self.public.post("/auth/login", login)["token"]
+        return token
+
+    def typed(self, **changes: Any) -> dict[str, Any]:
+        """What a client sends to book."""
+        return {
+            "service": "session",
+            "mode": "telehealth",
+            "start": next(self._starts),
+            "client": {
+                "name": seeds.NAME,
+                "email": seeds.EMAIL,
+                "phone": seeds.PHONE,
+                "timezone": "Europe/Berlin",
+            },
+            "note": seeds.NOTE,
+            **changes,
+        }
+
+    def book(self, **changes: Any) -> dict[str, Any]:
+        """A booking, under a key that says something."""
+        key = {"Idempotency-Key": f"{seeds.KEY}-{secrets.token_hex(4)}"}
+        path = f"/providers/{self.username}/bookings"
+        made: dict[str, Any] = self.public.post(path, self.typed(**changes), 201, headers=key)
+        return made
+
+    def browser(self) -> "Browser":
+        return Browser(self.whole.stack.url)
+
+
+class Browser:
+    """Somebody on the pages."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.session = requests.Session()
+        self.session.headers.update({**HEADERS, "Cookie": None})  # type: ignore[dict-item]  # its own
+
+    def get(self, path: str, **query: str) -> requests.Response:
+        return self.session.get(self._url + path, params=query, timeout=20)
+
+    def send(self, path: str, **form: str) -> requests.Response:
+        """Fill in the form of a page."""
+        chosen = {name: form[name] for name in ("service", "mode", "start") if name in form}
+        page = self.get(path, **chosen)
+        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))
+        assert "csrf_token" in hidden, page.text
+        return self.session.post(self._url + path, data={**hidden, **form}, timeout=20)
+
+
+def _add_provider(world: World, email: str) -> tuple[str, str]:
+    username = f"p-{secrets.token_hex(5)}"
+    stub = AvailabilityServiceStub(world.stack.operator_channel("availability"))
+    with identity.acting_as(Identity("service:operator", world.practice_id)):
+        provider = pb.Provider(
+            username=username, display_name="Pat Provider", timezone=ZONE, email=email
+        )
+        made = stub.CreateProvider(rpc.CreateProviderRequest(provider=provider)).provider
+        week = [pb.WeeklyBlock(day=day, start="09:00", end="17:00") for day in range(7)]
+        stub.ReplaceWeeklyHours(
+            rpc.ReplaceWeeklyHoursRequest(username=username, hours=pb.WeeklyHours(blocks=week))
+        )
+    return made.provider_id, username

@@ -1,0 +1,52 @@
+"""One whole Attune for the tests of this folder, on servers of its own, which they look into."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from common.embedded import free_port
+from common.local import Stack
+from tests.collector import Collector
+from tests.personal_data.places import Places
+
+
+@dataclass
+class Whole:
+    """The stack, and everywhere that it leaves something."""
+
+    stack: Stack
+    places: Places
+
+
+@pytest.fixture(scope="package")
+def whole() -> Iterator[Whole]:
+    """It tells as much as it can: logs of every level, all spans, metrics every half second."""
+    with (
+        tempfile.TemporaryDirectory(prefix="attune-data-") as name,
+        Collector(everything=True) as collector,
+    ):
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL's unprivileged user must pass
+        stack = Stack(
+            folder,
+            free_port(),
+            extra={
+                "LOG_LEVEL": "DEBUG",
+                "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+                "OTEL_BSP_SCHEDULE_DELAY": "100",
+                "OTEL_METRIC_EXPORT_INTERVAL": "500",
+                "LIMIT_REQUESTS": "1000000/minute",
+                "LIMIT_WRITES": "1000000/minute",
+                "LIMIT_PUBLIC_WRITES": "1000000/minute",
+                "LIMIT_SIGN_INS": "1000000/minute",
+            },
+            replicas={"booking": 2, "availability": 2},
+        )
+        try:
+            stack.start()
+            yield Whole(stack, Places(stack, collector))
+        finally:
+            stack.stop()
