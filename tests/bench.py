@@ -191,7 +191,7 @@ def in_flight(work: Callable[[], Any], threads: int, count: int) -> float:
 def gateway_channel(stack: Stack, service: str) -> Any:
     """Calls are signed as the gateway signs them."""
     signer = identity.Signer(GATEWAY, stack.secrets.identity_keys[GATEWAY][0])
-    return clients.channel(stack.target(service), signer, timeout=30)
+    return clients.channel(stack.target(service), signer, timeout=30, most=128)
 
 
 # P5, P6: bookings.

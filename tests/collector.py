@@ -1,4 +1,4 @@
-"""An OTLP collector that keeps the spans it receives."""
+"""An OTLP collector that keeps the spans it receives, or all that it receives."""
 
 import threading
 import time
@@ -7,6 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
+from opentelemetry.proto.collector.metrics.v1 import (
+    metrics_service_pb2,
+    metrics_service_pb2_grpc,
+)
 from opentelemetry.proto.collector.trace.v1 import (
     trace_service_pb2,
     trace_service_pb2_grpc,
@@ -15,14 +21,23 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """Serves `opentelemetry.proto.collector.trace.v1.TraceService` on a free port."""
+    """Serves `opentelemetry.proto.collector` on a free port: traces, metrics and logs. With
+    `everything`, whole requests are kept too."""
 
-    def __init__(self) -> None:
+    def __init__(self, everything: bool = False) -> None:
+        self._everything = everything
+        self._received: list[Message] = []
         self._lock = threading.Lock()
         self._spans: list[tuple[str, Span]] = []
         self._server = grpc.server(ThreadPoolExecutor(4))
         add: Callable[[Any, Any], None] = trace_service_pb2_grpc.add_TraceServiceServicer_to_server
         add(self, self._server)
+        metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(  # type: ignore[no-untyped-call]
+            _Metrics(self.receive), self._server
+        )
+        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(  # type: ignore[no-untyped-call]
+            _Logs(self.receive), self._server
+        )
         self._port = self._server.add_insecure_port("127.0.0.1:0")
 
     @property
@@ -38,6 +53,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
 
     def Export(self, request: Any, context: Any) -> Any:  # noqa: N802  # named by the protocol
         """Keep the spans with the name of the service that made them."""
+        self.receive(request)
         with self._lock:
             for resource in request.resource_spans:
                 service = next(
@@ -48,6 +64,17 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
                 for scope in resource.scope_spans:
                     self._spans.extend((service, span) for span in scope.spans)
         return trace_service_pb2.ExportTraceServiceResponse()
+
+    def receive(self, request: Message) -> None:
+        """Keep a request, if all are kept."""
+        if self._everything:
+            with self._lock:
+                self._received.append(request)
+
+    def received(self) -> list[Message]:
+        """The requests so far."""
+        with self._lock:
+            return list(self._received)
 
     def trace(self, trace_id: str) -> list[tuple[str, Span]]:
         """The spans of one trace so far, with their services."""
@@ -68,3 +95,21 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
             assert time.monotonic() < end, sorted((s, span.name) for s, span in spans)
             time.sleep(0.1)
         return spans
+
+
+class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
+    def __init__(self, receive: Callable[[Message], None]) -> None:
+        self._receive = receive
+
+    def Export(self, request: Any, context: Any) -> Any:  # noqa: N802  # named by the protocol
+        self._receive(request)
+        return metrics_service_pb2.ExportMetricsServiceResponse()
+
+
+class _Logs(logs_service_pb2_grpc.LogsServiceServicer):
+    def __init__(self, receive: Callable[[Message], None]) -> None:
+        self._receive = receive
+
+    def Export(self, request: Any, context: Any) -> Any:  # noqa: N802  # named by the protocol
+        self._receive(request)
+        return logs_service_pb2.ExportLogsServiceResponse()

@@ -208,6 +208,24 @@ def test_20_repeats_of_one_key_are_one_booking(world: World) -> None:
     assert (reused.status_code, reused.json()["reason"]) == (409, "REQUEST_ID_REUSED")
 
 
+@pytest.mark.req("BK-4", "GW-3")
+def test_a_change_repeated_under_one_key_is_answered_as_the_first_time(stack: Stack) -> None:
+    world = World.make(stack, confirmation="CONFIRMATION_APPROVAL")
+    booking = world.book()
+    path, headers = f"/bookings/{booking['id']}/confirm", {"Idempotency-Key": "the-same"}
+
+    def confirm(_: int) -> Any:
+        answer = world.owner.post(path, headers=headers)
+        return {**answer, "join_url": ""}  # the room opens meanwhile
+
+    with ThreadPoolExecutor(8) as staff:
+        answers = list(staff.map(confirm, range(8)))
+    assert answers == [answers[0]] * 8
+    assert [change["change"] for change in answers[0]["history"]] == ["requested", "confirmed"]
+    other = world.owner.call("POST", path, json={}, headers={"Idempotency-Key": "another"})
+    assert (other.status_code, other.json()["reason"]) == (422, "WRONG_STATUS")
+
+
 @pytest.mark.req("PF-12")
 def test_one_trace_from_click_to_email(world: World, collector: Collector) -> None:
     trace_id = secrets.token_hex(16)

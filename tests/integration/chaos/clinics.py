@@ -1,0 +1,84 @@
+"""The practices of one round: one that confirms at once, one that approves, and one whose two
+providers share a room."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from attune.availability.v1 import availability_pb2 as pb
+from attune.availability.v1 import availability_service_pb2 as rpc
+from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from common import identity
+from common.identity import Identity
+from tests.faults import FaultyStack
+from tests.integration.chaos.clients import Clinic
+from tests.integration.chaos.quiet import query
+from tests.world import World
+
+_LENGTH = timedelta(minutes=50)
+_HOLD_MINUTES = 1
+_DAYS = range(3, 17)  # from now on: beyond what notice, late cancellation or the clock can touch
+
+
+def make(stack: FaultyStack, shift: float) -> list[Clinic]:
+    """Fresh ones. `shift` is the seconds by which the services' clocks are ahead."""
+    instant = World.make(stack, hold_minutes=_HOLD_MINUTES)
+    approving = World.make(stack, hold_minutes=_HOLD_MINUTES, confirmation="CONFIRMATION_APPROVAL")
+    shared = World.make(stack, hold_minutes=_HOLD_MINUTES)
+    colleague, room = _share_a_room(shared)
+    return [
+        _clinic(instant, 0, shift),
+        _clinic(approving, 0, shift, approves=True),
+        _clinic(shared, room, shift),
+        _clinic(colleague, room, shift),
+    ]
+
+
+def _share_a_room(world: World) -> tuple[World, int]:
+    """A second provider, and the room in which both see people; its number."""
+    channel = world.stack.operator_channel("availability")
+    stub = AvailabilityServiceStub(channel)
+    with channel, identity.acting_as(Identity("service:operator", world.practice_id)):
+        room = stub.CreatePhysicalRoom(
+            rpc.CreatePhysicalRoomRequest(physical_room=pb.PhysicalRoom(name="Blue room"))
+        ).physical_room
+        provider = stub.CreateProvider(
+            rpc.CreateProviderRequest(
+                provider=pb.Provider(
+                    username=f"{world.username}-2",
+                    display_name="Pam Provider",
+                    timezone="America/New_York",
+                    email=f"{world.username}-2@practice.example",
+                )
+            )
+        ).provider
+        for username in (world.username, provider.username):
+            known = stub.GetWeeklyHours(rpc.GetWeeklyHoursRequest(username=username)).hours
+            blocks = [
+                pb.WeeklyBlock(day=day, start="09:00", end="17:00", room_id=room.room_id)
+                for day in range(7)
+            ]
+            hours = pb.WeeklyHours(blocks=blocks, version=known.version)
+            stub.ReplaceWeeklyHours(rpc.ReplaceWeeklyHoursRequest(username=username, hours=hours))
+    colleague = replace(world, provider_id=provider.provider_id, username=provider.username)
+    return colleague, _number(world, "physical_rooms", room.room_id)
+
+
+def _clinic(world: World, room_number: int, shift: float, *, approves: bool = False) -> Clinic:
+    today = (datetime.now(UTC) + timedelta(seconds=shift)).date()
+    first, last = (today + timedelta(days=days) for days in (_DAYS[0], _DAYS[-1]))
+    return Clinic(
+        world=world,
+        username=world.username,
+        provider_number=_number(world, "providers", world.provider_id),
+        room_number=room_number,
+        slots=world.slots(**{"from": first.isoformat(), "to": last.isoformat()}),
+        length=_LENGTH,
+        approves=approves,
+    )
+
+
+def _number(world: World, table: str, key: str) -> int:
+    assert isinstance(world.stack, FaultyStack)
+    statement = f"SELECT number FROM {table} WHERE id = %s"  # noqa: S608  # our names
+    [row] = query(world.stack, "availability", statement, key)
+    return int(row["number"])

@@ -1,0 +1,69 @@
+"""A whole Attune whose parts can fail, for the tests of this folder that break something; and more
+gateways for the one that stays whole."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from common.bus import Bus
+from common.embedded import free_port
+from common.local import Stack
+from tests.faults import FaultyStack
+from tests.gateways import Gateways, gateways
+from tests.integration.chaos import quiet
+from tests.mailserver import MailServer
+from tests.world import until
+
+
+@dataclass
+class Faulty:
+    """The stack, its mail server and its clock. A test puts right what it breaks."""
+
+    stack: FaultyStack
+    mail: MailServer
+    bus: Bus
+    clock_file: Path
+
+    def await_quiet(self) -> None:
+        """Wait until all that was begun has been finished."""
+        until(lambda: self.bus.connected, bool)
+        assert quiet.wait(self.stack, self.bus, 0, 60) == []
+
+
+@pytest.fixture(scope="package")
+def faulty() -> Iterator[Faulty]:
+    """Started once: two of availability, one of everything else; e-mails go to a mail server."""
+    with tempfile.TemporaryDirectory(prefix="attune-faulty-") as name, MailServer() as mail:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL's unprivileged user must pass
+        clock_file = folder / "clock"
+        stack = FaultyStack(
+            folder,
+            free_port(),
+            extra={
+                "CLOCK_FILE": str(clock_file),
+                "CHANNEL": "smtp",
+                "SMTP_URL": mail.url,
+                "LIMIT_PUBLIC_WRITES": "1000000/minute",
+                "LIMIT_WRITES": "1000000/minute",
+            },
+            replicas={"availability": 2},
+        )
+        try:
+            stack.start()
+            with Bus(stack.direct_nats_url, "tests") as bus:
+                bus.start()
+                assert bus.wait(10)
+                yield Faulty(stack, mail, bus, clock_file)
+        finally:
+            stack.stop()
+
+
+@pytest.fixture(scope="package")
+def guarded(stack: Stack) -> Iterator[Gateways]:
+    """Gateways as in production, with low limits, in front of the one Attune."""
+    with gateways(stack) as started:
+        yield started
