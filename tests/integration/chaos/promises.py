@@ -373,9 +373,10 @@ class Promises:
 
 def _contradicts(kind: str, done: Answer, other: Answer) -> bool:
     """Whether a refusal contradicts what was done under the same key. Who asks twice at once for
-    a time can be refused, and get it a moment later when it is free again."""
+    a time can be refused, and get it a moment later when it is free again; as a session can be
+    completed a moment later, when somebody has approved it."""
     twice_at_once = other.sent < done.came
-    if kind in (plan.BOOK, plan.HOLD):
+    if kind in (plan.BOOK, plan.HOLD, plan.COMPLETE):
         return other.refused and not twice_at_once
     return other.refused
 
