@@ -17,7 +17,8 @@ from tests.integration.test_story import attachment
 from tests.world import ZONE, Http, World, token_of, until
 
 SKEW = {"booking": 20, "availability": -20, "notifications": 40}
-"""Seconds by which clocks are wrong; far more than machines that keep time ever differ."""
+"""Seconds by which the clocks that rules go by are wrong; far more than those of machines that keep
+time ever differ. Identities go by the machine's own, and bear five seconds."""
 
 
 class WrongMachine(Stack):

@@ -5,7 +5,7 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from common import crypto, deadline, ids, migrations
@@ -140,6 +140,24 @@ def test_what_was_broken_off_halfway_is_not_tried_again_by_itself(database: Data
 
 
 @pytest.mark.req("PF-13")
+@pytest.mark.req("PF-13")
+def test_who_hangs_within_a_transaction_does_not_keep_its_locks(database: Database) -> None:
+    note = add(database, ids.new())
+
+    def hang(session: Session) -> None:
+        shown = session.scalar(text("SHOW idle_in_transaction_session_timeout"))
+        assert shown == "1min"
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 100"))
+        session.get(Note, note.id, with_for_update=True)
+        with database.transaction(note.practice_id) as other:  # waits for the lock
+            assert other.get(Note, note.id, with_for_update=True)
+        session.get(Note, note.id, populate_existing=True)
+
+    with pytest.raises(DBAPIError) as raised, database.transaction(note.practice_id) as session:
+        hang(session)
+    assert is_away(raised.value)
+
+
 def test_away_is_what_can_be_tried_again_as_it_is(database: Database) -> None:
     nowhere = Database(f"postgresql://nobody:x@127.0.0.1:{free_port()}/nothing")
     with pytest.raises(OperationalError) as refused, nowhere.transaction(""):

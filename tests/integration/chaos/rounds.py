@@ -1,6 +1,7 @@
 """A round: fresh practices, clients, faults; then quiet, and every promise is checked."""
 
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -232,7 +233,8 @@ def _is_unexpected(line: str) -> bool:
     try:
         entry = json.loads(line)
     except ValueError:
-        return bool(line.strip())
+        # gRPC's own lines begin with a letter for their level and the date.
+        return bool(line.strip()) and not re.match(r"I\d{4} ", line)
     return entry["level"] in ("ERROR", "CRITICAL") or "exception" in entry
 
 

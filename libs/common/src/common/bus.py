@@ -164,8 +164,14 @@ class Bus:
     async def _reconnected(self) -> None:
         log.info("NATS is back")
         # A server that lost its disk has lost the streams, too.
-        with contextlib.suppress(TimeoutError, nats.errors.Error):
-            await self._declare_streams()
+        while not self._closing and self._client.is_connected:
+            try:
+                await self._declare_streams()
+            except (TimeoutError, nats.errors.Error) as error:
+                log.warning("NATS is not ready yet: %s", type(error).__name__)
+                await asyncio.sleep(0.5)
+            else:
+                break
         await self._tell_connected()
 
     async def _tell_connected(self) -> None:

@@ -55,7 +55,7 @@ def _parse(name: str, kind: type, text: str) -> object:
         raise Misconfigured(f"{name} must be of type {kind.__name__}") from error
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ServiceSettings(Settings):
     """What every service reads."""
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 from psycopg.errors import ConnectionTimeout, _WaitTimeout  # the latter is how `wait` gives up
 from sqlalchemy import Engine, MetaData, create_engine, event, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -30,11 +30,14 @@ EVERY_PRACTICE: Final = "*"
 work that belongs to none."""
 
 _CONNECT = 2  # seconds
+# A process that hangs within a transaction does not keep its locks for ever.
+_OPTIONS = "-c idle_in_transaction_session_timeout=60s"
 _SHARE = 0.7  # of what is left of the call: its caller is to be told, whatever comes
 _GRACE = 0.5  # seconds that the server may take to end a statement which has had its time
 
-# Connections break, the server shuts down or starts, or it has no room: classes of SQLSTATE.
-_AWAY = ("08", "57P", "53")
+# Connections break, the server shuts down or starts, it has no room, or it gave up waiting for us:
+# beginnings of SQLSTATE.
+_AWAY = ("08", "57P", "53", "25P03")
 
 _BEGIN = text(
     "SELECT set_config('attune.practice', :practice, true),"
@@ -76,7 +79,7 @@ class Database:
             pool_timeout=2,
             pool_use_lifo=True,
             hide_parameters=True,  # they may be personal data; they must not reach a log
-            connect_args={"connect_timeout": _CONNECT},
+            connect_args={"connect_timeout": _CONNECT, "options": _OPTIONS},
         )
         event.listen(self.engine, "do_connect", self._connect)
         self._patience = patience
@@ -143,7 +146,9 @@ class Database:
 def is_away(error: Exception) -> bool:
     """Whether the database could not be reached, or broke off: what was to be done has not been,
     there is nothing wrong with it, and it can be tried again."""
-    if isinstance(error, OperationalError) and isinstance(error.orig, psycopg.Error):
+    if isinstance(error, OperationalError | InternalError) and isinstance(
+        error.orig, psycopg.Error
+    ):
         state = error.orig.sqlstate
         return state is None or state.startswith(_AWAY)
     return isinstance(error, InterfaceError | PoolTimeout)

@@ -13,10 +13,9 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from psycopg.errors import QueryCanceled
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError
 
-from common import clients, deadline, identity, origin, telemetry
+from common import clients, database, deadline, identity, origin, telemetry
 from common.crypto import UndecipherableError
 from common.errors import DomainError, Invalid, Unauthenticated, Unavailable
 
@@ -110,7 +109,7 @@ def to_domain(error: Exception, where: str) -> DomainError:
         return error
     if isinstance(error, OperationalError) and isinstance(error.orig, QueryCanceled):
         return clients.DeadlineExceeded()
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+    if isinstance(error, OperationalError) or database.is_away(error):
         log.warning("%s: the database is away (%s)", where, type(error).__name__)
         return Unavailable()
     log.error("%s failed", where, exc_info=error)

@@ -124,7 +124,10 @@ class Service:
                 self.server.set_ready(ready)
                 log.info("ready" if ready else "not ready", extra={"failing": failing})
             if ready and rounds % 600 == 0:
-                self._forget()
+                try:
+                    self._forget()
+                except Exception as error:  # the database went away; there is a next time
+                    log.warning("old entries stay for now: %s", type(error).__name__)
             rounds += 1
             self._stopping.wait(_CHECK if ready else 0.1)
 

@@ -12,10 +12,11 @@ from common.config import Misconfigured, ServiceSettings
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
     """Limits are written as `60/minute` or, several at once, `60/minute;500/hour`."""
 
+    nats_url: str = ""  # it neither hears nor tells events
     # What people reach the gateway by; links in answers and e-mails begin with it.
     public_url: str = "http://127.0.0.1:8080"
     # At least 32 characters; signs form tokens and device cookies.
