@@ -157,7 +157,10 @@ def test_it_stops_nobody(poisoned: Poisoned) -> None:
     [row] = query(stack, "booking", "SELECT id FROM outbox")
     assert row["id"] == oversized, "it stays where it is, and all else has left"
     due = "SELECT attempts, due_at > now() AS later FROM due WHERE key = %s"
-    assert all(work["later"] for work in query(stack, NOTIFICATIONS, due, unreadable))
+    until(
+        lambda: query(stack, NOTIFICATIONS, due, unreadable),
+        lambda found: all(work["later"] for work in found),
+    )
     execute(stack, "booking", "DELETE FROM outbox WHERE id = %s", oversized)
     execute(stack, NOTIFICATIONS, "DELETE FROM due WHERE key = %s", unreadable)
 
