@@ -140,7 +140,6 @@ def test_what_was_broken_off_halfway_is_not_tried_again_by_itself(database: Data
 
 
 @pytest.mark.req("PF-13")
-@pytest.mark.req("PF-13")
 def test_who_hangs_within_a_transaction_does_not_keep_its_locks(database: Database) -> None:
     note = add(database, ids.new())
 

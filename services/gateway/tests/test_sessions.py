@@ -250,13 +250,17 @@ def test_many_attempts_at_once_are_not_judged_for_free(
 def test_form_tokens_belong_to_one_session(app: APIFlask) -> None:
     with app.test_request_context("/"):
         app.preprocess_request()
-        token = sessions.csrf_token()
+        token, again = sessions.csrf_token(), sessions.csrf_token()
         cookie = visitors.remember(Response()).headers["Set-Cookie"].partition(";")[0]
-    for sent, theirs in ((token, {"Cookie": cookie}), (token, {}), ("", {"Cookie": cookie})):
+    assert not any(token[at : at + 6] in again for at in range(len(token) - 6)), "no part is alike"
+    mine = {"Cookie": cookie}
+    changed = f"{token[:-3]}{'B' if token[-3] == 'A' else 'A'}{token[-2:]}"
+    wrong = [("", mine), ("=", mine), ("é", mine), (token[:-4], mine), (changed, mine), (token, {})]
+    for sent, theirs in ((token, mine), (again, mine), *wrong):
         with app.test_request_context(
             "/", method="POST", data={"csrf_token": sent}, headers=theirs
         ):
-            if sent and theirs:
+            if sent in (token, again) and theirs:
                 sessions.require_csrf()
             else:
                 with pytest.raises(NotAllowed):

@@ -33,6 +33,7 @@ CSRF_HEADER = "X-CSRF-Token"
 _DEVICE_KEPT = timedelta(days=180)
 _SEEN_EVERY = timedelta(minutes=1)
 _LONGEST_BROWSER = 200
+_MAC = hashlib.sha256().digest_size
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # methods that change nothing
 _SCHEMES = ("bearer", "manage")  # of the tokens that `Authorization` carries here
 
@@ -181,8 +182,9 @@ def remember(response: AnyResponse, token: str, email: str) -> AnyResponse:
 
 
 def csrf_token() -> str:
-    """For forms: bound to the session, or to the visitor where nobody is signed in."""
-    return _mac("csrf", _token() or visitors.visitor_id())
+    """For forms: bound to the session, or to the visitor where nobody is signed in. Written
+    differently each time, so that the sizes of compressed pages do not tell it (BREACH)."""
+    return _masked(_csrf(), secrets.token_bytes(_MAC))
 
 
 def require_csrf() -> None:
@@ -194,7 +196,11 @@ def require_csrf() -> None:
 def has_csrf() -> bool:
     """Whether the form, or the header, carries `csrf_token()`."""
     sent = request.form.get(CSRF_FIELD) or request.headers.get(CSRF_HEADER, "")
-    return _equal(sent, csrf_token())
+    try:
+        mask = base64.urlsafe_b64decode(sent.encode())[:_MAC]
+    except ValueError:
+        return False
+    return len(mask) == _MAC and _equal(sent, _masked(_csrf(), mask))
 
 
 def presents_token() -> bool:
@@ -282,10 +288,23 @@ def _index(email: str) -> bytes:
         return accounts.index(email)
 
 
+def _csrf() -> bytes:
+    return _digest("csrf", _token() or visitors.visitor_id())
+
+
+def _masked(digest: bytes, mask: bytes) -> str:
+    """A mask, and what it makes of the digest."""
+    hidden = bytes(a ^ b for a, b in zip(digest, mask, strict=True))
+    return base64.urlsafe_b64encode(mask + hidden).decode()
+
+
 def _mac(purpose: str, text: str) -> str:
+    return base64.urlsafe_b64encode(_digest(purpose, text)).decode().rstrip("=")
+
+
+def _digest(purpose: str, text: str) -> bytes:
     key = settings().session_key.encode()
-    made = hmac.digest(key, f"{purpose}\0{text}".encode(), hashlib.sha256)
-    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+    return hmac.digest(key, f"{purpose}\0{text}".encode(), hashlib.sha256)
 
 
 def _equal(sent: str, own: str) -> bool:

@@ -1,5 +1,6 @@
-"""Smaller answers for slow phones: files and the pages that anybody may see. Pages that hold
-something secret are not compressed, as their size would tell of it (BREACH)."""
+"""Smaller answers for slow phones: files and the pages that anybody may see, whose one secret, the
+token of the form, is written differently each time. Pages that hold others are not compressed, as
+their size would tell of them (BREACH)."""
 
 import gzip
 from functools import lru_cache
