@@ -82,17 +82,11 @@ def test_it_starts_keeps_its_data_and_leaves_nothing_behind(data: Path) -> None:
     again = Up(data, free_port())
     answer = requests.post(f"{again.url}/api/v1/auth/login", json=login, timeout=10)
     assert answer.status_code == 200
+
+    # When it is killed its children end, too.
+    children = again.children()
     again.process.kill()
     again.process.wait()
     assert again.process.stdout
     again.process.stdout.close()
-
-
-def test_when_it_is_killed_its_children_end_too(data: Path) -> None:
-    up = Up(data, free_port())
-    children = up.children()
-    up.process.kill()
-    up.process.wait()
-    assert up.process.stdout
-    up.process.stdout.close()
     assert not psutil.wait_procs(children, timeout=30)[1]

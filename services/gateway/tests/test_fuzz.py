@@ -31,7 +31,7 @@ def fuzz(practice: Practice, folder: Path, *arguments: str, config: str = "") ->
             document,
             "--checks=all",
             "--phases=examples,coverage,fuzzing",
-            "--max-examples=10",
+            "--max-examples=5",
             "--seed=1",
             "--continue-on-failure",
             *arguments,
