@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
 
@@ -71,6 +71,38 @@ def test_it_lives_without_its_dependencies_and_says_which_are_away(
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert {line["service"] for line in lines} == {"gateway"}
     assert not [line for line in lines if line["level"] == "ERROR"]
+
+
+@pytest.mark.req("PF-13")
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        "POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n",
+    ],
+    ids=["head", "body"],
+)
+def test_who_sends_byte_by_byte_is_cut_off(
+    settings: Settings, tmp_path: Path, beginning: str
+) -> None:
+    with served(settings, tmp_path, REQUEST_SECONDS="1") as (port, _), ExitStack() as opened:
+        slow = [
+            opened.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(20)
+        ]
+        for sender in slow:
+            sender.sendall(beginning.encode())
+        end = time.monotonic() + 60
+        while slow and time.monotonic() < end:
+            time.sleep(0.1)
+            for sender in [*slow]:
+                try:
+                    sender.sendall(b"x")
+                except ConnectionError:
+                    slow.remove(sender)
+        assert not slow
+        answer = requests.post(f"http://127.0.0.1:{port}/api/v1/auth/login", json={}, timeout=20)
+        assert answer.status_code == 400
 
 
 @pytest.mark.req("PF-12")

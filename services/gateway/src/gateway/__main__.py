@@ -2,6 +2,9 @@
 
 import contextlib
 import logging
+import socket
+import threading
+import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from gateway.settings import Settings
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  # gunicorn makes its own files in it, and unlinks them
 _GRACE = 25  # seconds for running requests at shutdown
+_TRANSFER = 5  # seconds for a request to come and its answer to leave, beyond its deadline
 _LINGER = 0.5  # seconds for the caller to read why it was not understood
 _UNREADABLE = {
     errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
@@ -41,7 +45,32 @@ class Log(Logger):  # type: ignore[misc]  # gunicorn ships no types
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn's threads, which here answer what they cannot read with a problem document as well,
-    and quote it neither there nor in the log: an address may be a link that opens something."""
+    and quote it neither there nor in the log: an address may be a link that opens something. Who
+    sends or reads byte by byte keeps a thread for a while, not for as long as they like."""
+
+    def init_process(self) -> None:
+        """Start what ends slow requests, then serve."""
+        self._begun: dict[Any, float] = {}
+        threading.Thread(target=self._end_slow, name="slow", daemon=True).start()
+        super().init_process()
+
+    def handle(self, conn: Any) -> Any:
+        """One request."""
+        self._begun[conn] = time.monotonic()
+        try:
+            return super().handle(conn)
+        finally:
+            del self._begun[conn]
+
+    def _end_slow(self) -> None:
+        while True:
+            time.sleep(1)
+            late = time.monotonic() - self.app.seconds - _TRANSFER
+            for conn, begun in list(self._begun.items()):
+                if begun < late:
+                    log.warning("a request took too long to come, or its answer to leave")
+                    with contextlib.suppress(OSError):  # it has ended meanwhile
+                        conn.sock.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer and close."""
@@ -72,6 +101,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.seconds = settings.request_seconds
         super().__init__()
 
     def load_config(self) -> None:
