@@ -126,8 +126,9 @@ def test_where_the_practice_approves_it_is_a_request(
 
 
 def test_service_and_mode_are_chosen_first_and_going_back_keeps_them(
-    world: World, visit: Visit, device: Device, scripts: bool
+    world: World, visit: Visit, scripts: bool
 ) -> None:
+    device = DESKTOP if scripts else PHONE
     intake = {
         "slug": "intake",
         "title": "First conversation",
@@ -226,8 +227,9 @@ def test_dates_and_prices_are_written_as_in_the_readers_region(
 
 
 def test_what_is_wrong_is_told_at_its_field_and_nothing_typed_is_lost(
-    world: World, visit: Visit, device: Device, scripts: bool
+    world: World, visit: Visit, scripts: bool
 ) -> None:
+    device = DESKTOP if scripts else PHONE
     visitor = visit(device, scripts=scripts)
     page = visitor.page
     visitor.open_booking(world)
