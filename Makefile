@@ -20,7 +20,7 @@ up: setup ## Run Attune here (ATTUNE_PORT, ATTUNE_DATA); Ctrl-C stops it
 	@exec attune up
 
 test: setup ## Run all tests
-	@pytest -n 3
+	@pytest -n 2
 
 check: setup lint test ## What must hold before a commit: lint, types, tests
 

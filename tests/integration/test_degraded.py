@@ -284,7 +284,7 @@ def test_without_postgresql_warm_searches_go_on_and_writes_are_refused(
         assert (refused.status_code, refused.json()["reason"]) == (503, "UNAVAILABLE")
         assert refused.headers["Content-Type"] == PROBLEM
         assert refused.headers["Retry-After"] == "1"
-        assert took < (SECONDS / 2 if away is killed else 2 * SECONDS)
+        assert took < (SECONDS if away is killed else 3 * SECONDS)
         others = [crowd.submit(timed, call) for call in [book] * 20 + [search_cold] * 4]
         searches = []
         end = time.monotonic() + 3
@@ -296,7 +296,7 @@ def test_without_postgresql_warm_searches_go_on_and_writes_are_refused(
         for other in others:
             answer, took = other.result()
             assert getattr(answer, "status_code", answer) in {503, 504}
-            assert took < 3 * SECONDS
+            assert took < 5 * SECONDS
     made = until(book, lambda answer: answer.status_code == 201, 30).json()
     assert book().json()["id"] == made["id"], "it was made once"
     assert until(search_cold, lambda status: status == 200, 30)

@@ -236,6 +236,28 @@ def test_a_stopping_server_finishes_what_runs(sample: Sample) -> None:
 
 
 @pytest.mark.req("PF-13")
+@pytest.mark.parametrize("code", ["UNKNOWN", "INTERNAL", "CANCELLED", "RESOURCE_EXHAUSTED"])
+def test_what_grpc_itself_ended_can_be_tried_again(code: str) -> None:
+    def end(_request: Any, context: grpc.ServicerContext) -> Any:
+        context.abort(grpc.StatusCode[code], "Stream removed")
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    handler: Any = grpc.unary_unary_rpc_method_handler(end)
+    service = pb.DESCRIPTOR.services_by_name["CalendarSyncService"].full_name
+    server.add_generic_rpc_handlers(
+        [grpc.method_handlers_generic_handler(service, {"ReadFeed": handler})]
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with (
+        clients.channel(f"ipv4:127.0.0.1:{port}", testing.signer()) as channel,
+        pytest.raises(Unavailable),
+    ):
+        read(CalendarSyncServiceStub(channel), "x")
+    server.stop(None)
+
+
+@pytest.mark.req("PF-13")
 def test_an_unreachable_service_is_unavailable() -> None:
     with (
         clients.channel("ipv4:127.0.0.1:1", testing.signer(), timeout=3) as channel,

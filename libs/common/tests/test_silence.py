@@ -67,11 +67,11 @@ def test_a_silent_database_is_given_up_soon_then_tried_now_and_then(
     with ThreadPoolExecutor(4) as crowd:
         found = [*crowd.map(lambda _: timed(lambda: ask(through)), range(4))]
     assert {came for came, _ in found} == {OperationalError}
-    assert max(seconds for _, seconds in found) < 0.5 + database._GRACE + 1
+    assert max(seconds for _, seconds in found) < deadline.LONGEST / 3
     timed(lambda: ask(through))  # one tries
     found = [timed(lambda: ask(through)) for _ in range(20)]
     assert [came for came, _ in found] == [Unavailable] * 20
-    assert sum(seconds for _, seconds in found) < 0.5, "at once"
+    assert sum(seconds for _, seconds in found) < 20 * database._GRACE / 2, "at once"
     proxy.thaw()
     end = time.monotonic() + 10
     while timed(lambda: ask(through))[0] != 1:
@@ -81,7 +81,7 @@ def test_a_silent_database_is_given_up_soon_then_tried_now_and_then(
 
 def test_a_slow_statement_is_no_silence(through: Database) -> None:
     came, seconds = timed(lambda: ask(through, "SELECT pg_sleep(5)"))
-    assert (came, seconds < 0.5 + database._GRACE) == (OperationalError, True)
+    assert (came, seconds < 5 / 2) == (OperationalError, True)
     assert ask(through) == 1, "the others go on"
 
 
@@ -93,7 +93,7 @@ def test_a_commit_that_is_not_answered_ends_too(through: Database, proxy: Proxy)
 
     came, seconds = timed(write)
     proxy.thaw()
-    assert (came, seconds < 0.5 + database._GRACE + 1) == (OperationalError, True)
+    assert (came, seconds < deadline.LONGEST / 3) == (OperationalError, True)
 
 
 class Asleep(CalendarSyncServiceServicer):
@@ -136,7 +136,7 @@ def test_a_slow_service_has_its_share_of_the_threads_and_no_more() -> None:
         late = [seconds for came, seconds in found if came is clients.DeadlineExceeded]
         assert len(late) == 3
         assert [came for came, _ in found].count(Unavailable) == 17
-        assert max(seconds for came, seconds in found if came is Unavailable) < 1
+        assert max(seconds for came, seconds in found if came is Unavailable) < 1.5
         servicer.seconds = 0
         end = time.monotonic() + 10
         while timed(lambda: read(channel))[0] != pb.ReadFeedResponse():

@@ -104,3 +104,5 @@ class Databases:
         yield
         after = self.state()
         assert {k: after[k] for k in after if before.get(k) != after[k] and k not in but} == {}
+        if but:
+            self.settle()  # what follows from a change is not the next one's doing

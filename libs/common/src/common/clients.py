@@ -3,6 +3,7 @@ identity, origin and trace passed along, failures raised as the DomainError they
 (spec PF-13)."""
 
 import json
+import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -15,9 +16,18 @@ from common import deadline, identity, origin, telemetry
 from common.bulkhead import Bulkhead
 from common.errors import KINDS, DomainError, Unavailable
 
+log = logging.getLogger(__name__)
+
 TIMEOUT = 2.0  # seconds for a call, unless less is left of the caller's own
 MOST = 12
 """Calls to one service at once, of a process with 16 threads."""
+# What our servers answer carries an ErrorInfo. Without one: a server that has all it can do, a
+# connection that broke in the middle of a call, a process that is ending.
+_OF_GRPC = (
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.UNKNOWN,
+    grpc.StatusCode.INTERNAL,
+)
 _SILENCE = 0.5  # seconds without an answer after which a service counts as silent
 
 _SERVICE_CONFIG = json.dumps(
@@ -145,8 +155,9 @@ def to_domain(error: grpc.RpcError) -> DomainError:
         return Unavailable()
     kind = KINDS.get(code, DomainError)
     info = _error_info(error)
-    if info is None and code == grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return Unavailable()  # not this caller asks too much: the server has all it can do
+    if info is None and code in _OF_GRPC:
+        log.warning("gRPC itself ended a call: %s", code.name)
+        return Unavailable()
     if info is None:
         return kind() if kind is not DomainError else DomainError("Something went wrong")
     details = dict(info.metadata)
