@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ _PRODUCTION = {
     "LIMIT_SIGN_INS": f"{SIGN_INS}/hour",
 }
 _numbers = itertools.count(1)
-_PREFIX = f"2001:db8:{secrets.token_hex(2)}"
+_NETWORK = IPv6Address("2001:db8::1") + (secrets.randbits(16) << 80)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _beside(stack: Stack, extra: Mapping[str, str]) -> Stack:
 
 def an_address() -> str:
     """One that nobody else has, in a network of its own."""
-    return f"{_PREFIX}:{next(_numbers):x}::1"
+    return str(_NETWORK + (next(_numbers) << 64))
 
 
 @dataclass

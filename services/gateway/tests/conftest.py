@@ -1,9 +1,11 @@
 """The gateway in the test's own process, on a real database."""
 
+import secrets
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +68,7 @@ def clock() -> TestClock:
 @pytest.fixture
 def address() -> str:
     """Of this test alone."""
-    part = ids.new().hex
-    return f"2001:db8:{part[:4]}:{part[4:8]}::1"
+    return str(IPv6Address("2001:db8::1") + (secrets.randbits(32) << 64))
 
 
 @pytest.fixture
