@@ -20,7 +20,9 @@ _ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The first, which has no windows at all, takes a third less of the machine than the others.
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+_PACKAGES = _NAMES[:2]  # as Debian has them; the first since 2025
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,10 +38,12 @@ def _chromium() -> str | None:
     if found := next(filter(None, map(shutil.which, _NAMES)), None):
         return found
     if os.geteuid() == 0 and Path("/etc/debian_version").exists():
-        packages = ["chromium", "fonts-liberation"]
-        install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
-        for command in (["apt-get", "update", "-q"], install):
+        install = ["install", "-y", "--no-install-recommends", "fonts-liberation"]
+        for arguments in (["update"], *([*install, package] for package in _PACKAGES)):
+            command = ["apt-get", "-q", *arguments]
             subprocess.run(command, check=False, stdout=subprocess.DEVNULL, timeout=900)
+            if any(map(shutil.which, _NAMES)):
+                break
     return next(filter(None, map(shutil.which, _NAMES)), None)
 
 

@@ -148,7 +148,8 @@ class Visitor:
         """What axe finds."""
         self.page.evaluate(_axe())
         found: Any = self.page.evaluate(
-            "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", _TAGS
+            "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, iframes: false})",
+            _TAGS,
         )
         return [
             f"{violation['impact']} {violation['id']}: {node['html'][:160]} ({node['target']})"

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ from common.embedded import free_port
 from common.local import Stack
 from tests.collector import Collector
 from tests.personal_data.places import Places
+
+FIRST_KEY = "the-first-key"
 
 
 @dataclass
@@ -45,6 +47,12 @@ def whole() -> Iterator[Whole]:
             },
             replicas={"booking": 2, "availability": 2},
         )
+        # A name so long that no hash begins with it by chance.
+        rings = {
+            service: f"{FIRST_KEY}:{ring.partition(':')[2]}"
+            for service, ring in stack.secrets.encryption_keys.items()
+        }
+        stack.secrets = replace(stack.secrets, encryption_keys=rings)
         try:
             stack.start()
             yield Whole(stack, Places(stack, collector))

@@ -24,12 +24,12 @@ from common.embedded import free_port
 from common.local import GATEWAY, SERVICES, Process, Stack, package
 from tests.personal_data import seeds
 from tests.personal_data.clinic import HEADERS, Clinic
-from tests.personal_data.conftest import Whole
+from tests.personal_data.conftest import FIRST_KEY, Whole
 from tests.personal_data.seeds import Needles
 from tests.world import token_of, until
 
 pytestmark = [pytest.mark.req("PF-7"), pytest.mark.timeout(300)]
-_PAUSE = 0.1  # seconds between a person's requests
+_PAUSE = 0.3  # seconds between a person's requests
 _PATIENCE = 20.0  # seconds until a person gives up
 _BUSY = (503, 504)  # told to come again: while half of all processes start, a machine is slow
 
@@ -119,7 +119,7 @@ def test_keys_are_replaced_while_everything_serves(whole: Whole) -> None:
     clinic = Clinic.make(whole)
     before = _remembered(clinic)
     old = stack.secrets.encryption_keys
-    new = {service: f"k2:{crypto.new_key()}" for service in old}
+    new = {service: f"the-second-key:{crypto.new_key()}" for service in old}
 
     traffic = Traffic(clinic, [gateway, second])
     with traffic.going_on():
@@ -133,10 +133,10 @@ def test_keys_are_replaced_while_everything_serves(whole: Whole) -> None:
         checked = _attune(stack, "check")
         assert checked.returncode == 0, checked.stdout + checked.stderr
     assert traffic.failures == [], _errors(stack)
-    assert _under(stack, "k1") == []
+    assert _under(stack, FIRST_KEY) == []
     _roll(stack, new)
 
-    assert _attune(stack, "check").stdout.count("k1") == 0
+    assert _attune(stack, "check").stdout.count(FIRST_KEY) == 0
     assert len(traffic.booked) > 20
     for booked in traffic.booked.values():
         traffic.show(booked)
