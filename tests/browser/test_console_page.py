@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from common.local import Stack
-from tests.browser.visitor import DESKTOP, Device, Visitor
+from tests.browser.visitor import DESKTOP, PHONE, Device, Visitor
 from tests.world import PASSWORD, World
 
 Visit = Callable[..., Visitor]
@@ -28,6 +28,7 @@ def status(world: World, booking: dict[str, Any]) -> Any:
 
 
 @pytest.mark.req("BK-10", "GW-9")
+@pytest.mark.parametrize(("device", "scripts"), [(PHONE, False), (DESKTOP, True)])
 def test_requests_come_first_and_are_answered(
     stack: Stack, visit: Visit, device: Device, scripts: bool
 ) -> None:

@@ -10,7 +10,7 @@ import requests
 from playwright.sync_api import expect
 
 from common.local import Stack
-from tests.browser.visitor import DESKTOP, Device, Visitor
+from tests.browser.visitor import DESKTOP, PHONE, Device, Visitor
 from tests.world import World
 
 Visit = Callable[..., Visitor]
@@ -28,6 +28,7 @@ def at(clock_file: Path) -> Iterator[Callable[[datetime], Any]]:
 
 
 @pytest.mark.req("RM-2")
+@pytest.mark.parametrize(("device", "scripts"), [(PHONE, False), (DESKTOP, True)])
 def test_the_join_page_says_when_it_starts_and_opens_in_time(
     world: World, visit: Visit, device: Device, scripts: bool, at: Callable[[datetime], Any]
 ) -> None:
