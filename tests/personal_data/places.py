@@ -1,7 +1,7 @@
 """Where somebody might look who must not see it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +105,9 @@ class Places:
 
     def processes(self) -> Iterator[Place]:
         """The command lines, which every user of the machine sees."""
-        found = [" ".join(one.cmdline()) for one in psutil.Process().children(recursive=True)]
-        yield "processes", "\n".join(found).encode()
+        for one in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+                yield "processes", " ".join(one.cmdline()).encode()
 
     @contextmanager
     def database(self, service: str) -> Iterator["psycopg.Connection[Any]"]:
