@@ -7,12 +7,16 @@ from typing import Any
 
 import psutil
 import psycopg
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from psycopg import sql
 
 from common.bus import Bus
 from common.local import GATEWAY, SERVICES, Stack, package
 from tests.collector import Collector
 from tests.personal_data.seeds import Found, Needles, search
+from tests.world import until
 
 Place = tuple[str, bytes]
 """A name, and what is there."""
@@ -59,6 +63,22 @@ class Places:
         """Spans and metrics, with the names of their services and scopes."""
         for number, request in enumerate(self._collector.received()):
             yield f"telemetry {number}", request.SerializeToString()
+
+    def await_metrics(self) -> None:
+        """Wait until everybody has told metrics once more: what was counted so far is there."""
+        before = len(self._collector.received())
+
+        def told() -> set[str]:
+            return {
+                attribute.value.string_value
+                for request in self._collector.received()[before:]
+                if isinstance(request, ExportMetricsServiceRequest)
+                for resource in request.resource_metrics
+                for attribute in resource.resource.attributes
+                if attribute.key == "service.name"
+            }
+
+        until(told, lambda found: found == {*SERVICES, GATEWAY})
 
     def messages(self) -> Iterator[Place]:
         """Every message of every stream: subject, headers, payload."""

@@ -227,6 +227,7 @@ def _let_everything_arrive(whole: Whole) -> None:
                 lambda: connection.execute("SELECT count(*) FROM outbox").fetchone(),
                 lambda row: row == (0,),
             )
+    whole.places.await_metrics()
 
 
 def _every_place_is_searched(whole: Whole, lost: dict[str, Any]) -> None:
