@@ -35,7 +35,9 @@ _OWN = tuple(
         "personal_data/",
     )
 )
+_MOST = 20
 _servers = ExitStack()
+_stacks: list[Stack] = []
 _passed: Counter[str] = Counter()
 
 
@@ -53,7 +55,30 @@ def pytest_unconfigure() -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Reporting:
     report = yield
     report.requirements = [r for mark in item.iter_markers("req") for r in mark.args]
+    if report.failed and (told := "\n".join(map(_complaints, _stacks)).strip()):
+        report.sections.append(("what services logged last", told))
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup() -> Reporting:
+    """Note which whole Attunes are there, so that a failing test can show what they logged."""
+    made = yield
+    if isinstance(stack := getattr(made, "stack", made), Stack) and stack not in _stacks:
+        _stacks.append(stack)
+    return made
+
+
+def _complaints(stack: Stack) -> str:
+    """The last warnings and errors of all processes, in order; those that failing on purpose
+    causes are among them."""
+    lines = [
+        line
+        for log in (stack.folder / "logs").glob("*.log")
+        for line in log.read_text(errors="replace").splitlines()
+        if '"level": "WARNING"' in line or '"level": "ERROR"' in line
+    ]
+    return "\n".join(sorted(lines)[-_MOST:])  # each begins with its time
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
