@@ -35,7 +35,7 @@ _OWN = tuple(
         "personal_data/",
     )
 )
-_MOST = 20
+_LINES = 20  # of the log, for a test that fails
 _servers = ExitStack()
 _stacks: list[Stack] = []
 _passed: Counter[str] = Counter()
@@ -78,7 +78,7 @@ def _complaints(stack: Stack) -> str:
         for line in log.read_text(errors="replace").splitlines()
         if '"level": "WARNING"' in line or '"level": "ERROR"' in line
     ]
-    return "\n".join(sorted(lines)[-_MOST:])  # each begins with its time
+    return "\n".join(sorted(lines)[-_LINES:])  # each begins with its time
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from common.local import Stack
-from tests.browser.visitor import DESKTOP, PHONE, Device, Visitor
+from tests.browser.visitor import DESKTOP, PHONE, Visitor
 from tests.world import PASSWORD, World
 
 Visit = Callable[..., Visitor]
@@ -28,13 +28,10 @@ def status(world: World, booking: dict[str, Any]) -> Any:
 
 
 @pytest.mark.req("BK-10", "GW-9")
-@pytest.mark.parametrize(("device", "scripts"), [(PHONE, False), (DESKTOP, True)])
-def test_requests_come_first_and_are_answered(
-    stack: Stack, visit: Visit, device: Device, scripts: bool
-) -> None:
+def test_requests_come_first_and_are_answered(stack: Stack, visit: Visit, scripts: bool) -> None:
     world = World.make(stack, confirmation="CONFIRMATION_APPROVAL")
     first, second = world.book(world.a_start(3)), world.book(world.a_start(4))
-    visitor = visit(device, scripts=scripts)
+    visitor = visit(DESKTOP if scripts else PHONE, scripts=scripts)
     page = visitor.page
     sign_in(visitor, world)
     expect(page.locator("#waiting")).to_have_text("Waiting for your answer (2)")

@@ -145,7 +145,7 @@ class Visitor:
     # Accessibility
 
     def audit(self) -> list[str]:
-        """What axe finds."""
+        """What axe finds; not in frames, since a message's lets no script in."""
         self.page.evaluate(_axe())
         found: Any = self.page.evaluate(
             "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, iframes: false})",
