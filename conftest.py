@@ -44,6 +44,8 @@ _passed: Counter[str] = Counter()
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
+    # What is tested survives processes that are killed; no machine is switched off meanwhile.
+    os.environ.setdefault("ATTUNE_POSTGRES_OPTIONS", "-c fsync=off")
     os.environ[POSTGRES], os.environ[NATS] = _servers.enter_context(servers())
 
 
@@ -136,6 +138,10 @@ def stack(collector: Collector, clock_file: Path) -> Iterator[Stack]:
                 "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
                 "OTEL_BSP_SCHEDULE_DELAY": "100",
                 "CLOCK_FILE": str(clock_file),
+                # Whoever asks is patient: how fast a machine is decides no test.
+                "REQUEST_SECONDS": "30",
+                "CALL_SECONDS": "20",
+                "TURN_SECONDS": "10",
                 "LIMIT_REQUESTS": "1000000/minute",
                 "LIMIT_WRITES": "1000000/minute",
                 "LIMIT_PUBLIC_WRITES": "1000000/minute",

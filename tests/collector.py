@@ -90,7 +90,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         self, trace_id: str, condition: Callable[[list[tuple[str, Span]]], bool]
     ) -> list[tuple[str, Span]]:
         """The trace, once it meets the condition."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not condition(spans := self.trace(trace_id)):
             assert time.monotonic() < end, sorted((s, span.name) for s, span in spans)
             time.sleep(0.1)

@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from attune.availability.v1 import availability_pb2 as pb
 from attune.availability.v1 import availability_service_pb2 as rpc
@@ -24,6 +26,21 @@ PASSWORD = "correct horse battery staple"
 ZONE = "America/New_York"
 
 
+def patient() -> requests.Session:
+    """Asks again, thrice, when it is told to come back shortly, as clients of the API should."""
+    again = Retry(
+        3,
+        connect=0,
+        read=0,
+        status_forcelist=(503, 504),
+        allowed_methods=None,
+        raise_on_status=False,
+    )
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(max_retries=again))
+    return session
+
+
 @dataclass
 class Http:
     """One caller of the API."""
@@ -36,8 +53,10 @@ class Http:
         headers = dict(options.pop("headers", {}))
         if self.token:
             headers.setdefault("Authorization", f"Bearer {self.token}")
+        if method != "GET":
+            headers.setdefault("Idempotency-Key", secrets.token_urlsafe())
         return self.session.request(
-            method, f"{self.base}/api/v1{path}", headers=headers, timeout=20, **options
+            method, f"{self.base}/api/v1{path}", headers=headers, timeout=60, **options
         )
 
     def get(self, path: str, **params: Any) -> Any:
@@ -113,8 +132,8 @@ class World:
             practice.practice_id,
             provider.provider_id,
             username,
-            Http(stack.url),
-            Http(stack.url),
+            Http(stack.url, session=patient()),
+            Http(stack.url, session=patient()),
         )
         world.sign_in()
         return world
@@ -182,7 +201,7 @@ def token_of(manage_url: str) -> str:
     return manage_url.rstrip("/").rpartition("/")[2].partition("?")[0]
 
 
-def until(ask: Callable[[], Any], enough: Callable[[Any], bool], seconds: float = 20) -> Any:
+def until(ask: Callable[[], Any], enough: Callable[[Any], bool], seconds: float = 60) -> Any:
     """Ask until the answer is enough."""
     end = time.monotonic() + seconds
     while not enough(answer := ask()):

@@ -114,7 +114,7 @@ def test_the_console_gives_the_calendar_feed(world: World, visit: Visit) -> None
     visitor = visit(DESKTOP)
     sign_in(visitor, world)
     feed = visitor.page.locator("code.copy").inner_text()
-    answer = world.public.session.get(feed, timeout=10)
+    answer = world.public.session.get(feed, timeout=60)
     assert answer.headers["Content-Type"].startswith("text/calendar")
 
 

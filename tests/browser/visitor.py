@@ -11,7 +11,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 
 from tests.world import World
 
+_PATIENCE = 30_000  # milliseconds
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+expect.set_options(timeout=_PATIENCE)
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Visitor:
             locale=locale,
             color_scheme="dark" if dark else "light",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(_PATIENCE)
         visitor = cls(context, context.new_page())
         visitor.page.on("console", visitor._hear)
         visitor.page.on("pageerror", lambda error: visitor.troubles.append(str(error)))

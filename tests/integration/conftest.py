@@ -56,7 +56,7 @@ def faulty() -> Iterator[Faulty]:
             stack.start()
             with Bus(stack.direct_nats_url, "tests") as bus:
                 bus.start()
-                assert bus.wait(10)
+                assert bus.wait(60)
                 yield Faulty(stack, mail, bus, clock_file)
         finally:
             stack.stop()

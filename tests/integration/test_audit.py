@@ -211,7 +211,7 @@ class Scene:
                 (identity.METADATA, signer.sign(who)),
                 (origin.METADATA, f"{request_id} 203.0.113.7"),
             ),
-            timeout=20,
+            timeout=60,
         )
         entries = left(self.stack, BY_REQUEST, request_id)
         self.found[path] = sorted(

@@ -169,7 +169,7 @@ def test_a_strange_page_cannot_have_its_readers_hold_times(world: World) -> None
         wanted = {"service": "session", "mode": "telehealth", "start": start}
         said = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": dest}
         page = requests.get(
-            f"{world.stack.url}/book/{world.username}", params=wanted, headers=said, timeout=20
+            f"{world.stack.url}/book/{world.username}", params=wanted, headers=said, timeout=60
         )
         assert page.status_code == 200
         somebody = Http(world.stack.url)
@@ -364,7 +364,7 @@ def test_only_a_proxy_of_ours_says_that_it_was_tls(stack: Stack) -> None:
         {"X-Forwarded-Ssl": "on"},
         {"Forwarded": "proto=https"},
     ):
-        answer = requests.get(f"{stack.url}/signin", headers=said, timeout=20)
+        answer = requests.get(f"{stack.url}/signin", headers=said, timeout=60)
         assert set(answer.cookies.keys()) == {"attune_visitor"}, said
 
 
@@ -401,7 +401,7 @@ def test_cookies_are_for_this_host_over_tls_and_not_for_scripts(
     assert over_tls == {f"__Host-{name}": {*safe, "Secure"} for name in names}
 
     def plainly(method: str, path: str, **options: Any) -> requests.Response:
-        return requests.request(method, f"{stack.url}{path}", timeout=20, **options)
+        return requests.request(method, f"{stack.url}{path}", timeout=60, **options)
 
     assert given(plainly, "") == dict.fromkeys(names, safe)
 
@@ -567,7 +567,7 @@ def _raw(guarded: Gateways, request: str) -> tuple[int, dict[str, str], str]:
 def _sent(guarded: Gateways, request: bytes) -> bytes:
     """Everything that comes back until the gateway closes, or falls silent."""
     where = urlsplit(guarded.pair[0])
-    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
         connection.sendall(request)
         connection.settimeout(1.0)
         return b"".join(_received(connection))

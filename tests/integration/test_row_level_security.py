@@ -68,7 +68,7 @@ def _live(world: World) -> None:
     booking = world.book_as(body)
     world.owner.get(f"/bookings/{booking['id']}/room")
     feed = world.owner.get(f"{path}/calendar-feed")["url"]
-    assert world.public.session.get(feed, timeout=10).status_code == 200
+    assert world.public.session.get(feed, timeout=60).status_code == 200
     world.owner.get(f"/bookings/{booking['id']}")
     world.public.get(f"/bookings/{booking['id']}", token=token_of(booking["manage_url"]))
     world.messages(body["client"]["email"])

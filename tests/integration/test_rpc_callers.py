@@ -154,7 +154,7 @@ def called(channel: grpc.Channel, method: str, *metadata: tuple[str, str]) -> gr
     """The status of a call with an empty message, or one that asks for little."""
     call: Any = channel.unary_unary(method, request_serializer=None, response_deserializer=None)
     try:
-        call(_MESSAGES.get(method, b""), metadata=metadata, timeout=20)
+        call(_MESSAGES.get(method, b""), metadata=metadata, timeout=60)
     except grpc.RpcError as error:
         failed: Any = error
         code: grpc.StatusCode = failed.code()
@@ -282,5 +282,5 @@ def test_what_the_gateway_does_not_pass_on_is_refused_by_its_owner(
                     rooms.ReplaceLinkRequest(booking_id=booking["id"], side=side)
                 )
     room = world.owner.get(f"/bookings/{booking['id']}/room")
-    page = world.public.session.get(room["join_url"], timeout=10)
+    page = world.public.session.get(room["join_url"], timeout=60)
     assert page.status_code == 200, "the links are as they were"

@@ -158,7 +158,7 @@ def test_without_a_proxy_of_ours_only_the_connection_tells_the_address(guarded: 
             "X-Client-IP": lie,
         }
         path = f"{guarded.alone}/api/v1/auth/login"
-        return requests.post(path, json=login, headers=headers, timeout=20)
+        return requests.post(path, json=login, headers=headers, timeout=60)
 
     assert [reason(attempt()) for _ in range(FAILURES)] == [WRONG] * FAILURES
     guarded.lock(attempt)
@@ -380,7 +380,7 @@ def test_whether_a_thing_of_others_is_there_is_told_by_neither_answer_nor_time(
 
 def _get(who: Http, path: str) -> requests.Response:
     headers = {"Authorization": f"Bearer {who.token}"} if who.token else {}
-    return who.session.get(f"{who.base}{path}", headers=headers, timeout=20)
+    return who.session.get(f"{who.base}{path}", headers=headers, timeout=60)
 
 
 @pytest.mark.req("GW-14", "CL-2", "BK-1")

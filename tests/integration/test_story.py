@@ -139,14 +139,14 @@ def test_a_completed_session_can_be_billed(world: World) -> None:
 def test_the_private_feed_shows_the_bookings(world: World) -> None:
     booking = world.book()
     url = world.owner.get(f"/providers/{world.username}/calendar-feed")["url"]
-    feed = world.public.session.get(url, timeout=10)
+    feed = world.public.session.get(url, timeout=60)
     assert feed.headers["Content-Type"].startswith("text/calendar")
     calendar: Any = Calendar.from_ical(feed.text)
     [event] = calendar.events
     assert event["DTSTART"].dt == datetime.fromisoformat(booking["start"])
     rotated = world.owner.post(f"/providers/{world.username}/calendar-feed/rotate")["url"]
-    assert world.public.session.get(url, timeout=10).status_code == 404
-    assert world.public.session.get(rotated, timeout=10).status_code == 200
+    assert world.public.session.get(url, timeout=60).status_code == 404
+    assert world.public.session.get(rotated, timeout=60).status_code == 200
 
 
 @pytest.mark.req("AV-2", "AV-4")

@@ -429,7 +429,7 @@ class Scene:
             row.method,
             f"{self.world.stack.url}{path}",
             headers=headers,
-            timeout=20,
+            timeout=60,
             allow_redirects=False,
             **options,
         )
@@ -438,7 +438,7 @@ class Scene:
         """The form token of a page that this browser is shown; a session's stays the same."""
         session = browser.cookies.get("attune_session") or ""
         if session not in self._forms:
-            page = browser.get(f"{self.world.stack.url}/console", headers=headers, timeout=20)
+            page = browser.get(f"{self.world.stack.url}/console", headers=headers, timeout=60)
             found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
             assert found, page.text
             self._forms[session] = found[1]

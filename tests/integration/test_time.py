@@ -123,7 +123,7 @@ def test_the_machines_own_zones_mean_nothing(world: World) -> None:
         == []
     )
     feed = world.public.session.get(
-        world.owner.get(f"/providers/{world.username}/calendar-feed")["url"], timeout=10
+        world.owner.get(f"/providers/{world.username}/calendar-feed")["url"], timeout=60
     )
     assert f"DTSTART:{start.astimezone(UTC):%Y%m%dT%H%M%SZ}" in feed.text
 

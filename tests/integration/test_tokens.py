@@ -221,7 +221,7 @@ def asked(stack: Stack) -> Iterator[Callable[[str], dict[str, str]]]:
 
 def _code(call: Any, token: str) -> str:
     try:
-        call(b"", metadata=[(METADATA, token)], timeout=20)
+        call(b"", metadata=[(METADATA, token)], timeout=60)
     except grpc.RpcError as error:
         failed: Any = error
         return str(failed.code().name)
@@ -276,7 +276,7 @@ def world(stack: Stack) -> World:
 
 def get(world: World, path: str, **headers: str) -> requests.Response:
     return requests.get(
-        f"{world.stack.url}{path}", headers=headers, timeout=20, allow_redirects=False
+        f"{world.stack.url}{path}", headers=headers, timeout=60, allow_redirects=False
     )
 
 
@@ -289,8 +289,8 @@ def tokens(stack: Stack, world: World, forger: Forger) -> dict[str, str]:
     browser = requests.Session()
     email = add_account(world, "owner")
     login = {"email": email, "password": "correct horse battery staple"}
-    answer = browser.post(f"{stack.url}/api/v1/auth/login", json=login, timeout=20)
-    page = browser.get(f"{stack.url}/console", timeout=20)
+    answer = browser.post(f"{stack.url}/api/v1/auth/login", json=login, timeout=60)
+    page = browser.get(f"{stack.url}/console", timeout=60)
     owner = testing.staff(world.practice_id, "owner")
     session = answer.json()["token"]
     return {
@@ -330,7 +330,7 @@ def test_a_token_opens_what_it_is_for_and_nothing_else(
                 "query": requests.get(
                     f"{world.stack.url}/api/v1/bookings/{booking}",
                     params={"token": token},
-                    timeout=20,
+                    timeout=60,
                 ),
                 "manage page": get(world, f"/manage/{token}"),
                 "join page": get(world, f"/join/{token}"),
@@ -389,7 +389,7 @@ def test_signing_in_begins_a_session_that_nobody_can_have_planted(world: World) 
         f"{world.stack.url}/api/v1/auth/login",
         json=login,
         cookies={"attune_session": planted},
-        timeout=20,
+        timeout=60,
     )
     assert answer.cookies["attune_session"] != planted
     assert get(world, "/api/v1/bookings", Authorization=f"Bearer {planted}").status_code == 401

@@ -62,25 +62,25 @@ def data(tmp_path: Path) -> Path:
 
 def test_it_starts_keeps_its_data_and_leaves_nothing_behind(data: Path) -> None:
     first = Up(data, free_port())
-    assert requests.get(f"{first.url}/book/demo", timeout=10).status_code == 200
+    assert requests.get(f"{first.url}/book/demo", timeout=60).status_code == 200
     match = re.search(r"owner@demo\.example\s+(\S+)", first.printed)
     assert match
     login = {"email": "owner@demo.example", "password": match[1]}
-    answer = requests.post(f"{first.url}/api/v1/auth/login", json=login, timeout=10)
+    answer = requests.post(f"{first.url}/api/v1/auth/login", json=login, timeout=60)
     assert answer.status_code == 200
 
     other = Up(data.parent / "other", free_port())
-    assert requests.get(f"{other.url}/healthz", timeout=10).status_code == 200
+    assert requests.get(f"{other.url}/healthz", timeout=60).status_code == 200
     other_children = other.children()
     assert other.end(signal.SIGTERM) == 0
-    assert not psutil.wait_procs(other_children, timeout=5)[1]
+    assert not psutil.wait_procs(other_children, timeout=60)[1]
 
     children = first.children()
     assert first.end(signal.SIGINT) == 0
-    assert not psutil.wait_procs(children, timeout=5)[1]
+    assert not psutil.wait_procs(children, timeout=60)[1]
 
     again = Up(data, free_port())
-    answer = requests.post(f"{again.url}/api/v1/auth/login", json=login, timeout=10)
+    answer = requests.post(f"{again.url}/api/v1/auth/login", json=login, timeout=60)
     assert answer.status_code == 200
 
     # When it is killed its children end, too.
@@ -89,4 +89,4 @@ def test_it_starts_keeps_its_data_and_leaves_nothing_behind(data: Path) -> None:
     again.process.wait()
     assert again.process.stdout
     again.process.stdout.close()
-    assert not psutil.wait_procs(children, timeout=30)[1]
+    assert not psutil.wait_procs(children, timeout=60)[1]

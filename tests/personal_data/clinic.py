@@ -48,7 +48,7 @@ class Caller(Http):
         """The same of any path of the gateway's."""
         headers = {**HEADERS, "Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
         answer = self.session.request(
-            method, self.base + path, headers=headers, timeout=20, **options
+            method, self.base + path, headers=headers, timeout=60, **options
         )
         return self._noted(answer)
 
@@ -128,7 +128,7 @@ class Browser:
         self.session.headers.update({**HEADERS, "Cookie": None})  # type: ignore[dict-item]  # its own
 
     def get(self, path: str, **query: str) -> requests.Response:
-        return self.session.get(self._url + path, params=query, timeout=20)
+        return self.session.get(self._url + path, params=query, timeout=60)
 
     def send(self, path: str, **form: str) -> requests.Response:
         """Fill in the form of a page."""
@@ -136,7 +136,7 @@ class Browser:
         page = self.get(path, **chosen)
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))
         assert "csrf_token" in hidden, page.text
-        return self.session.post(self._url + path, data={**hidden, **form}, timeout=20)
+        return self.session.post(self._url + path, data={**hidden, **form}, timeout=60)
 
 
 def _add_provider(world: World, email: str) -> tuple[str, str]:

@@ -84,7 +84,7 @@ class Places:
         """Every message of every stream: subject, headers, payload."""
         with Bus(self._stack.nats_url, "tests") as bus:
             bus.start()
-            assert bus.wait(10)
+            assert bus.wait(60)
             yield from bus.run(_messages(bus), timeout=60)
 
     def nats_files(self) -> Iterator[Place]:

@@ -104,7 +104,7 @@ def _book_and_change(instant: Clinic, approving: Clinic, needles: Needles) -> No
     assert (client["name"], client["email"]) == (seeds.NAME, seeds.EMAIL)
     instant.owner.get(f"/clients/{client['id']}")
     feed = instant.owner.get(f"/providers/{instant.username}/calendar-feed")["url"]
-    calendar = requests.get(feed, timeout=10)
+    calendar = requests.get(feed, timeout=60)
     assert calendar.status_code == 200
     needles.tokens.append(feed.rpartition("/")[2].removesuffix(".ics"))
     assert instant.owner.get("/auth/sessions")["sessions"][0]["browser"] == seeds.BROWSER
@@ -214,7 +214,7 @@ def _until_dead(whole: Whole, booking_id: str) -> None:
     """The confirmation whose room could not be kept."""
     with Bus(whole.stack.nats_url, "tests") as bus:
         bus.start()
-        assert bus.wait(10)
+        assert bus.wait(60)
         letters = until(bus.dead_letters, bool, seconds=60)
         assert [letter.error for letter in letters] == ["IntegrityError"]
         assert booking_id.encode() in letters[0].payload

@@ -23,7 +23,7 @@ def inside(limit: Bulkhead, count: int) -> Iterator[threading.Event]:
     def stay() -> None:
         with limit.place():
             there.release()
-            leave.wait(10)
+            leave.wait(60)
 
     with ThreadPoolExecutor(count) as threads:
         for _ in range(count):

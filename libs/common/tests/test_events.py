@@ -26,7 +26,7 @@ from tests.faults import Proxy
 pytestmark = pytest.mark.req("PF-2")
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen"

@@ -130,7 +130,7 @@ def test_a_slow_service_has_its_share_of_the_threads_and_no_more() -> None:
     servicer = Asleep()
     with (
         testing.serve(add_CalendarSyncServiceServicer_to_server, servicer) as served,
-        clients.channel(f"ipv4:{served.address}", testing.signer(), most=3) as channel,
+        clients.channel(f"ipv4:{served.address}", testing.signer(), most=3, turn=0.5) as channel,
         ThreadPoolExecutor(20) as crowd,
     ):
         read(channel)

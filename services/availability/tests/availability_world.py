@@ -360,7 +360,7 @@ def written(minutes: Sequence[int]) -> list[str]:
     return [f"{datetime.fromtimestamp(m * 60, NOW.tzinfo):%d %H:%M}" for m in minutes]
 
 
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Wait for what happens elsewhere."""
     end = time.monotonic() + seconds
     while not condition():

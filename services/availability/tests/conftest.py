@@ -56,7 +56,7 @@ def _world(
     with ExitStack() as open_now:
         bus = open_now.enter_context(Bus(nats_url, "tests"))
         bus.start()
-        assert bus.wait(10)
+        assert bus.wait(60)
 
         to_booking = open_now.enter_context(
             clients.channel(f"ipv4:{booking_address}", signer("availability"))

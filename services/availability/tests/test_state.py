@@ -480,7 +480,7 @@ def own_nats(tmp_path: Path) -> Iterator[tuple[Nats, Bus]]:
     server.start()
     with Bus(server.url, "tests") as bus:
         bus.start()
-        assert bus.wait(10)
+        assert bus.wait(60)
         yield server, bus
     server.stop()
 

@@ -27,7 +27,7 @@ class Api:
             self._session.headers["Authorization"] = self.authorization
 
     def call(self, method: str, path: str, **kwargs: Any) -> requests.Response:
-        return self._session.request(method, f"{self._url}{path}", timeout=20, **kwargs)
+        return self._session.request(method, f"{self._url}{path}", timeout=60, **kwargs)
 
     def get(self, path: str, **params: Any) -> Any:
         """The answer's content; fails unless it is 200."""

@@ -20,7 +20,7 @@ def token_of(booking: Any) -> str:
     return str(urlsplit(booking["manage_url"]).path.rpartition("/")[2])
 
 
-def eventually(check: Callable[[], Any], seconds: float = 10) -> Any:
+def eventually(check: Callable[[], Any], seconds: float = 60) -> Any:
     end = time.monotonic() + seconds
     while not (found := check()) and time.monotonic() < end:
         time.sleep(0.02)

@@ -27,14 +27,14 @@ def away(stack: Stack, name: str) -> Iterator[None]:
 
 
 def readiness(stack: Stack) -> tuple[int, dict[str, str]]:
-    answer = requests.get(f"{stack.url}/readyz", timeout=5)
+    answer = requests.get(f"{stack.url}/readyz", timeout=60)
     states = answer.json()["dependencies"]
     return answer.status_code, {name: state for name, state in states.items() if state != "ok"}
 
 
 def until(stack: Stack, state: tuple[int, dict[str, str]]) -> None:
     """Readiness is asked once a second."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while (found := readiness(stack)) != state:
         assert time.monotonic() < end, found
         time.sleep(0.1)

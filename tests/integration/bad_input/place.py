@@ -180,7 +180,7 @@ class Place:
         """Send it as it is."""
         port = self.world.stack.port
         connection = http.client.HTTPConnection(
-            "127.0.0.1", port, timeout=20, source_address=(ADDRESS, 0)
+            "127.0.0.1", port, timeout=60, source_address=(ADDRESS, 0)
         )
         try:
             connection.request(method, target, body=body, headers=dict(headers))

@@ -28,7 +28,7 @@ def served(stack: Stack) -> set[str]:
 
 def with_body(stack: Stack) -> list[Route]:
     """The calls that read a JSON body."""
-    document: Any = requests.get(f"{stack.url}/api/v1/openapi.json", timeout=20).json()
+    document: Any = requests.get(f"{stack.url}/api/v1/openapi.json", timeout=60).json()
     return [
         Route(
             method.upper(),

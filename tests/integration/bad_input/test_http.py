@@ -91,7 +91,7 @@ def test_what_is_hardly_http_is_explained_too(
 def say(place: Place, sent: bytes) -> Answer:
     """What comes back; the other half of the connection is closed once all is sent."""
     address = ("127.0.0.1", place.world.stack.port)
-    with socket.create_connection(address, timeout=10) as connection:
+    with socket.create_connection(address, timeout=60) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         received = b""

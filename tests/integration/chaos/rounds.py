@@ -94,7 +94,7 @@ class Chaos:
                 server.execute("CHECKPOINT")  # recovery then does not make all databases again
             self._bus = Bus(self._stack.direct_nats_url, "chaos")
             self._bus.start()
-            assert self._bus.wait(10)
+            assert self._bus.wait(60)
         except BaseException:
             self._stack.stop()
             raise

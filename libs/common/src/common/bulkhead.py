@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from common import deadline
 from common.errors import Unavailable
 
-PATIENCE = 0.5
+TURN = 1.0
 """Seconds that somebody waits for a place."""
 _TRY = 1.0  # seconds until what is silent is tried again
 
@@ -24,7 +24,7 @@ class Bulkhead:
     fail at once.
     """
 
-    def __init__(self, most: int, queue: int = 1_000, patience: float = PATIENCE) -> None:
+    def __init__(self, most: int, queue: int = 1_000, patience: float = TURN) -> None:
         self._most = most
         self._longest = queue
         self._patience = patience

@@ -13,7 +13,7 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 
 from common import deadline, identity, origin, telemetry
-from common.bulkhead import Bulkhead
+from common.bulkhead import TURN, Bulkhead
 from common.errors import KINDS, DomainError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -70,15 +70,20 @@ class DeadlineExceeded(Unavailable):
 
 
 def channel(
-    target: str, signer: identity.Signer, timeout: float = TIMEOUT, most: int = MOST
+    target: str,
+    signer: identity.Signer,
+    timeout: float = TIMEOUT,
+    most: int = MOST,
+    turn: float = TURN,
 ) -> grpc.Channel:
     """A channel to `dns:///host:port`, signed as the caller in context, else as this service.
 
     `most` are the calls that it carries at once, so that this service, when it is slow, does not
-    have all threads of the process waiting for it.
+    have all threads of the process waiting for it; others wait `turn` seconds at most.
     """
     plain = grpc.insecure_channel(target, options=OPTIONS)
-    return grpc.intercept_channel(plain, _Interceptor(signer, timeout, Bulkhead(most)))
+    limit = Bulkhead(most, patience=turn)
+    return grpc.intercept_channel(plain, _Interceptor(signer, timeout, limit))
 
 
 class _Interceptor(grpc.UnaryUnaryClientInterceptor):

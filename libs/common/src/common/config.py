@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Self, get_type_hints
 
+from common.bulkhead import TURN
+from common.clients import TIMEOUT
+
 
 class Misconfigured(SystemExit):
     """A variable is missing or unreadable; the process ends with a line that names it."""
@@ -71,6 +74,10 @@ class ServiceSettings(Settings):
     blind_index_key: str
     listen: str = "127.0.0.1:50051"
     grpc_workers: int = 16
+    # Seconds that a call to another service may take, unless less is left of the caller's own.
+    call_seconds: float = TIMEOUT
+    # Seconds that a call waits for its turn where too many are under way.
+    turn_seconds: float = TURN
     # "development" opens what only a developer may see.
     environment: str = "production"
     # A file with seconds to add to the clock, for tests and rehearsals.

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from common import deadline, telemetry
-from common.bulkhead import Bulkhead
+from common.bulkhead import TURN, Bulkhead
 from common.clock import Clock, SystemClock
 
 NAMING = {
@@ -53,7 +53,8 @@ def metadata() -> MetaData:
 
 class Database:
     """One service's database. The service's name and clock are what its audit goes by; `patience`
-    are the seconds that a statement may take at most, whatever is left of the call.
+    are the seconds that a statement may take at most, whatever is left of the call; `turn` those
+    that a transaction waits for a connection while all are in use.
 
     A server that is silent is given up on half a second after the statement's time; from then on
     it is tried once a second, and everybody else gets Unavailable at once.
@@ -67,6 +68,7 @@ class Database:
         service: str = "",
         clock: Clock | None = None,
         patience: float = deadline.LONGEST,
+        turn: float = TURN,
     ) -> None:
         self.service = service
         self.clock = clock or SystemClock()
@@ -83,7 +85,7 @@ class Database:
         )
         event.listen(self.engine, "do_connect", self._connect)
         self._patience = patience
-        self._places = Bulkhead(pool_size)
+        self._places = Bulkhead(pool_size, patience=turn)
         telemetry.trace_statements(self.engine)
         self.after_emit: Callable[[], None] = lambda: None
         self.after_schedule: Callable[[], None] = lambda: None

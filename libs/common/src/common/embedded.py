@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pwd
 import random
+import shlex
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ _SETPRIV = shutil.which("setpriv") if sys.platform == "linux" else None
 _DIE_WITH_PARENT = (_SETPRIV, "--pdeathsig", "TERM", "--") if _SETPRIV else ()
 # After a crash, one call flushes the files of all databases instead of a second for each.
 _QUICK_RECOVERY = ("-c", "recovery_init_sync_method=syncfs") if sys.platform == "linux" else ()
+_MORE_OPTIONS = "ATTUNE_POSTGRES_OPTIONS"  # of PostgreSQL, as on its command line
 # Of what fails, neither the row (DETAIL) nor the parameters.
 _QUIET_LOG = (
     *("-c", "log_statement=none", "-c", "log_error_verbosity=terse"),
@@ -105,6 +107,7 @@ class Postgres:
                     *("-c", "max_connections=400"),
                     *_QUIET_LOG,
                     *_QUICK_RECOVERY,
+                    *shlex.split(os.environ.get(_MORE_OPTIONS, "")),
                 ],
                 output=log,
                 user=self._user,

@@ -45,7 +45,11 @@ class Service:
         crypto.use(crypto.KeyRing(settings.encryption_keys, settings.blind_index_key))
         # A connection for each worker, and for relay, sealer, consumer, due work and readiness.
         self.database = Database(
-            settings.database_url, settings.grpc_workers + 5, service=name, clock=self.clock
+            settings.database_url,
+            settings.grpc_workers + 5,
+            service=name,
+            clock=self.clock,
+            turn=settings.turn_seconds,
         )
         self.bus = Bus(settings.nats_url, name)
         self.signer = identity.Signer(name, settings.identity_key)
@@ -62,7 +66,11 @@ class Service:
     def channel(self, target: str) -> grpc.Channel:
         """A channel to another service."""
         return clients.channel(
-            target, self.signer, most=max(1, self.settings.grpc_workers * 3 // 4)
+            target,
+            self.signer,
+            self.settings.call_seconds,
+            most=max(1, self.settings.grpc_workers * 3 // 4),
+            turn=self.settings.turn_seconds,
         )
 
     def add(self, add_to_server: Callable[[Any, Any], None], servicer: Any) -> None:

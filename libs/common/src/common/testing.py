@@ -141,7 +141,7 @@ def bus(nats_url: str) -> Iterator[Bus]:
     """A connection to NATS."""
     connection = Bus(nats_url, "tests")
     connection.start()
-    assert connection.wait(10), "NATS did not answer"
+    assert connection.wait(60), "NATS did not answer"
     yield connection
     connection.close()
 

@@ -3,7 +3,7 @@
 from apiflask import APIFlask
 from flask import Flask, request
 
-from common import clients, clock, crypto
+from common import clock, crypto
 from common.audit import Sealer
 from common.audit.servicer import AuditServicer
 from common.database import Database
@@ -39,7 +39,7 @@ def create_app(settings: Settings) -> APIFlask:
     openapi.register(app, settings)
     api.register(app, settings)
     pages.register(app)
-    limited = capacity.Capacity(app.wsgi_app, settings.web_threads)
+    limited = capacity.Capacity(app.wsgi_app, settings)
     app.wsgi_app = middleware.Surroundings(limited, settings)  # type: ignore[method-assign]
     app.extensions["sealer"].start()
     return app
@@ -61,7 +61,8 @@ def _equip(app: Flask, settings: Settings) -> None:
         settings.most_for_one + 1,  # the sealer's
         service=GATEWAY,
         clock=present,
-        patience=clients.TIMEOUT,
+        patience=settings.call_seconds,
+        turn=settings.turn_seconds,
     )
     app.extensions.update(
         settings=settings,

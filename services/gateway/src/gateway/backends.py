@@ -32,7 +32,13 @@ class Backends:
             "calendar-sync": settings.calendar_sync_target,
         }
         self._channels = {
-            name: clients.channel(target, signer, most=settings.most_for_one)
+            name: clients.channel(
+                target,
+                signer,
+                settings.call_seconds,
+                most=settings.most_for_one,
+                turn=settings.turn_seconds,
+            )
             for name, target in self.targets.items()
         }
         self.availability = AvailabilityServiceStub(self._channels["availability"])

@@ -8,6 +8,7 @@ from flask import request
 
 from common.bulkhead import Bulkhead
 from common.errors import Unavailable
+from gateway.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -17,7 +18,7 @@ THREADS_FOR_ONE = 8
 """gunicorn's threads for each request at work: some of them wait for their turn, the others say
 at once that there is none."""
 _QUEUE_FOR_ONE = 6
-_PATIENCE = 2.0  # seconds that a request waits for its turn
+_WAITING = 0.4  # of a request's time, to wait for its turn
 _TURNED_AWAY = "attune.turned_away"
 
 
@@ -29,9 +30,10 @@ class Capacity:
     """WSGI middleware: so many requests at work, six times as many waiting. The app is told of
     the others, to answer them (`check`)."""
 
-    def __init__(self, app: "WSGIApplication", most: int) -> None:
+    def __init__(self, app: "WSGIApplication", settings: Settings) -> None:
         self._app = app
-        self._places = Bulkhead(most, most * _QUEUE_FOR_ONE, _PATIENCE)
+        most, patience = settings.web_threads, settings.request_seconds * _WAITING
+        self._places = Bulkhead(most, most * _QUEUE_FOR_ONE, patience)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"

@@ -21,7 +21,7 @@ from notifications import store, work
 from notifications.domain.invite import FILENAME
 from notifications.domain.notices import State
 
-_MAILBOX = 200  # messages shown
+_MAILBOX = 50  # messages shown
 
 
 class NoticeNotFailed(Refused):
@@ -40,7 +40,7 @@ class NotificationsServicer(NotificationsServiceServicer):
     def ListDevelopmentMessages(
         self, request: pb.ListDevelopmentMessagesRequest, context: grpc.ServicerContext
     ) -> pb.ListDevelopmentMessagesResponse:
-        """What would have been sent, newest first, up to 200 (spec NT-9).
+        """What would have been sent, newest first, up to 50 (spec NT-9).
 
         Errors: NOT_FOUND unless this is a development system with the development channel.
         """

@@ -25,10 +25,11 @@ from gateway.problems import WithMembers
 from gateway.schemas import access as problems
 from gateway.schemas import bookings as schemas
 from gateway.schemas import slots as slot_schemas
+from gateway.settings import settings
 
 SLOT_TAKEN = "SLOT_TAKEN"
 ALTERNATIVES = 6
-_ROOM_PATIENCE = 1.0  # seconds that a booking's answer waits for its join link
+_FOR_THE_ROOM = 0.5  # of a call's time: an answer waits no longer for its join link
 
 bookings = Operations("bookings", "Holds and bookings: from a slot to a session.")
 
@@ -62,7 +63,7 @@ def join_url(booking: messages.Booking, whose: Identity) -> str:
     ) and booking.status != messages.BOOKING_STATUS_IN_PROGRESS:
         return ""
     try:
-        with deadline.within(_ROOM_PATIENCE), identity.acting_as(whose):
+        with deadline.within(settings().call_seconds * _FOR_THE_ROOM), identity.acting_as(whose):
             room = backends().rooms.GetRoom(rooms.GetRoomRequest(booking_id=booking.booking_id))
     except DomainError:
         return ""
