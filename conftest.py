@@ -19,6 +19,7 @@ from common.embedded import free_port  # noqa: E402  # after the line above
 from common.local import Stack  # noqa: E402
 from common.testing import NATS, POSTGRES, servers  # noqa: E402
 from tests.collector import Collector  # noqa: E402
+from tests.world import PATIENT  # noqa: E402
 
 pytest_plugins = ["common.testing", "tests.peers"]
 Reporting = Generator[None, Any, Any]
@@ -138,10 +139,7 @@ def stack(collector: Collector, clock_file: Path) -> Iterator[Stack]:
                 "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
                 "OTEL_BSP_SCHEDULE_DELAY": "100",
                 "CLOCK_FILE": str(clock_file),
-                # Whoever asks is patient: how fast a machine is decides no test.
-                "REQUEST_SECONDS": "30",
-                "CALL_SECONDS": "20",
-                "TURN_SECONDS": "10",
+                **PATIENT,
                 "LIMIT_REQUESTS": "1000000/minute",
                 "LIMIT_WRITES": "1000000/minute",
                 "LIMIT_PUBLIC_WRITES": "1000000/minute",

@@ -11,6 +11,7 @@ from common.embedded import free_port
 from common.local import Stack
 from tests.collector import Collector
 from tests.personal_data.places import Places
+from tests.world import PATIENT
 
 FIRST_KEY = "the-first-key"
 
@@ -36,6 +37,7 @@ def whole() -> Iterator[Whole]:
             folder,
             free_port(),
             extra={
+                **PATIENT,
                 "LOG_LEVEL": "DEBUG",
                 "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
                 "OTEL_BSP_SCHEDULE_DELAY": "100",

@@ -53,12 +53,12 @@ def ask(database: Database, statement: str = "SELECT 1") -> Any:
 
 def timed(act: Callable[[], Any]) -> tuple[Any, float]:
     """What came of it, by class where it failed, and after how many seconds."""
-    began = time.monotonic()
+    began = testing.steady()
     try:
         came: Any = act()
     except (OperationalError, Unavailable) as error:
         came = type(error)
-    return came, time.monotonic() - began
+    return came, testing.steady() - began
 
 
 def test_a_silent_database_is_given_up_soon_then_tried_now_and_then(
@@ -77,7 +77,7 @@ def test_a_silent_database_is_given_up_soon_then_tried_now_and_then(
     at_once = [seconds for came, seconds in found if came is Unavailable]
     assert statistics.median(at_once) < database._GRACE / 2
     proxy.thaw()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while timed(lambda: ask(through))[0] != 1:
         assert time.monotonic() < end, "it does not come back"
         time.sleep(0.05)
@@ -142,7 +142,7 @@ def test_a_slow_service_has_its_share_of_the_threads_and_no_more() -> None:
         assert [came for came, _ in found].count(Unavailable) == 17
         assert max(seconds for came, seconds in found if came is Unavailable) < 1.5
         servicer.seconds = 0
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while timed(lambda: read(channel))[0] != pb.ReadFeedResponse():
             assert time.monotonic() < end, "it does not come back"
             time.sleep(0.05)

@@ -513,7 +513,7 @@ def test_while_nats_and_booking_are_away_providers_are_served_for_a_bounded_time
     world: World, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(states, "FRESH", 0.05)
-    monkeypatch.setattr(states, "BOUND", 0.6)
+    monkeypatch.setattr(states, "BOUND", 2.0)
     monkeypatch.setattr(states, "_RETRY", 0.1)
     stranger = provider.practice.provider()
     with (
@@ -530,9 +530,9 @@ def test_while_nats_and_booking_are_away_providers_are_served_for_a_bounded_time
             except Unavailable:
                 break
             served += 1
-            assert time.monotonic() - read < 10
-        assert served > 3
-        assert time.monotonic() - read >= 0.6
+            assert time.monotonic() - read < 60
+        assert served > 0
+        assert time.monotonic() - read >= states.BOUND
         assert not replica.state.is_ready()
         with pytest.raises(Unavailable):
             stranger.hours(on=replica)

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import IO
 
 _UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
-# A program does it, not a `preexec_fn`: gRPC does not survive Python code between fork and exec.
+# A program does what others do by `preexec_fn` and `user`: with these Python forks in the full
+# sense, and gRPC, whose threads are in this process, may end the child before it is a program.
 _SETPRIV = shutil.which("setpriv") if sys.platform == "linux" else None
-_DIE_WITH_PARENT = (_SETPRIV, "--pdeathsig", "TERM", "--") if _SETPRIV else ()
 # After a crash, one call flushes the files of all databases instead of a second for each.
 _QUICK_RECOVERY = ("-c", "recovery_init_sync_method=syncfs") if sys.platform == "linux" else ()
 _MORE_OPTIONS = "ATTUNE_POSTGRES_OPTIONS"  # of PostgreSQL, as on its command line
@@ -54,14 +54,18 @@ def spawn(
 ) -> "subprocess.Popen[bytes]":
     """Start a child that ends when this process ends, however that happens. It is in a session
     of its own: Ctrl-C reaches only its parent, which stops its children in order."""
+    privileges: list[str] = []
+    if _SETPRIV:
+        of_user = [] if user is None else ["--reuid", str(user)]
+        privileges = [_SETPRIV, *of_user, "--pdeathsig", "TERM", "--"]
     return subprocess.Popen(  # our own programs
-        [*_DIE_WITH_PARENT, *map(str, arguments)],
+        [*privileges, *map(str, arguments)],
         env=dict(env) if env is not None else None,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        user=user,
+        user=None if _SETPRIV else user,
     )
 
 
@@ -149,18 +153,18 @@ class Postgres:
         if self._user is not None:
             os.chown(secret, self._user, -1)
         try:
-            subprocess.run(  # our own program
+            initdb = spawn(
                 [
-                    *(str(self._bin / "initdb"), "-D", str(self._data), "-U", "postgres"),
+                    *(self._bin / "initdb", "-D", self._data, "-U", "postgres"),
                     *("--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8"),
                     *("--locale=C.UTF-8", "--no-sync"),
                 ],
-                check=True,
-                capture_output=True,
+                output=subprocess.PIPE,
                 user=self._user,
             )
-        except subprocess.CalledProcessError as error:
-            raise StartupError(error.stderr.decode()) from error
+            printed, _ = initdb.communicate()
+            if initdb.returncode:
+                raise StartupError(printed.decode(errors="replace"))
         finally:
             secret.unlink()
 

@@ -4,8 +4,11 @@ Servers come from the wheels; from containers with ATTUNE_TEST_BACKEND=container
 ATTUNE_TEST_POSTGRES_URL (a superuser's, without database) and ATTUNE_TEST_NATS_URL.
 """
 
+import functools
 import os
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +30,7 @@ POSTGRES = "ATTUNE_TEST_POSTGRES_URL"
 NATS = "ATTUNE_TEST_NATS_URL"
 BACKEND = "ATTUNE_TEST_BACKEND"
 _PASSWORD = "attune-tests"  # noqa: S105  # of servers that live as long as the run
+_TICK, _LATE = 0.02, 0.1  # seconds
 _NAMES = (*SERVICES, GATEWAY, OPERATOR)
 _PAIRS = {name: identity.new_key_pair() for name in _NAMES}
 PUBLIC_KEYS = ",".join(f"{name}:{public}" for name, (_, public) in _PAIRS.items())
@@ -45,6 +49,34 @@ class TestClock:
 
     def advance(self, by: timedelta) -> None:
         self.present += by
+
+
+class _Steady(threading.Thread):
+    """Counts the seconds in which this process was let run."""
+
+    def __init__(self) -> None:
+        super().__init__(name="steady", daemon=True)
+        self.seconds = 0.0
+        self.start()
+
+    def run(self) -> None:
+        last = time.monotonic()
+        while True:
+            time.sleep(_TICK)
+            now = time.monotonic()
+            self.seconds += min(now - last, _LATE)
+            last = now
+
+
+@functools.cache
+def _steady() -> _Steady:
+    return _Steady()
+
+
+def steady() -> float:
+    """As `time.monotonic`, but it stands still while the machine does: what is measured by it is
+    not longer because a virtual machine was paused, or had no processor to run on."""
+    return _steady().seconds
 
 
 @contextmanager
