@@ -25,7 +25,7 @@ from common.local import Stack
 PASSWORD = "correct horse battery staple"
 ZONE = "America/New_York"
 PATIENT = {"REQUEST_SECONDS": "30", "CALL_SECONDS": "20", "TURN_SECONDS": "10"}
-"""Settings of an Attune that waits long for its own parts: how fast a machine is decides no test."""
+"""Settings of an Attune that waits long for its own parts: a slow machine fails no test."""
 
 
 def patient() -> requests.Session:
