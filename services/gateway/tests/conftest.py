@@ -52,6 +52,10 @@ def settings(database: Database) -> Settings:
         session_key="a key that only the tests know, and all of them",
         public_url="http://localhost",
         environment="development",
+        # It waits long: a slow machine fails no test.
+        request_seconds=30,
+        call_seconds=20,
+        turn_seconds=10,
         limit_requests="100000/minute",
         limit_writes="100000/minute",
         limit_public_writes="100000/minute",
