@@ -137,7 +137,7 @@ def stack(collector: Collector, clock_file: Path) -> Iterator[Stack]:
             free_port(),
             extra={
                 "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
-                "OTEL_BSP_SCHEDULE_DELAY": "100",
+                "OTEL_BSP_SCHEDULE_DELAY": "500",
                 "CLOCK_FILE": str(clock_file),
                 **PATIENT,
                 "LIMIT_REQUESTS": "1000000/minute",

@@ -41,6 +41,11 @@ def test_the_whole_story(
     jo.fill(**JO)
     expect(jo.page.locator("#hold")).to_contain_text("kept for you")
     shift(301)
+    day = {"from": start[:10], "to": start[:10], "tz": "UTC"}
+    until(
+        lambda: world.slots(**day),
+        lambda free: datetime.fromisoformat(start) in map(datetime.fromisoformat, free),
+    )
 
     # Ida chooses the same time, and has it.
     ida = visit(device, scripts=scripts)
