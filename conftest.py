@@ -15,11 +15,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 pytest.register_assert_rewrite("common.testing", "tests.peers")
 
-from common.embedded import free_port  # noqa: E402  # after the line above
-from common.local import Stack  # noqa: E402
-from common.testing import NATS, POSTGRES, servers  # noqa: E402
-from tests.collector import Collector  # noqa: E402
-from tests.world import PATIENT  # noqa: E402
+from common.embedded import free_port
+from common.local import Stack
+from common.testing import NATS, POSTGRES, servers
+from tests.collector import Collector
+from tests.world import PATIENT
 
 pytest_plugins = ["common.testing", "tests.peers"]
 Reporting = Generator[None, Any, Any]

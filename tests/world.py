@@ -45,7 +45,7 @@ def patient() -> requests.Session:
 
 @dataclass
 class Http:
-    """One caller of the API."""
+    """One caller of the API, whose writes carry keys: asked again, nothing is done twice."""
 
     base: str
     token: str = ""

@@ -27,6 +27,7 @@ from gateway.settings import Settings
 sys.path.append(str(Path(__file__).parents[3]))
 
 from services.gateway.tests.clinic import PASSWORD, Api, Practice  # importable now
+from tests.world import PATIENT
 
 NOWHERE = "ipv4:127.0.0.1:1"  # nothing listens there
 _ENCRYPTION, _INDEX = f"k1:{crypto.new_key()}", crypto.new_key()
@@ -42,6 +43,7 @@ def database(make_test_database: Callable[[str], Database]) -> Database:
 def settings(database: Database) -> Settings:
     """Without any service behind it."""
     targets: dict[str, Any] = {f"{local.package(name)}_target": NOWHERE for name in local.SERVICES}
+    waits: dict[str, Any] = {name.lower(): int(seconds) for name, seconds in PATIENT.items()}
     return Settings(
         database_url=database.engine.url.render_as_string(hide_password=False),
         nats_url="",
@@ -52,15 +54,12 @@ def settings(database: Database) -> Settings:
         session_key="a key that only the tests know, and all of them",
         public_url="http://localhost",
         environment="development",
-        # It waits long: a slow machine fails no test.
-        request_seconds=30,
-        call_seconds=20,
-        turn_seconds=10,
         limit_requests="100000/minute",
         limit_writes="100000/minute",
         limit_public_writes="100000/minute",
         limit_sign_ins="100000/minute",
         **targets,
+        **waits,
     )
 
 

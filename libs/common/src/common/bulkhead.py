@@ -18,16 +18,16 @@ _TRY = 1.0  # seconds until what is silent is tried again
 
 class Bulkhead:
     """So many at once; whoever comes then waits for a place in turn, at most `queue` of them and
-    for `patience` seconds. When somebody has waited in vain, nobody does until a place is left.
+    for `turn` seconds. When somebody has waited in vain, nobody does until a place is left.
 
     While a dependency is silent one call a second finds out whether it answers again; all others
     fail at once.
     """
 
-    def __init__(self, most: int, queue: int = 1_000, patience: float = TURN) -> None:
+    def __init__(self, most: int, queue: int = 1_000, turn: float = TURN) -> None:
         self._most = most
         self._longest = queue
-        self._patience = patience
+        self._turn_seconds = turn
         self._lock = threading.Lock()
         self._inside = 0
         self._queue: deque[threading.Event] = deque()
@@ -69,7 +69,7 @@ class Bulkhead:
                 raise Unavailable
             turn = threading.Event()
             self._queue.append(turn)
-        if turn.wait(deadline.remaining(self._patience)):
+        if turn.wait(deadline.remaining(self._turn_seconds)):
             return
         with self._lock:
             if turn.is_set():

@@ -18,7 +18,6 @@ from common.errors import KINDS, DomainError, Unavailable
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = 2.0  # seconds for a call, unless less is left of the caller's own
 MOST = 12
 """Calls to one service at once, of a process with 16 threads."""
 # What our servers answer carries an ErrorInfo. Without one: a server that has all it can do, a
@@ -72,7 +71,7 @@ class DeadlineExceeded(Unavailable):
 def channel(
     target: str,
     signer: identity.Signer,
-    timeout: float = TIMEOUT,
+    timeout: float = deadline.CALL,
     most: int = MOST,
     turn: float = TURN,
 ) -> grpc.Channel:
@@ -82,7 +81,7 @@ def channel(
     have all threads of the process waiting for it; others wait `turn` seconds at most.
     """
     plain = grpc.insecure_channel(target, options=OPTIONS)
-    limit = Bulkhead(most, patience=turn)
+    limit = Bulkhead(most, turn=turn)
     return grpc.intercept_channel(plain, _Interceptor(signer, timeout, limit))
 
 
@@ -180,4 +179,4 @@ def _error_info(error: Any) -> error_details_pb2.ErrorInfo | None:
     return None
 
 
-__all__ = ["MOST", "OPTIONS", "TIMEOUT", "DeadlineExceeded", "channel", "to_domain"]
+__all__ = ["MOST", "OPTIONS", "DeadlineExceeded", "channel", "to_domain"]

@@ -6,7 +6,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, Self, get_type_hints
 
 from common.bulkhead import TURN
-from common.clients import TIMEOUT
+from common.deadline import CALL
 
 
 class Misconfigured(SystemExit):
@@ -75,7 +75,7 @@ class ServiceSettings(Settings):
     listen: str = "127.0.0.1:50051"
     grpc_workers: int = 16
     # Seconds that a call to another service may take, unless less is left of the caller's own.
-    call_seconds: float = TIMEOUT
+    call_seconds: float = CALL
     # Seconds that a call waits for its turn where too many are under way.
     turn_seconds: float = TURN
     # "development" opens what only a developer may see.

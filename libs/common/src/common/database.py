@@ -85,7 +85,7 @@ class Database:
         )
         event.listen(self.engine, "do_connect", self._connect)
         self._patience = patience
-        self._places = Bulkhead(pool_size, patience=turn)
+        self._places = Bulkhead(pool_size, turn=turn)
         telemetry.trace_statements(self.engine)
         self.after_emit: Callable[[], None] = lambda: None
         self.after_schedule: Callable[[], None] = lambda: None

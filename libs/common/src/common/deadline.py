@@ -7,6 +7,7 @@ from contextvars import ContextVar
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 LONGEST = 30.0  # seconds, where the caller set no limit
+CALL = 2.0  # seconds for a call to another service, unless less is left of the caller's own
 
 
 def begin(seconds: float | None) -> None:

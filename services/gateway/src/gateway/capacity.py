@@ -32,8 +32,8 @@ class Capacity:
 
     def __init__(self, app: "WSGIApplication", settings: Settings) -> None:
         self._app = app
-        most, patience = settings.web_threads, settings.request_seconds * _WAITING
-        self._places = Bulkhead(most, most * _QUEUE_FOR_ONE, patience)
+        most, turn = settings.web_threads, settings.request_seconds * _WAITING
+        self._places = Bulkhead(most, most * _QUEUE_FOR_ONE, turn)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
