@@ -38,7 +38,10 @@ def get_readiness() -> Response:
     "GET", "/dev/messages", list[schemas.Message], query=schemas.MessagesQuery, errors=(404,)
 )
 def list_development_messages(query: schemas.MessagesQuery) -> list[schemas.Message]:
-    """What was sent, the newest first"""
+    """What was sent last, the newest first
+
+    The last 50 messages, of all or of those to one address.
+    """
     asked = rpc.ListDevelopmentMessagesRequest(to=query.to)
     found = backends().notifications.ListDevelopmentMessages(asked)
     return [_message(message) for message in found.messages]

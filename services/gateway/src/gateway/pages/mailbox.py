@@ -1,4 +1,4 @@
-"""The development mailbox (spec NT-9): every message that would have been sent, to be read here.
+"""The development mailbox (spec NT-9): the last messages that would have been sent, to be read here.
 In production there is no such page."""
 
 from http import HTTPStatus
@@ -26,7 +26,7 @@ def register(pages: Blueprint) -> None:
 
 
 def show() -> str:
-    """Who was written to, newest first."""
+    """Who was written to last, newest first."""
     return render_template(
         "mailbox.html", private=True, messages=_messages(), to=_to(), zone=ZoneInfo("UTC")
     )
