@@ -1,4 +1,4 @@
-"""The development mailbox (spec NT-9): the last messages that would have been sent, to be read here.
+"""The development mailbox (spec NT-9): what would have been sent last, to be read here.
 In production there is no such page."""
 
 from http import HTTPStatus
