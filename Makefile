@@ -1,4 +1,5 @@
-# Everything is installed into .venv from hash-locked requirements; nothing else is needed.
+# Everything is installed into .venv from hash-locked requirements; nothing else is needed:
+# what runs for `up`, the rest as well for everything else.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,6 +7,9 @@ SERVICES := availability booking telehealth-rooms notifications billing calendar
 PACKAGES := libs/common $(addprefix services/,$(SERVICES))
 PROTOS := $(shell find protos -name '*.proto')
 STUBS := libs/common/src/attune/.made
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+INSTALL = sh requirements/install.sh $(PYTHON) $(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Zones come from the pinned tzdata wheel, never from the machine.
 export PYTHONTZPATH :=
@@ -16,7 +20,7 @@ export PYTHONTZPATH :=
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-up: setup ## Run Attune here (ATTUNE_PORT, ATTUNE_DATA); Ctrl-C stops it
+up: $(RUNTIME) $(STUBS) ## Run Attune here (ATTUNE_PORT, ATTUNE_DATA); Ctrl-C stops it
 	@exec attune up
 
 test: setup ## Run all tests
@@ -52,20 +56,20 @@ reqs: test ## Print each requirement with the number of its passing tests
 lock: setup ## Compile the locked requirements again
 	@sh requirements/lock.sh
 
-setup: $(VENV)/.made $(STUBS)
+setup: $(DEV) $(STUBS) ## Install everything, run nothing
 
 clean: ## Remove what was made here (not the data in .attune)
 	@rm -rf $(VENV) build $(dir $(STUBS))
 
-$(VENV)/.made: requirements/dev.txt $(PACKAGES:=/pyproject.toml)
-	@$(PYTHON) -c 'import sys; sys.exit("Attune needs Python 3.11 or newer: make PYTHON=…" if sys.version_info < (3, 11) else 0)'
-	@echo "Installing into $(VENV) (once) …"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(PACKAGES:%=-e %)
+$(RUNTIME): requirements/runtime.txt requirements/installer.txt requirements/install.sh $(PACKAGES:=/pyproject.toml)
+	@$(INSTALL) runtime $(PACKAGES)
 	@touch $@
 
-$(STUBS): $(VENV)/.made $(PROTOS)
+$(DEV): requirements/dev.txt $(RUNTIME)
+	@$(INSTALL) dev $(PACKAGES)
+	@touch $@
+
+$(STUBS): $(RUNTIME) $(PROTOS)
 	@rm -rf $(dir $@) && mkdir -p $(dir $@)
 	@python -m grpc_tools.protoc -Iprotos --python_out=libs/common/src --grpc_python_out=libs/common/src \
 		--mypy_out=quiet:libs/common/src --mypy_grpc_out=quiet:libs/common/src $(PROTOS)

@@ -33,6 +33,7 @@ _OWN = tuple(
         "integration/test_poison.py",
         "integration/test_time.py",
         "integration/test_up.py",
+        "test_installation.py",
         "personal_data/",
     )
 )

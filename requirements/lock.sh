@@ -1,15 +1,22 @@
 #!/bin/sh
-# Compiles the locked requirements from every pyproject.toml: dev.txt for everything at once, and
-# one file for each image, with the versions of dev.txt. They name no package index.
+# Compiles the locked requirements from every pyproject.toml: dev.txt for everything at once;
+# runtime.txt, installer.txt, build.txt and one file for each image with the versions of dev.txt.
+# Extras stay in the lock: pip up to 24.0 refuses a pin of `pydantic` for `pydantic[email]` as soon
+# as a newer release exists. No file names a package index.
 set -eu
 cd "$(dirname "$0")/.."
 compile() {
-    uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate \
-        --universal --python-version 3.11 --no-emit-package attune-common "$@"
+    uv pip compile --quiet --generate-hashes --no-strip-extras --no-emit-index-url --no-header \
+        --no-annotate --universal --python-version 3.11 --no-emit-package attune-common "$@"
 }
-compile libs/common/pyproject.toml services/*/pyproject.toml --group pyproject.toml:dev \
-    -o requirements/dev.txt
-compile --group pyproject.toml:build -c requirements/dev.txt -o requirements/build.txt
+everything="libs/common/pyproject.toml $(echo services/*/pyproject.toml)"
+# shellcheck disable=SC2086 # a list of files
+compile $everything --group pyproject.toml:dev -o requirements/dev.txt "$@"
+# shellcheck disable=SC2086
+compile $everything --group pyproject.toml:runtime -c requirements/dev.txt -o requirements/runtime.txt
+for group in installer build; do
+    compile --group "pyproject.toml:$group" -c requirements/dev.txt -o "requirements/$group.txt"
+done
 for folder in services/*; do
     compile "$folder/pyproject.toml" -c requirements/dev.txt -o "requirements/$(basename "$folder").txt"
 done
