@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SERVICES := availability booking telehealth-rooms notifications billing calendar-sync gateway
-PACKAGES := libs/common $(addprefix services/,$(SERVICES))
+PACKAGES := $(addprefix libs/,common local operator testing) $(addprefix services/,$(SERVICES))
 PROTOS := $(shell find protos -name '*.proto')
 STUBS := libs/common/src/attune/.made
 RUNTIME := $(VENV)/.runtime
@@ -62,7 +62,7 @@ clean: ## Remove what was made here (not the data in .attune)
 	@rm -rf $(VENV) build $(dir $(STUBS))
 
 $(RUNTIME): requirements/runtime.txt requirements/installer.txt requirements/install.sh $(PACKAGES:=/pyproject.toml)
-	@$(INSTALL) runtime $(PACKAGES)
+	@$(INSTALL) runtime $(filter-out libs/testing,$(PACKAGES))
 	@touch $@
 
 $(DEV): requirements/dev.txt $(RUNTIME)

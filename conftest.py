@@ -13,15 +13,15 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-pytest.register_assert_rewrite("common.testing", "tests.peers")
+pytest.register_assert_rewrite("attune_testing", "tests.peers")
 
-from common.embedded import free_port
-from common.local import Stack
-from common.testing import NATS, POSTGRES, servers
+from attune_local.servers import free_port
+from attune_local.stack import Stack
+from attune_testing.fixtures import NATS, POSTGRES, servers
 from tests.collector import Collector
 from tests.world import PATIENT
 
-pytest_plugins = ["common.testing", "tests.peers"]
+pytest_plugins = ["attune_testing.fixtures", "tests.peers"]
 Reporting = Generator[None, Any, Any]
 _WHOLE = ("tests/", "services/gateway/")
 _OWN = tuple(

@@ -7,16 +7,16 @@ set -eu
 cd "$(dirname "$0")/.."
 compile() {
     uv pip compile --quiet --generate-hashes --no-strip-extras --no-emit-index-url --no-header \
-        --no-annotate --universal --python-version 3.11 --no-emit-package attune-common "$@"
+        --no-annotate --universal --python-version 3.11 --no-emit-package attune-common --no-emit-package attune-local "$@"
 }
-everything="libs/common/pyproject.toml $(echo services/*/pyproject.toml)"
+runtime="libs/common/pyproject.toml libs/local/pyproject.toml libs/operator/pyproject.toml $(echo services/*/pyproject.toml)"
 # shellcheck disable=SC2086 # a list of files
-compile $everything --group pyproject.toml:dev -o requirements/dev.txt "$@"
+compile $runtime libs/testing/pyproject.toml --group pyproject.toml:dev -o requirements/dev.txt "$@"
 # shellcheck disable=SC2086
-compile $everything --group pyproject.toml:runtime -c requirements/dev.txt -o requirements/runtime.txt
+compile $runtime --group pyproject.toml:build -c requirements/dev.txt -o requirements/runtime.txt
 for group in installer build; do
     compile --group "pyproject.toml:$group" -c requirements/dev.txt -o "requirements/$group.txt"
 done
 for folder in services/*; do
-    compile "$folder/pyproject.toml" -c requirements/dev.txt -o "requirements/$(basename "$folder").txt"
+    compile "$folder/pyproject.toml" libs/operator/pyproject.toml -c requirements/dev.txt -o "requirements/$(basename "$folder").txt"
 done

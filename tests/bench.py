@@ -25,14 +25,15 @@ from attune.booking.v1 import booking_service_pb2 as booking
 from attune.booking.v1.booking_pb2 import Client
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH
+from attune_local.servers import Postgres, free_port
+from attune_local.stack import Stack
 from availability.domain.hours import WeeklyBlock
 from availability.domain.slots import Shape
 from availability.domain.timetable import Timetable
-from common import clients, identity
-from common.embedded import Postgres, free_port
 from common.errors import Conflict
-from common.identity import VISITOR
-from common.local import GATEWAY, Stack
+from common.rpc import channels, identity
+from common.rpc.identity import VISITOR
+from common.services import GATEWAY
 from common.zones import zone
 from tests.world import World
 
@@ -191,7 +192,7 @@ def in_flight(work: Callable[[], Any], threads: int, count: int) -> float:
 def gateway_channel(stack: Stack, service: str) -> Any:
     """Calls are signed as the gateway signs them."""
     signer = identity.Signer(GATEWAY, stack.secrets.identity_keys[GATEWAY][0])
-    return clients.channel(stack.target(service), signer, timeout=30, most=128)
+    return channels.channel(stack.target(service), signer, timeout=30, most=128)
 
 
 # P5, P6: bookings.

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import psutil
 
-from common.embedded import Nats, Postgres, free_port
-from common.local import Process, Stack
+from attune_local.servers import Nats, Postgres, free_port
+from attune_local.stack import Process, Stack
 
 _CHUNK = 64 * 1024
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST

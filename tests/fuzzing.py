@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 import attune
-from common.local import SERVICES, package
+from common.services import SERVICES, package
 
 Pool = Mapping[str, Sequence[Any]]
 """Values that mean something, by the name of the field they belong to."""
@@ -55,7 +55,7 @@ _FRACTIONS = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
 class Rpc:
     """One RPC of one service."""
 
-    service: str  # as in common.local.SERVICES
+    service: str  # as in common.services.SERVICES
     path: str
     request: type[Message]
     response: type[Message]

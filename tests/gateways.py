@@ -14,9 +14,10 @@ from typing import Any
 
 import requests
 
-from common import crypto
-from common.embedded import free_port, stop
-from common.local import GATEWAY, Stack
+from attune_local.servers import free_port, stop
+from attune_local.stack import Stack
+from common.db import encryption
+from common.services import GATEWAY
 
 HOST = "attune.example"
 SITE = f"https://{HOST}"
@@ -65,7 +66,7 @@ def gateways(stack: Stack) -> Iterator[Gateways]:
     clock_file = stack.folder / "gateways-clock"
     clock = {"CLOCK_FILE": str(clock_file)}
     behind = {**clock, "TRUSTED_PROXIES": "127.0.0.1"}
-    counts_for_itself = {**clock, "BLIND_INDEX_KEY": crypto.new_key()}
+    counts_for_itself = {**clock, "BLIND_INDEX_KEY": encryption.new_key()}
     made = [_beside(stack, extra) for extra in (behind, behind, counts_for_itself)]
     processes = [one.start_service(GATEWAY, free_port()) for one in made]
     try:

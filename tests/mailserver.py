@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from aiosmtpd.controller import Controller
 
-from common.embedded import free_port
+from attune_local.servers import free_port
 
 
 class MailServer:

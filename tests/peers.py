@@ -27,13 +27,14 @@ from attune.booking.v1.booking_service_pb2_grpc import (
     add_BookingServiceServicer_to_server,
 )
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Mode, Money
+from attune_testing.fixtures import PUBLIC_KEYS, TestClock, service, signer, staff, utc
 from availability.servicer import AvailabilityServicer
 from availability.state import State
 from booking.servicer import BookingServicer
-from common import clients, identity, ids
-from common.database import Database
-from common.server import Server
-from common.testing import PUBLIC_KEYS, TestClock, service, signer, staff, utc
+from common import ids
+from common.db.database import Database
+from common.rpc import channels, identity
+from common.rpc.server import Server
 
 
 @pytest.fixture
@@ -43,8 +44,8 @@ def peers(make_test_database: Callable[[str], Database], clock: TestClock) -> It
     with tempfile.TemporaryDirectory() as folder:
         address = f"unix:{folder}/peers"
         server = Server(identity.Verifier(PUBLIC_KEYS), 16)
-        bookings = BookingServiceStub(clients.channel(address, signer("availability")))
-        slots = AvailabilityServiceStub(clients.channel(address, signer("booking")))
+        bookings = BookingServiceStub(channels.channel(address, signer("availability")))
+        slots = AvailabilityServiceStub(channels.channel(address, signer("booking")))
         database = make_test_database("availability")
         server.add(
             add_AvailabilityServiceServicer_to_server,
@@ -61,13 +62,13 @@ def peers(make_test_database: Callable[[str], Database], clock: TestClock) -> It
 
 @pytest.fixture
 def bookings(peers: str) -> BookingServiceStub:
-    return BookingServiceStub(clients.channel(peers, signer()))
+    return BookingServiceStub(channels.channel(peers, signer()))
 
 
 @pytest.fixture
 def open_practice(peers: str) -> Callable[..., Provider]:
     """Opens a practice; its provider in New York can be booked round the clock."""
-    slots = AvailabilityServiceStub(clients.channel(peers, signer()))
+    slots = AvailabilityServiceStub(channels.channel(peers, signer()))
 
     def make(confirmation: "Confirmation.ValueType" = CONFIRMATION_INSTANT) -> Provider:
         username = f"ada-{ids.new().hex[:12]}"

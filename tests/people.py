@@ -11,11 +11,13 @@ from uuid import UUID
 from attune.availability.v1 import availability_pb2 as pb
 from attune.availability.v1 import availability_service_pb2 as rpc
 from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
-from common import crypto, identity
-from common.command.account import make_account
-from common.command.running import Running
-from common.identity import Identity
-from common.local import GATEWAY, Stack
+from attune_local.stack import Stack
+from attune_operator.up import environment_of
+from attune_testing.builders import make_account
+from common.db import encryption
+from common.rpc import identity
+from common.rpc.identity import Identity
+from common.services import GATEWAY
 from gateway.app import close, create_app
 from gateway.settings import Settings
 from tests.world import PASSWORD, ZONE, Http, World, token_of
@@ -79,7 +81,7 @@ class People:
 
 def routes(stack: Stack) -> list[tuple[str, str]]:
     """Method and rule of everything that the gateway of a running Attune serves."""
-    before = crypto.ring()
+    before = encryption.ring()
     app = create_app(Settings.from_env(stack.environment(GATEWAY, stack.port)))
     try:
         return [
@@ -89,7 +91,7 @@ def routes(stack: Stack) -> list[tuple[str, str]]:
         ]
     finally:
         close(app)
-        crypto.use(before)
+        encryption.use(before)
 
 
 def add_provider(world: World) -> tuple[str, str]:
@@ -118,7 +120,7 @@ def add_account(world: World, *roles: str, provider_id: str = "") -> str:
     """The e-mail of a new account of a practice; its password is PASSWORD."""
     email = f"{secrets.token_hex(6)}@staff.example"
     make_account(
-        Running.of(world.stack),
+        environment_of(world.stack),
         UUID(world.practice_id),
         email,
         PASSWORD,

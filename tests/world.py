@@ -16,11 +16,11 @@ from attune.availability.v1 import availability_pb2 as pb
 from attune.availability.v1 import availability_service_pb2 as rpc
 from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from attune.common.v1 import types_pb2 as types
-from common import identity
-from common.command.account import make_account
-from common.command.running import Running
-from common.identity import Identity
-from common.local import Stack
+from attune_local.stack import Stack
+from attune_operator.up import environment_of
+from attune_testing.builders import make_account
+from common.rpc import identity
+from common.rpc.identity import Identity
 
 PASSWORD = "correct horse battery staple"
 ZONE = "America/New_York"
@@ -122,7 +122,7 @@ class World:
             )
         email = f"owner-{username}@practice.example"
         make_account(
-            Running.of(stack),
+            environment_of(stack),
             UUID(practice.practice_id),
             email,
             PASSWORD,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from common.local import Stack
+from attune_local.stack import Stack
 from tests.browser.test_console_page import sign_in
 from tests.browser.visitor import DESKTOP, PHONE, Visitor
 from tests.world import World

@@ -12,7 +12,7 @@ import requests
 from icalendar import Calendar
 from playwright.sync_api import expect
 
-from common.local import Stack
+from attune_local.stack import Stack
 from tests.browser.visitor import DESKTOP, PHONE, Device, Visitor
 from tests.world import World, until
 

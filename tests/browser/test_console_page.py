@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from common.local import Stack
+from attune_local.stack import Stack
 from tests.browser.visitor import DESKTOP, PHONE, Visitor
 from tests.world import PASSWORD, World
 

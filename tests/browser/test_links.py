@@ -9,7 +9,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from common.local import Stack
+from attune_local.stack import Stack
 from tests.browser.visitor import DESKTOP, PHONE, Visitor
 from tests.world import World
 

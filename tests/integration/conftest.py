@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from common.bus import Bus
-from common.embedded import free_port
-from common.local import Stack
+from attune_local.servers import free_port
+from attune_local.stack import Stack
+from common.messaging.nats import Bus
 from tests.faults import FaultyStack
 from tests.gateways import Gateways, gateways
 from tests.integration.chaos import quiet

@@ -25,12 +25,15 @@ import booking.work
 import notifications.events
 import notifications.work
 import telehealth_rooms.events
-from common import crypto, identity, origin, testing
+from attune_local.stack import Stack
+from attune_operator.main import main
+from attune_operator.up import environment_of
+from attune_testing import fixtures
 from common.clock import SystemClock
-from common.command import main
-from common.command.running import Running
-from common.identity import VISITOR, Identity, Signer
-from common.local import GATEWAY, SERVICES, Stack, package
+from common.db import encryption
+from common.rpc import identity, request_context
+from common.rpc.identity import VISITOR, Identity, Signer
+from common.services import GATEWAY, SERVICES, package
 from tests.integration.test_rpc_callers import served
 from tests.world import World, token_of, until
 
@@ -197,7 +200,7 @@ class Scene:
         module = importlib.import_module(f"attune.{contract}.v1.{contract}_service_pb2")
         [described] = module.DESCRIPTOR.services_by_name.values()
         method = described.methods_by_name[name]
-        path, request_id = f"/{described.full_name}/{name}", origin.new_request()
+        path, request_id = f"/{described.full_name}/{name}", request_context.new_request()
         issuer = who.subject.partition(":")[2] if who.is_service else GATEWAY
         signer = Signer(issuer, self.stack.secrets.identity_keys[issuer][0])
         ask: Any = self.channels[service].unary_unary(
@@ -209,7 +212,7 @@ class Scene:
             message_factory.GetMessageClass(method.input_type)(**fields),
             metadata=(
                 (identity.METADATA, signer.sign(who)),
-                (origin.METADATA, f"{request_id} 203.0.113.7"),
+                (request_context.METADATA, f"{request_id} 203.0.113.7"),
             ),
             timeout=60,
         )
@@ -264,8 +267,8 @@ def scene(stack: Stack) -> Iterator[Scene]:
 def perform(scene: Scene) -> None:
     """Every RPC, with success."""
     call, world = scene.call, scene.world
-    owner = testing.staff(world.practice_id, "owner")
-    operator = testing.service("operator")
+    owner = fixtures.staff(world.practice_id, "owner")
+    operator = fixtures.service("operator")
     by_name = {"username": world.username}
     search = {**by_name, "service": "session", "mode": 1}
     minute = int(datetime.now(UTC).timestamp()) // 60
@@ -273,7 +276,7 @@ def perform(scene: Scene) -> None:
     call("availability/ListNextSlots", VISITOR, **search, count=1)
     start = scene.next_start()
     call("availability/ListNearestSlots", VISITOR, **search, start_time=start, count=1)
-    booker = testing.service("booking")
+    booker = fixtures.service("booking")
     call("availability/CheckSlot", booker, **search, start_time=start, client_status=1)
     call("availability/GetProfile", VISITOR, **by_name)
     call("availability/GetProvider", owner, provider_id=world.provider_id)
@@ -318,7 +321,7 @@ def perform_bookings(scene: Scene, owner: Identity) -> None:
     ).hold
     call("booking/ReleaseHold", VISITOR, hold_id=hold.hold_id, **visitor)
     declined, cancelled, held = (scene.book() for _ in range(3))
-    client = testing.client(world.practice_id, held.client.client_id)
+    client = fixtures.client(world.practice_id, held.client.client_id)
     itself = Identity("service:gateway")
     token = call("booking/ResolveManageToken", itself, manage_token=held.manage_token)
     assert token.booking_id == held.booking_id
@@ -334,7 +337,7 @@ def perform_bookings(scene: Scene, owner: Identity) -> None:
     call("booking/CompleteBooking", owner, **one)
     call("booking/GetBooking", client, **one)
     call("booking/ListBookings", owner)
-    service = testing.service("availability", world.practice_id)
+    service = fixtures.service("availability", world.practice_id)
     call("booking/ListTakenTime", service, resource_number=1)
     call("booking/ListClients", owner)
     call("booking/GetClient", owner, client_id=held.client.client_id)
@@ -493,11 +496,11 @@ def test_the_whole_trail_is_verified_by_one_command(
 ) -> None:
     monkeypatch.setenv("ATTUNE_DATA", str(tmp_path))
     monkeypatch.delenv("NATS_URL", raising=False)
-    Running.of(scene.stack).save()
-    before = crypto.ring()
+    environment_of(scene.stack).save()
+    before = encryption.ring()
     try:
         ran = CliRunner().invoke(main, ["audit", "verify"])
     finally:
-        crypto.use(before)
+        encryption.use(before)
     assert ran.exit_code == 0, ran.output
     assert [line.split()[0] for line in ran.output.splitlines()] == [*SERVICES, GATEWAY]

@@ -22,11 +22,13 @@ from attune.availability.v1.availability_service_pb2_grpc import AvailabilitySer
 from attune.booking.v1.booking_service_pb2 import ListTakenTimeRequest
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH
+from attune_local.stack import Process
+from attune_testing.fixtures import steady
 from availability.state import FRESH
-from common import clients, deadline, identity
-from common.identity import Identity
-from common.local import OPERATOR, Process
-from common.testing import steady
+from common.resilience import deadline
+from common.rpc import channels, identity
+from common.rpc.identity import Identity
+from common.services import OPERATOR
 from tests.faults import FaultyStack, Victim
 from tests.integration.chaos import quiet
 from tests.integration.conftest import Faulty
@@ -247,7 +249,7 @@ def _starts_by_replica(practice: Practice, revision: str) -> list[set[datetime]]
     signer = identity.Signer(OPERATOR, stack.secrets.identity_keys[OPERATOR][0])
     found = []
     for port in stack.ports["availability"]:
-        with clients.channel(f"ipv4:127.0.0.1:{port}", signer) as channel:
+        with channels.channel(f"ipv4:127.0.0.1:{port}", signer) as channel:
             answer = AvailabilityServiceStub(channel).SearchSlots(
                 SearchSlotsRequest(
                     username=practice.instant.username,

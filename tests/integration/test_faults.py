@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from common.embedded import free_port
+from attune_local.servers import free_port
 from tests.faults import Proxy
 
 

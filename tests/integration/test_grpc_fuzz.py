@@ -34,10 +34,14 @@ from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import CalendarSyncS
 from attune.common.v1 import types_pb2 as types
 from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as rooms_rpc
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import TelehealthRoomsServiceStub
-from common import clients, identity, ids, pages, testing
+from attune_local.stack import Stack
+from attune_testing import fixtures
+from common import ids
 from common.audit.servicer import LISTED
-from common.identity import VISITOR, Identity
-from common.local import GATEWAY, OPERATOR, SERVICES, Stack
+from common.db import cursor
+from common.rpc import channels, identity
+from common.rpc.identity import VISITOR, Identity
+from common.services import GATEWAY, OPERATOR, SERVICES
 from tests.fuzzing import Pool, Rpc, payloads, rpcs
 
 RPCS = rpcs()
@@ -138,16 +142,16 @@ class Ground:
 class _Maker:
     def __init__(self, stack: Stack) -> None:
         signer = identity.Signer(GATEWAY, stack.secrets.identity_keys[GATEWAY][0])
-        channels = {s: clients.channel(stack.target(s), signer, PATIENCE) for s in SERVICES}
+        channels = {s: channels.channel(stack.target(s), signer, PATIENCE) for s in SERVICES}
         self.availability = AvailabilityServiceStub(channels["availability"])
         self.booking = BookingServiceStub(channels["booking"])
         self.calendar = CalendarSyncServiceStub(channels["calendar-sync"])
         self.rooms = TelehealthRoomsServiceStub(channels["telehealth-rooms"])
 
     def ground(self) -> Ground:
-        with identity.acting_as(testing.service(OPERATOR)):
+        with identity.acting_as(fixtures.service(OPERATOR)):
             practice = self._practice()
-        staff = testing.staff(practice.practice_id, "owner")
+        staff = fixtures.staff(practice.practice_id, "owner")
         with identity.acting_as(staff):
             types_, room = [self._type("session"), self._type("talk")], self._room()
             provider, other = self._provider(), self._provider(confirmation="CONFIRMATION_APPROVAL")
@@ -159,7 +163,7 @@ class _Maker:
         made = [self._book(who, starts[at]) for who in (provider, other) for at in (0, 8)]
         visitor = secrets.token_urlsafe(12)
         hold = self._hold(provider, starts[16], visitor)
-        with identity.acting_as(testing.service("notifications", practice.practice_id)):
+        with identity.acting_as(fixtures.service("notifications", practice.practice_id)):
             links = self.rooms.GetRoom(rooms_rpc.GetRoomRequest(booking_id=made[0].booking_id))
         with identity.acting_as(staff):
             listed = self.availability.ListProviders(
@@ -214,18 +218,18 @@ class _Maker:
         return Ground(
             {
                 "visitor": VISITOR,
-                "client": testing.client(mine, client),
-                "manage link": testing.client(mine, client, made[0].booking_id),
+                "client": fixtures.client(mine, client),
+                "manage link": fixtures.client(mine, client, made[0].booking_id),
                 "owner": staff,
-                "clinician": testing.staff(mine, "clinician", provider_id=provider.provider_id),
-                "clinician without hours": testing.staff(mine, "clinician"),
-                "supervisor": testing.staff(mine, "supervisor"),
-                "stranger": testing.staff(secrets.token_hex(16), "owner"),
-                "booking": testing.service("booking"),
-                "notifications": testing.service("notifications", mine),
-                "gateway": testing.service(GATEWAY),
-                "operator": testing.service(OPERATOR, mine),
-                "operator of none": testing.service(OPERATOR),
+                "clinician": fixtures.staff(mine, "clinician", provider_id=provider.provider_id),
+                "clinician without hours": fixtures.staff(mine, "clinician"),
+                "supervisor": fixtures.staff(mine, "supervisor"),
+                "stranger": fixtures.staff(secrets.token_hex(16), "owner"),
+                "booking": fixtures.service("booking"),
+                "notifications": fixtures.service("notifications", mine),
+                "gateway": fixtures.service(GATEWAY),
+                "operator": fixtures.service(OPERATOR, mine),
+                "operator of none": fixtures.service(OPERATOR),
             },
             pool,
         )
@@ -314,7 +318,7 @@ class _Maker:
 def _places() -> list[str]:
     """Page tokens of all lists, from the first instant to the last."""
     return [
-        pages.Place(at.replace(tzinfo=UTC), ids.new()).token(listed)
+        cursor.Place(at.replace(tzinfo=UTC), ids.new()).token(listed)
         for at in (datetime.min, datetime(2026, 11, 2), datetime.max)
         for listed in ("bookings", "clients", "billables", "failed notices", LISTED)
     ]

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from common.local import Stack
+from attune_local.stack import Stack
 from tests.gateways import HOST, PARTNER, SITE, Gateways, Peer, reason
 from tests.people import add_account, routes, starts
 from tests.world import PASSWORD, Http, World, token_of

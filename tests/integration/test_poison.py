@@ -18,10 +18,10 @@ import pytest
 from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1.booking_pb2 import PAYMENT_STATUS_DUE
 from attune.booking.v1.events_pb2 import BookingConfirmed, BookingFact, TakenTimeChanged
-from common.bus import LARGEST, MESSAGE_ID, DeadLetter, Message
-from common.events import DELAYS
-from common.local import package
-from common.testing import steady
+from attune_testing.fixtures import steady
+from common.messaging.consumer import DELAYS
+from common.messaging.nats import LARGEST, MESSAGE_ID, DeadLetter, Message
+from common.services import package
 from tests.faults import FaultyStack
 from tests.integration.chaos.quiet import query
 from tests.integration.conftest import Faulty

@@ -14,7 +14,8 @@ from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, IntegrityConstraintViolation, RaiseException
 from psycopg.rows import tuple_row
 
-from common.local import GATEWAY, SERVICES, Stack, package
+from attune_local.stack import Stack
+from common.services import GATEWAY, SERVICES, package
 from tests.world import World, token_of, until
 
 pytestmark = pytest.mark.req("GW-13", "PF-1", "PF-9")

@@ -20,10 +20,13 @@ from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as rooms
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
     TelehealthRoomsServiceStub,
 )
-from common import clients, ids, testing
+from attune_local.stack import Stack
+from attune_testing import fixtures
+from common import ids
 from common.errors import NotFound
-from common.identity import METADATA, VISITOR, Identity, Signer, acting_as
-from common.local import GATEWAY, OPERATOR, SERVICES, Stack
+from common.rpc import channels as rpc_channels
+from common.rpc.identity import METADATA, VISITOR, Identity, Signer, acting_as
+from common.services import GATEWAY, OPERATOR, SERVICES
 from tests.world import World
 
 pytestmark = pytest.mark.req("GW-13", "CL-3")
@@ -126,12 +129,12 @@ def served() -> set[str]:
 def callers(practice: str) -> Mapping[str, tuple[str, Identity]]:
     """Issuer and identity of each kind of caller."""
     staff = {
-        role: testing.staff(practice, role, provider_id=ids.new())
+        role: fixtures.staff(practice, role, provider_id=ids.new())
         for role in ("clinician", "supervisor", "manager", "owner")
     }
-    people = {"visitor": VISITOR, "client": testing.client(practice, ids.new()), **staff}
+    people = {"visitor": VISITOR, "client": fixtures.client(practice, ids.new()), **staff}
     return {name: (GATEWAY, who) for name, who in people.items()} | {
-        f"service:{name}": (name, testing.service(name, practice)) for name in ISSUERS
+        f"service:{name}": (name, fixtures.service(name, practice)) for name in ISSUERS
     }
 
 
@@ -213,21 +216,21 @@ def test_whoever_is_of_no_or_another_practice_finds_nothing(
     target, key = stack.target, stack.secrets.identity_keys
     booking_id, client_id = booking["id"], booking["client"]["id"]
     strangers = [
-        (GATEWAY, testing.staff(ids.new(), "owner")),
-        (GATEWAY, testing.staff(ids.new(), "clinician", provider_id=world.provider_id)),
-        (GATEWAY, testing.staff(world.practice_id, "clinician", provider_id=ids.new())),
-        (GATEWAY, testing.staff(world.practice_id, "supervisor")),
-        (GATEWAY, testing.client(ids.new(), client_id, booking_id)),
-        (GATEWAY, testing.client(world.practice_id, ids.new(), booking_id)),
-        (GATEWAY, testing.client(world.practice_id, client_id, ids.new())),
-        ("billing", testing.service("billing")),
-        ("billing", testing.service("billing", ids.new())),
+        (GATEWAY, fixtures.staff(ids.new(), "owner")),
+        (GATEWAY, fixtures.staff(ids.new(), "clinician", provider_id=world.provider_id)),
+        (GATEWAY, fixtures.staff(world.practice_id, "clinician", provider_id=ids.new())),
+        (GATEWAY, fixtures.staff(world.practice_id, "supervisor")),
+        (GATEWAY, fixtures.client(ids.new(), client_id, booking_id)),
+        (GATEWAY, fixtures.client(world.practice_id, ids.new(), booking_id)),
+        (GATEWAY, fixtures.client(world.practice_id, client_id, ids.new())),
+        ("billing", fixtures.service("billing")),
+        ("billing", fixtures.service("billing", ids.new())),
     ]
     for issuer, who in strangers:
         signer = Signer(issuer, key[issuer][0])
         with (
             acting_as(who),
-            clients.channel(target("booking"), signer) as channel,
+            rpc_channels.channel(target("booking"), signer) as channel,
         ):
             stub = BookingServiceStub(channel)
             with pytest.raises(NotFound):
@@ -252,9 +255,9 @@ def test_a_manage_link_shows_its_booking_and_nothing_else(
     contact = {name: again[name] for name in ("name", "email", "timezone")}
     second = world.book(client=contact)
     assert world.owner.get(f"/bookings/{second['id']}")["client"]["id"] == again["id"]
-    holder = testing.client(world.practice_id, again["id"], booking["id"])
+    holder = fixtures.client(world.practice_id, again["id"], booking["id"])
     signer = Signer(GATEWAY, stack.secrets.identity_keys[GATEWAY][0])
-    with acting_as(holder), clients.channel(stack.target("booking"), signer) as channel:
+    with acting_as(holder), rpc_channels.channel(stack.target("booking"), signer) as channel:
         stub = BookingServiceStub(channel)
         listed = stub.ListBookings(bookings.ListBookingsRequest()).bookings
         assert [found.booking_id for found in listed] == [booking["id"]]
@@ -269,9 +272,9 @@ def test_what_the_gateway_does_not_pass_on_is_refused_by_its_owner(
 ) -> None:
     signer = Signer(GATEWAY, stack.secrets.identity_keys[GATEWAY][0])
     with (
-        acting_as(testing.staff(ids.new(), "owner")),
-        clients.channel(stack.target("availability"), signer) as to_availability,
-        clients.channel(stack.target("telehealth-rooms"), signer) as to_rooms,
+        acting_as(fixtures.staff(ids.new(), "owner")),
+        rpc_channels.channel(stack.target("availability"), signer) as to_availability,
+        rpc_channels.channel(stack.target("telehealth-rooms"), signer) as to_rooms,
     ):
         wanted = availability.GetProviderRequest(provider_id=world.provider_id)
         with pytest.raises(NotFound):

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import requests
 
-from common.local import Stack
+from attune_local.stack import Stack
 from tests.gateways import (
     FAILURES,
     FAILURES_BY_ADDRESS,

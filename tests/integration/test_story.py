@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from icalendar import Calendar
 
-from common.local import Stack
+from attune_local.stack import Stack
 from tests.collector import Collector
 from tests.world import Http, World, token_of, until
 

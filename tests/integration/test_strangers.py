@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import requests
 
-from common.local import Stack
+from attune_local.stack import Stack
 from tests.people import CALLERS, STAFF, People, routes, sign_in
 from tests.world import PASSWORD, Http, until
 

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from common.embedded import free_port
-from common.local import Stack
+from attune_local.servers import free_port
+from attune_local.stack import Stack
 from tests.integration.test_story import attachment
 from tests.world import ZONE, Http, World, token_of, until
 

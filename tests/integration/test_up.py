@@ -12,7 +12,7 @@ import psutil
 import pytest
 import requests
 
-from common.embedded import free_port
+from attune_local.servers import free_port
 
 pytestmark = [pytest.mark.req("PF-11"), pytest.mark.timeout(240)]
 

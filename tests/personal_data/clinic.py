@@ -13,10 +13,10 @@ import requests
 from attune.availability.v1 import availability_pb2 as pb
 from attune.availability.v1 import availability_service_pb2 as rpc
 from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
-from common import identity
-from common.command.account import make_account
-from common.command.running import Running
-from common.identity import Identity
+from attune_operator.up import environment_of
+from attune_testing.builders import make_account
+from common.rpc import identity
+from common.rpc.identity import Identity
 from tests.people import starts
 from tests.personal_data import seeds
 from tests.personal_data.conftest import Whole
@@ -77,7 +77,7 @@ class Clinic:
         email = f"{secrets.token_hex(4)}@{seeds.WORD}.example"
         provider_id, username = _add_provider(world, email)
         practice_id = UUID(world.practice_id)
-        running = Running.of(whole.stack)
+        running = environment_of(whole.stack)
         roles = ("owner", "clinician")
         make_account(running, practice_id, email, seeds.PASSWORD, roles, UUID(provider_id))
         public = Caller(whole.stack.url, errors=whole.places.errors)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from common.embedded import free_port
-from common.local import Stack
+from attune_local.servers import free_port
+from attune_local.stack import Stack
 from tests.collector import Collector
 from tests.personal_data.places import Places
 from tests.world import PATIENT

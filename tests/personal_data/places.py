@@ -12,8 +12,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from psycopg import sql
 
-from common.bus import Bus
-from common.local import GATEWAY, SERVICES, Stack, package
+from attune_local.stack import Stack
+from common.messaging.nats import Bus
+from common.services import GATEWAY, SERVICES, package
 from tests.collector import Collector
 from tests.personal_data.seeds import Found, Needles, search
 from tests.world import until

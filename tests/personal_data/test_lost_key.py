@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from common import crypto
-from common.embedded import free_port
-from common.local import GATEWAY, Process, Stack
+from attune_local.servers import free_port
+from attune_local.stack import Process, Stack
+from common.db import encryption
+from common.services import GATEWAY
 from tests.personal_data import seeds
 from tests.personal_data.clinic import Caller, Clinic
 from tests.personal_data.conftest import Whole
@@ -25,7 +26,7 @@ def without_keys(stack: Stack, *services: str) -> Iterator[dict[str, Process]]:
     """One process more of each service, with other keys; that of the gateway asks that of
     booking. At the end the keys are in the rings of both, which the next that starts will have."""
     secrets, extra = stack.secrets, dict(stack.extra)
-    others = {service: f"k9:{crypto.new_key()}" for service in services}
+    others = {service: f"k9:{encryption.new_key()}" for service in services}
     stack.secrets = replace(secrets, encryption_keys={**secrets.encryption_keys, **others})
     ports = {service: free_port() for service in services}
     stack.extra = {**extra, "BOOKING_TARGET": f"ipv4:127.0.0.1:{ports['booking']}"}
@@ -117,7 +118,7 @@ def test_a_value_from_another_row_is_no_garbage(whole: Whole) -> None:
 
 def test_a_service_with_a_malformed_ring_ends_and_names_the_variable(whole: Whole) -> None:
     stack, secrets = whole.stack, whole.stack.secrets
-    ring = f"k1:{crypto.new_key()}x"
+    ring = f"k1:{encryption.new_key()}x"
     for service in ("billing", GATEWAY):
         stack.secrets = replace(secrets, encryption_keys={**secrets.encryption_keys, service: ring})
         process = stack.start_service(service, free_port())

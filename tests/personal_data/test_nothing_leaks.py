@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from common.bus import DEAD_STREAM, Bus
-from common.local import GATEWAY
+from common.messaging.nats import DEAD_STREAM, Bus
+from common.services import GATEWAY
 from tests.mailserver import MailServer
 from tests.personal_data import seeds, wrong
 from tests.personal_data.clinic import Caller, Clinic

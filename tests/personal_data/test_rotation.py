@@ -18,10 +18,11 @@ import pytest
 import requests
 from psycopg import sql
 
-from common import crypto
-from common.command.running import Running
-from common.embedded import free_port
-from common.local import GATEWAY, SERVICES, Process, Stack, package
+from attune_local.servers import free_port
+from attune_local.stack import Process, Stack
+from attune_operator.up import environment_of
+from common.db import encryption
+from common.services import GATEWAY, SERVICES, package
 from tests.personal_data import seeds
 from tests.personal_data.clinic import HEADERS, Clinic
 from tests.personal_data.conftest import FIRST_KEY, Whole
@@ -119,7 +120,7 @@ def test_keys_are_replaced_while_everything_serves(whole: Whole) -> None:
     clinic = Clinic.make(whole)
     before = _remembered(clinic)
     old = stack.secrets.encryption_keys
-    new = {service: f"the-second-key:{crypto.new_key()}" for service in old}
+    new = {service: f"the-second-key:{encryption.new_key()}" for service in old}
 
     traffic = Traffic(clinic, [gateway, second])
     with traffic.going_on():
@@ -193,7 +194,7 @@ def _roll(stack: Stack, rings: dict[str, str], *, single: bool = True) -> None:
 
 def _attune(stack: Stack, command: str) -> "subprocess.CompletedProcess[str]":
     """The operators' command, as in a cluster."""
-    running = Running.of(stack)
+    running = environment_of(stack)
     env = {**os.environ, "NATS_URL": stack.nats_url, "BLIND_INDEX_KEY": running.blind_index_key}
     for service in (*SERVICES, GATEWAY):
         name = package(service).upper()
@@ -223,7 +224,7 @@ def _under(stack: Stack, key: str) -> list[str]:
                     sql.SQL("SELECT 1 FROM {} WHERE substring({} FROM 1 FOR %s) = %s").format(
                         sql.Identifier(table), name
                     ),
-                    [len(crypto.prefix(key)), crypto.prefix(key)],
+                    [len(encryption.prefix(key)), encryption.prefix(key)],
                 ).fetchall()
                 found += [f"{service} {table}.{column}"] * bool(rows)
     return found

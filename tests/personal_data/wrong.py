@@ -12,10 +12,11 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from common import clients
+from attune_local.stack import Stack
 from common.errors import DomainError
-from common.identity import METADATA, VISITOR, Identity, Signer, acting_as
-from common.local import GATEWAY, Stack
+from common.rpc import channels
+from common.rpc.identity import METADATA, VISITOR, Identity, Signer, acting_as
+from common.services import GATEWAY
 from tests.fuzzing import Rpc, rpcs
 from tests.personal_data import seeds
 from tests.personal_data.clinic import Caller
@@ -101,7 +102,7 @@ def ask_all_rpcs(stack: Stack, practice_id: str, errors: list[str]) -> int:
     found = rpcs()
     for rpc in found:
         address = f"127.0.0.1:{stack.ports[rpc.service][0]}"
-        with clients.channel(f"ipv4:{address}", signer) as channel:
+        with channels.channel(f"ipv4:{address}", signer) as channel:
             publishes = any(part in rpc.path for part in _PUBLISHING)
             for caller in callers[:1] if publishes else callers:
                 for request in (_message(rpc.request.DESCRIPTOR, w) for w in (seeds.WORD, TYPED)):

@@ -1,14 +1,10 @@
-"""The sample service is importable from here."""
+"""The database of the sample service."""
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from common.database import Database
-
-sys.path.insert(0, str(Path(__file__).parent))
+from common.db.database import Database
 
 
 @pytest.fixture(scope="session")

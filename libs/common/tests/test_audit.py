@@ -22,16 +22,19 @@ from attune.audit.v1.audit_service_pb2_grpc import (
     AuditServiceStub,
     add_AuditServiceServicer_to_server,
 )
-from common import audit, crypto, identity, ids, keys, origin, testing
+from attune_operator.environment import Environment
+from attune_operator.main import main
+from attune_testing import fixtures
+from attune_testing.fixtures import POSTGRES, Served, TestClock, serve, staff, utc
+from common import audit, ids
 from common.audit import Chain, Entry, Head, Report, Sealer
 from common.audit.servicer import AuditServicer
-from common.audit.verifying import BEHIND, CHANGED, MISPLACED, MISSING, NO_END, NOT_SEEN, UNREADABLE
-from common.command import main
-from common.command.running import Running
-from common.database import EVERY_PRACTICE, Database
+from common.audit.verifier import BEHIND, CHANGED, MISPLACED, MISSING, NO_END, NOT_SEEN, UNREADABLE
+from common.db import encryption, reencryption
+from common.db.database import EVERY_PRACTICE, Database
 from common.errors import DomainError, Invalid, NotAllowed, Unauthenticated
-from common.identity import VISITOR, Identity
-from common.testing import POSTGRES, Served, TestClock, serve, staff, utc
+from common.rpc import identity, request_context
+from common.rpc.identity import VISITOR, Identity
 
 pytestmark = pytest.mark.req("PF-8")
 ADDRESS = "2001:db8:7::1"
@@ -50,7 +53,7 @@ def clock() -> TestClock:
 @contextmanager
 def a_database() -> Iterator[Database]:
     """With a chain of its own, as the service's role."""
-    database = testing.new_database("sample", "audit")
+    database = fixtures.new_database("sample", "audit")
     database.clock = CLOCK
     yield database
     database.close()
@@ -104,7 +107,7 @@ def write(database: Database, count: int = 1, practice: UUID | None = None) -> U
     """So many entries of one practice."""
     practice = practice or ids.new()
     for _ in range(count):
-        with origin.of("request-1", ADDRESS), database.transaction(practice) as session:
+        with request_context.of("request-1", ADDRESS), database.transaction(practice) as session:
             audit.record(session, "client.read", client=ids.new())
     return practice
 
@@ -129,7 +132,7 @@ def test_an_entry_says_who_did_what_when_from_where_and_under_which_request(
     practice, account, booking, client = (ids.new() for _ in range(4))
     with (
         identity.acting_as(staff(practice, "clinician", account_id=account)),
-        origin.of("0af7651916cd43dd8448eb211c80319c", ADDRESS),
+        request_context.of("0af7651916cd43dd8448eb211c80319c", ADDRESS),
         database.transaction(practice) as session,
     ):
         audit.record(session, "booking.read", booking=[booking], client=client)
@@ -386,7 +389,7 @@ def test_the_log_tells_where_the_chain_ends(
 ) -> None:
     sealer = Sealer(alone)
     write(alone, 2)
-    with caplog.at_level("INFO", "common.audit.sealing"):
+    with caplog.at_level("INFO", "common.audit.sealer"):
         sealer.start()
         sealer.stop()
     assert f"audit head {check(alone).head}" in caplog.messages
@@ -421,7 +424,7 @@ def test_nothing_is_put_behind_an_end_that_is_not_genuine(alone: Database) -> No
         session.execute(text("UPDATE audit_head SET hash = sha256('x')"))
         session.commit()
     write(alone)
-    with pytest.raises(audit.sealing.NotGenuine):
+    with pytest.raises(audit.sealer.NotGenuine):
         Sealer(alone).seal()
     assert check(alone).fault == NO_END
 
@@ -430,17 +433,19 @@ def test_nothing_is_put_behind_an_end_that_is_not_genuine(alone: Database) -> No
 def test_a_new_key_changes_nothing_in_the_chain(
     alone: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    index_key, old = crypto.new_key(), f"k1:{crypto.new_key()}"
-    both = crypto.KeyRing(f"k2:{crypto.new_key()},{old}", index_key)
-    monkeypatch.setattr(crypto, "_ring", crypto.KeyRing(old, index_key))
+    index_key, old = encryption.new_key(), f"k1:{encryption.new_key()}"
+    both = encryption.KeyRing(f"k2:{encryption.new_key()},{old}", index_key)
+    monkeypatch.setattr(encryption, "_ring", encryption.KeyRing(old, index_key))
     sealed(alone, 3)
-    monkeypatch.setattr(crypto, "_ring", both)
-    assert keys.re_encrypt(alone)["audit"].changed == 3
+    monkeypatch.setattr(encryption, "_ring", both)
+    assert reencryption.re_encrypt(alone)["audit"].changed == 3
     with alone.transaction(EVERY_PRACTICE) as session:
         stored = session.scalars(select(Entry.address_sealed)).all()
     assert all(both.is_current(value or b"") for value in stored)
     assert check(alone).fault == ""
-    monkeypatch.setattr(crypto, "_ring", crypto.KeyRing(f"k3:{crypto.new_key()}", index_key))
+    monkeypatch.setattr(
+        encryption, "_ring", encryption.KeyRing(f"k3:{encryption.new_key()}", index_key)
+    )
     assert check(alone).fault.startswith(f"entry 1 {UNREADABLE}: audit.address:")
     assert "key 'k2' is not here" in check(alone).fault
 
@@ -495,7 +500,7 @@ def test_pages_and_filters_show_what_was_asked_for(
     clock.advance(timedelta(hours=1))
     with (
         identity.acting_as(owner),
-        origin.of("request-2"),
+        request_context.of("request-2"),
         database.transaction(practice) as session,
     ):
         audit.record(session, "client.change", client=client)
@@ -528,8 +533,8 @@ def test_nobody_but_an_owner_reads_it(stub: Any) -> None:
     practice = ids.new()
     for who in (
         staff(practice, "manager", "clinician", "supervisor"),
-        testing.client(practice, ids.new()),
-        testing.service("gateway", practice),
+        fixtures.client(practice, ids.new()),
+        fixtures.service("gateway", practice),
     ):
         with pytest.raises(NotAllowed):
             listed(stub, who)
@@ -577,18 +582,18 @@ def attune(
     """The operators' command, for an Attune whose gateway and booking have this database."""
     monkeypatch.setenv("ATTUNE_DATA", str(tmp_path))
     monkeypatch.delenv("NATS_URL", raising=False)
-    before, index_key, ring = crypto.ring(), crypto.new_key(), f"k1:{crypto.new_key()}"
+    before, index_key, ring = encryption.ring(), encryption.new_key(), f"k1:{encryption.new_key()}"
     alone.service = "booking"
     url = alone.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    Running("", "", {}, {"booking": url}, {}, {"booking": ring}, index_key).save()
-    crypto.use(crypto.KeyRing(ring, index_key))
+    Environment("", "", {}, {"booking": url}, {}, {"booking": ring}, index_key).save()
+    encryption.use(encryption.KeyRing(ring, index_key))
 
     def run(*arguments: str) -> tuple[int, str]:
         ran = CliRunner().invoke(main, ["audit", "verify", *arguments])
         return ran.exit_code, ran.output
 
     yield run
-    crypto.use(before)
+    encryption.use(before)
 
 
 def test_the_command_says_whether_the_audit_is_as_it_was_written(
@@ -629,7 +634,7 @@ def test_the_command_names_the_first_entry_that_was_removed(
 
 def test_request_and_address_travel_with_a_call(database: Database, stub: Any) -> None:
     owner = staff(ids.new())
-    with origin.of("0af7651916cd43dd8448eb211c80319c", ADDRESS):
+    with request_context.of("0af7651916cd43dd8448eb211c80319c", ADDRESS):
         listed(stub, owner)
     [entry] = listed(stub, owner)
     assert (entry.request, entry.address) == ("0af7651916cd43dd8448eb211c80319c", ADDRESS)
@@ -644,8 +649,8 @@ def test_a_call_that_tells_neither_gets_an_id_and_the_address_of_its_sender(
         AuditServiceStub(bare).ListEntries(
             pb.ListEntriesRequest(),
             metadata=(
-                (identity.METADATA, testing.signer().sign(owner)),
-                (origin.METADATA, "words that are no address"),
+                (identity.METADATA, fixtures.signer().sign(owner)),
+                (request_context.METADATA, "words that are no address"),
             ),
         )
     entries = listed(stub, owner)

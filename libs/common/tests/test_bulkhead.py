@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from common import bulkhead
-from common.bulkhead import Bulkhead
+from attune_testing.fixtures import steady
 from common.errors import Unavailable
-from common.testing import steady
+from common.resilience import bulkhead
+from common.resilience.bulkhead import Bulkhead
 
 pytestmark = pytest.mark.req("PF-13")
 

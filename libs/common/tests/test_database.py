@@ -8,9 +8,11 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from common import crypto, deadline, ids, migrations
-from common.database import EVERY_PRACTICE, Database, is_away
-from common.embedded import free_port
+from attune_local.servers import free_port
+from common import ids
+from common.db import encryption, migrations
+from common.db.database import EVERY_PRACTICE, Database, is_away
+from common.resilience import deadline
 from sample.store import Note
 
 
@@ -85,7 +87,7 @@ def test_a_value_copied_to_another_row_does_not_decrypt(database: Database) -> N
     with database.transaction(practice) as session:
         target = session.get_one(Note, other.id)
         target.text_sealed = session.get_one(Note, one.id).text_sealed
-        with pytest.raises(crypto.UndecipherableError):
+        with pytest.raises(encryption.UndecipherableError):
             _ = target.text
 
 

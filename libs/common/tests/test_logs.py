@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from common.database import Database
+from common.db.database import Database
 from common.errors import Invalid
 from common.logs import JsonFormatter
 

@@ -16,8 +16,10 @@ from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import (
     CalendarSyncServiceStub,
     add_CalendarSyncServiceServicer_to_server,
 )
-from common import clients, crypto, deadline, identity, ids, testing
-from common.database import Database
+from attune_testing import fixtures
+from common import ids
+from common.db import encryption
+from common.db.database import Database
 from common.errors import (
     Conflict,
     DomainError,
@@ -27,9 +29,13 @@ from common.errors import (
     Unavailable,
     Unreadable,
 )
-from common.identity import ANYONE, VISITOR, Identity, allow
+from common.resilience import deadline
+from common.rpc import channels, identity
+from common.rpc.identity import ANYONE, VISITOR, Identity, allow
 
-SEALED = crypto.KeyRing(f"k0:{crypto.new_key()}", crypto.new_key()).seal(b"text", "feeds.token:7")
+SEALED = encryption.KeyRing(f"k0:{encryption.new_key()}", encryption.new_key()).seal(
+    b"text", "feeds.token:7"
+)
 PRACTICE, CLIENT = ids.new(), ids.new()
 
 
@@ -62,7 +68,7 @@ class Sample(CalendarSyncServiceServicer):
         if request.token == "bug":
             raise ValueError("Ottilie Vandermeer")
         if request.token == "unreadable":
-            crypto.ring().open(SEALED, "feeds.token:7")
+            encryption.ring().open(SEALED, "feeds.token:7")
         if request.token == "twice" and self.calls < 3:
             raise Unavailable
         if request.token == "slow":
@@ -77,13 +83,13 @@ def sample(database: Database) -> Sample:
 
 
 @pytest.fixture
-def served(sample: Sample) -> Iterator[testing.Served]:
-    with testing.serve(add_CalendarSyncServiceServicer_to_server, sample) as server:
+def served(sample: Sample) -> Iterator[fixtures.Served]:
+    with fixtures.serve(add_CalendarSyncServiceServicer_to_server, sample) as server:
         yield server
 
 
 @pytest.fixture
-def stub(served: testing.Served) -> Iterator[CalendarSyncServiceStub]:
+def stub(served: fixtures.Served) -> Iterator[CalendarSyncServiceStub]:
     with served.channel() as channel:
         yield CalendarSyncServiceStub(channel)
 
@@ -135,13 +141,13 @@ def test_unavailable_is_tried_again(stub: Any, sample: Sample) -> None:
 
 
 @pytest.mark.req("PF-13")
-def test_a_deadline_ends_the_statement_too(served: testing.Served, database: Database) -> None:
-    channel = clients.channel(f"ipv4:{served.address}", testing.signer(), timeout=0.4)
-    with channel, pytest.raises(clients.DeadlineExceeded):
+def test_a_deadline_ends_the_statement_too(served: fixtures.Served, database: Database) -> None:
+    channel = channels.channel(f"ipv4:{served.address}", fixtures.signer(), timeout=0.4)
+    with channel, pytest.raises(channels.DeadlineExceeded):
         read(CalendarSyncServiceStub(channel), "slow")
-    end = testing.steady() + 3
+    end = fixtures.steady() + 3
     while _running(database, "pg_sleep"):
-        assert testing.steady() < end
+        assert fixtures.steady() < end
         time.sleep(0.05)
 
 
@@ -155,8 +161,8 @@ def _running(database: Database, words: str) -> bool:
 
 
 @pytest.mark.req("PF-13")
-def test_the_deadline_is_passed_along(served: testing.Served) -> None:
-    channel = clients.channel(f"ipv4:{served.address}", testing.signer(), timeout=1.5)
+def test_the_deadline_is_passed_along(served: fixtures.Served) -> None:
+    channel = channels.channel(f"ipv4:{served.address}", fixtures.signer(), timeout=1.5)
     with channel:
         answer = read(CalendarSyncServiceStub(channel), "left")
     assert 0 < float(answer.icalendar) < 1.6  # the wire rounds it up
@@ -165,22 +171,22 @@ def test_the_deadline_is_passed_along(served: testing.Served) -> None:
 @pytest.mark.req("GW-13")
 def test_only_those_allowed_may_call(stub: Any) -> None:
     request = pb.GetFeedRequest()
-    with identity.acting_as(testing.staff(PRACTICE, "owner", account_id="a")):
+    with identity.acting_as(fixtures.staff(PRACTICE, "owner", account_id="a")):
         assert stub.GetFeed(request).token == "account:a"
-    with identity.acting_as(testing.staff(PRACTICE, "clinician")), pytest.raises(NotAllowed):
+    with identity.acting_as(fixtures.staff(PRACTICE, "clinician")), pytest.raises(NotAllowed):
         stub.GetFeed(request)
     with identity.acting_as(VISITOR), pytest.raises(Unauthenticated):
         stub.GetFeed(request)
-    with identity.acting_as(testing.client(PRACTICE, CLIENT)), pytest.raises(NotAllowed):
+    with identity.acting_as(fixtures.client(PRACTICE, CLIENT)), pytest.raises(NotAllowed):
         stub.RotateFeed(pb.RotateFeedRequest())
 
 
 @pytest.mark.req("GW-13")
-def test_a_service_speaks_only_for_itself(served: testing.Served) -> None:
+def test_a_service_speaks_only_for_itself(served: fixtures.Served) -> None:
     with served.channel("booking") as channel:
         stub = CalendarSyncServiceStub(channel)
         assert stub.GetFeed(pb.GetFeedRequest()).token == "service:booking"
-        for pretence in (testing.staff(PRACTICE, "owner"), Identity("service:gateway")):
+        for pretence in (fixtures.staff(PRACTICE, "owner"), Identity("service:gateway")):
             with identity.acting_as(pretence), pytest.raises(Unauthenticated):
                 stub.GetFeed(pb.GetFeedRequest())
 
@@ -189,7 +195,7 @@ def test_a_service_speaks_only_for_itself(served: testing.Served) -> None:
 @pytest.mark.parametrize(
     "token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJnYXRld2F5In0."]
 )
-def test_without_a_valid_identity_nothing_is_answered(served: testing.Served, token: str) -> None:
+def test_without_a_valid_identity_nothing_is_answered(served: fixtures.Served, token: str) -> None:
     with grpc.insecure_channel(served.address) as channel:
         stub: Any = CalendarSyncServiceStub(channel)
         with pytest.raises(grpc.RpcError) as raised:
@@ -207,13 +213,13 @@ def test_an_rpc_that_names_nobody_cannot_be_served(sample: Sample) -> None:
 
     with (
         pytest.raises(TypeError, match="GetFeed does not say who may call it"),
-        testing.serve(add_CalendarSyncServiceServicer_to_server, Careless(sample.database)),
+        fixtures.serve(add_CalendarSyncServiceServicer_to_server, Careless(sample.database)),
     ):
         pass
 
 
 @pytest.mark.req("PF-12")
-def test_health_needs_no_identity(served: testing.Served) -> None:
+def test_health_needs_no_identity(served: fixtures.Served) -> None:
     with grpc.insecure_channel(served.address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         alive = stub.Check(health_pb2.HealthCheckRequest(service="liveness"), timeout=5)
@@ -225,7 +231,7 @@ def test_health_needs_no_identity(served: testing.Served) -> None:
 @pytest.mark.req("PF-12")
 def test_a_stopping_server_finishes_what_runs(sample: Sample) -> None:
     with ThreadPoolExecutor(1) as pool:
-        with testing.serve(add_CalendarSyncServiceServicer_to_server, sample) as server:
+        with fixtures.serve(add_CalendarSyncServiceServicer_to_server, sample) as server:
             channel = server.channel()
             stub: Any = CalendarSyncServiceStub(channel)
             answer = pool.submit(read, stub, "left")
@@ -250,7 +256,7 @@ def test_what_grpc_itself_ended_can_be_tried_again(code: str) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with (
-        clients.channel(f"ipv4:127.0.0.1:{port}", testing.signer()) as channel,
+        channels.channel(f"ipv4:127.0.0.1:{port}", fixtures.signer()) as channel,
         pytest.raises(Unavailable),
     ):
         read(CalendarSyncServiceStub(channel), "x")
@@ -260,7 +266,7 @@ def test_what_grpc_itself_ended_can_be_tried_again(code: str) -> None:
 @pytest.mark.req("PF-13")
 def test_an_unreachable_service_is_unavailable() -> None:
     with (
-        clients.channel("ipv4:127.0.0.1:1", testing.signer(), timeout=3) as channel,
+        channels.channel("ipv4:127.0.0.1:1", fixtures.signer(), timeout=3) as channel,
         pytest.raises(Unavailable),
     ):
         read(CalendarSyncServiceStub(channel), "x")

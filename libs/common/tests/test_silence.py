@@ -17,10 +17,13 @@ from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import (
     CalendarSyncServiceStub,
     add_CalendarSyncServiceServicer_to_server,
 )
-from common import bulkhead, clients, database, deadline, identity, testing
-from common.database import Database
+from attune_testing import fixtures
+from common.db import database
+from common.db.database import Database
 from common.errors import Unavailable
-from common.identity import ANYONE, VISITOR, allow
+from common.resilience import bulkhead, deadline
+from common.rpc import channels, identity
+from common.rpc.identity import ANYONE, VISITOR, allow
 from tests.faults import Proxy
 
 pytestmark = pytest.mark.req("PF-13")
@@ -53,12 +56,12 @@ def ask(database: Database, statement: str = "SELECT 1") -> Any:
 
 def timed(act: Callable[[], Any]) -> tuple[Any, float]:
     """What came of it, by class where it failed, and after how many seconds."""
-    began = testing.steady()
+    began = fixtures.steady()
     try:
         came: Any = act()
     except (OperationalError, Unavailable) as error:
         came = type(error)
-    return came, testing.steady() - began
+    return came, fixtures.steady() - began
 
 
 def test_a_silent_database_is_given_up_soon_then_tried_now_and_then(
@@ -129,15 +132,15 @@ def read(channel: grpc.Channel, seconds: float = 1.0) -> Any:
 def test_a_slow_service_has_its_share_of_the_threads_and_no_more() -> None:
     servicer = Asleep()
     with (
-        testing.serve(add_CalendarSyncServiceServicer_to_server, servicer) as served,
-        clients.channel(f"ipv4:{served.address}", testing.signer(), most=3, turn=0.5) as channel,
+        fixtures.serve(add_CalendarSyncServiceServicer_to_server, servicer) as served,
+        channels.channel(f"ipv4:{served.address}", fixtures.signer(), most=3, turn=0.5) as channel,
         ThreadPoolExecutor(20) as crowd,
     ):
         read(channel)
         servicer.seconds = 1.5
         calls = [crowd.submit(timed, lambda: read(channel)) for _ in range(20)]
         found = [call.result() for call in calls]
-        late = [seconds for came, seconds in found if came is clients.DeadlineExceeded]
+        late = [seconds for came, seconds in found if came is channels.DeadlineExceeded]
         assert len(late) == 3
         assert [came for came, _ in found].count(Unavailable) == 17
         assert max(seconds for came, seconds in found if came is Unavailable) < 1.5
@@ -151,10 +154,10 @@ def test_a_slow_service_has_its_share_of_the_threads_and_no_more() -> None:
 def test_a_call_that_had_hardly_any_time_tells_nothing_of_the_service() -> None:
     servicer = Asleep()
     with (
-        testing.serve(add_CalendarSyncServiceServicer_to_server, servicer) as served,
-        clients.channel(f"ipv4:{served.address}", testing.signer()) as channel,
+        fixtures.serve(add_CalendarSyncServiceServicer_to_server, servicer) as served,
+        channels.channel(f"ipv4:{served.address}", fixtures.signer()) as channel,
     ):
         servicer.seconds = 0.3
         for _ in range(3):
-            assert timed(lambda: read(channel, 0.05))[0] is clients.DeadlineExceeded
+            assert timed(lambda: read(channel, 0.05))[0] is channels.DeadlineExceeded
         assert timed(lambda: read(channel))[0] == pb.ReadFeedResponse()

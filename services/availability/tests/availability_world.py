@@ -31,15 +31,16 @@ from attune.common.v1.types_pb2 import (
     Mode,
     Money,
 )
+from attune_testing.fixtures import TestClock, serve, signer, staff, utc
 from availability.servicer import AvailabilityServicer
 from availability.state import State
 from availability.store import tables as rows
 from availability.store.tables import Taken, TakenRevision
-from common import clients, ids
-from common.bus import Bus
-from common.database import EVERY_PRACTICE, Database
-from common.identity import VISITOR, Identity, acting_as
-from common.testing import TestClock, serve, signer, staff, utc
+from common import ids
+from common.db.database import EVERY_PRACTICE, Database
+from common.messaging.nats import Bus
+from common.rpc import channels
+from common.rpc.identity import VISITOR, Identity, acting_as
 
 NOW = utc("2026-11-01 08:00")
 """A Sunday."""
@@ -84,7 +85,7 @@ class World:
     ) -> Iterator[Replica]:
         """One more, which follows the events of a bus or none, and finds booking at an address."""
         target = booking or self.booking_address
-        with clients.channel(f"ipv4:{target}", signer("availability"), timeout=1) as channel:
+        with channels.channel(f"ipv4:{target}", signer("availability"), timeout=1) as channel:
             state = State(self.database, BookingServiceStub(channel), self.clock, most)
             if bus:
                 state.follow(bus)

@@ -16,18 +16,18 @@ from attune.booking.v1.booking_service_pb2_grpc import (
     BookingServiceStub,
     add_BookingServiceServicer_to_server,
 )
+from attune_local.servers import free_port
+from attune_testing.fixtures import TestClock, serve, signer
 from availability import events, work
 from availability.servicer import AvailabilityServicer
 from availability.state import State
 from booking.servicer import BookingServicer
-from common import clients
-from common.bus import Bus
-from common.database import Database
-from common.due import Worker
-from common.embedded import free_port
-from common.events import Consumer
-from common.outbox import Relay
-from common.testing import TestClock, serve, signer
+from common.db.database import Database
+from common.jobs.due import Worker
+from common.messaging.consumer import Consumer
+from common.messaging.nats import Bus
+from common.messaging.outbox import Relay
+from common.rpc import channels
 
 sys.path.append(str(Path(__file__).parents[3]))
 
@@ -59,7 +59,7 @@ def _world(
         assert bus.wait(60)
 
         to_booking = open_now.enter_context(
-            clients.channel(f"ipv4:{booking_address}", signer("availability"))
+            channels.channel(f"ipv4:{booking_address}", signer("availability"))
         )
         stub = BookingServiceStub(to_booking)
         state = State(database, stub, clock)

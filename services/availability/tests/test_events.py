@@ -14,15 +14,16 @@ from attune.booking.v1.booking_pb2 import (
 )
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.booking.v1.events_pb2 import TakenTimeChanged
+from attune_local.servers import free_port
+from attune_testing.fixtures import TestClock, signer
 from availability import events, work
 from availability.store import taken
 from availability.store.tables import Taken
-from common import clients, ids
-from common.bus import EVENT_ID, MESSAGE_ID
-from common.database import EVERY_PRACTICE
-from common.due import Worker, due
-from common.embedded import free_port
-from common.testing import TestClock, signer
+from common import ids
+from common.db.database import EVERY_PRACTICE
+from common.jobs.due import Worker, due
+from common.messaging.nats import EVENT_ID, MESSAGE_ID
+from common.rpc import channels
 from services.availability.tests.availability_world import (
     DAY,
     HOUR,
@@ -173,14 +174,14 @@ def test_what_is_to_be_fetched_is_not_relied_on(world: World, provider: Provider
 def test_a_fetch_waits_until_booking_is_there(world: World, provider: Provider) -> None:
     clock = TestClock(NOW)
     deliver(world, told(provider, 5, take("a", NINE)))
-    with clients.channel(
+    with channels.channel(
         f"ipv4:127.0.0.1:{free_port()}", signer("availability"), timeout=0.2
     ) as nowhere:
         Worker(world.database, clock, work.handlers(BookingServiceStub(nowhere))).work_one()
     assert to_fetch(world, provider)
     assert world.projected(provider.number) == 0
     clock.advance(HOUR)
-    with clients.channel(f"ipv4:{world.booking_address}", signer("availability")) as there:
+    with channels.channel(f"ipv4:{world.booking_address}", signer("availability")) as there:
         Worker(world.database, clock, work.handlers(BookingServiceStub(there))).work_one()
     assert not to_fetch(world, provider)
 
@@ -192,7 +193,7 @@ def test_a_fetch_does_not_take_back_what_events_have_told_since(
     deliver(world, told(provider, 2))  # 1 is missing
     deliver(world, told(provider, 1, take("a", NINE)))  # it comes after all
     assert world.projection(provider.number) == {"a"}
-    with clients.channel(f"ipv4:{world.booking_address}", signer("availability")) as there:
+    with channels.channel(f"ipv4:{world.booking_address}", signer("availability")) as there:
         Worker(world.database, world.clock, work.handlers(BookingServiceStub(there))).work_one()
     # Booking, which knows nothing of these, says revision 0.
     assert (world.projected(provider.number), world.projection(provider.number)) == (1, {"a"})

@@ -19,10 +19,10 @@ from attune.common.v1.types_pb2 import (
     ModeAmount,
     Money,
 )
+from attune_testing.fixtures import client, service, staff
 from common import ids
 from common.errors import DomainError, Invalid, NotAllowed, NotFound, Refused, Unauthenticated
-from common.identity import VISITOR, acting_as
-from common.testing import client, service, staff
+from common.rpc.identity import VISITOR, acting_as
 from services.availability.tests.availability_world import (
     BOOKING,
     DAY,

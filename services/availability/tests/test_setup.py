@@ -21,9 +21,10 @@ from attune.common.v1.types_pb2 import (
     ModeAmount,
     Money,
 )
+from attune_testing.fixtures import client, service, staff
 from availability.store import tables as rows
 from common import ids
-from common.database import EVERY_PRACTICE
+from common.db.database import EVERY_PRACTICE
 from common.errors import (
     Conflict,
     DomainError,
@@ -34,8 +35,7 @@ from common.errors import (
     Stale,
     Unauthenticated,
 )
-from common.identity import VISITOR, Identity, acting_as
-from common.testing import client, service, staff
+from common.rpc.identity import VISITOR, Identity, acting_as
 from services.availability.tests.availability_world import (
     ALL_MODES,
     DAY,

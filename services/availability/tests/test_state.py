@@ -21,17 +21,18 @@ from attune.booking.v1.booking_service_pb2_grpc import (
 )
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH
+from attune_local.servers import Nats, free_port
+from attune_testing.fixtures import serve, signer
 from availability import state as states
 from availability.state import State
 from availability.store import cold, taken
 from booking.servicer import BookingServicer
-from common import clients, ids
-from common.bus import MESSAGE_ID, STREAM, Bus, Message
-from common.database import EVERY_PRACTICE, Database
-from common.embedded import Nats, free_port
+from common import ids
+from common.db.database import EVERY_PRACTICE, Database
 from common.errors import DomainError, Invalid, NotFound, Unavailable
-from common.identity import VISITOR, acting_as
-from common.testing import serve, signer
+from common.messaging.nats import MESSAGE_ID, STREAM, Bus, Message
+from common.rpc import channels
+from common.rpc.identity import VISITOR, acting_as
 from services.availability.tests.availability_world import (
     DAY,
     HOUR,
@@ -453,7 +454,7 @@ def own_booking(world: World, database: Database) -> Iterator[tuple[str, Callabl
     """One more booking, which can be stopped: where it is, and how."""
     with ExitStack() as open_now:
         nowhere = open_now.enter_context(
-            clients.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking"))
+            channels.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking"))
         )
         servicer = BookingServicer(database, AvailabilityServiceStub(nowhere), world.clock)
         running = ExitStack()
@@ -613,7 +614,7 @@ def test_it_is_ready_when_it_hears_events_or_booking_can_be_asked(world: World) 
     with world.replica(world.bus, booking=nobody) as hears, world.replica() as asks:
         assert hears.state.is_ready()
         assert asks.state.is_ready()
-    channel = clients.channel(f"ipv4:{nobody}", signer("availability"), timeout=0.2)
+    channel = channels.channel(f"ipv4:{nobody}", signer("availability"), timeout=0.2)
     with channel:
         neither = State(world.database, BookingServiceStub(channel), world.clock)
         assert not neither.is_ready()

@@ -14,13 +14,13 @@ from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1.events_pb2 import BookingCompleted, BookingFact
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH, Money
+from attune_testing.fixtures import serve, utc
 from billing.events import handlers
 from billing.servicer import BillingServicer
 from common import ids
-from common.bus import MESSAGE_ID
-from common.database import EVERY_PRACTICE, Database
-from common.outbox import outbox
-from common.testing import serve, utc
+from common.db.database import EVERY_PRACTICE, Database
+from common.messaging.nats import MESSAGE_ID
+from common.messaging.outbox import outbox
 
 
 @pytest.fixture(scope="session")

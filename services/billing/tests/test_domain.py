@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from attune.booking.v1 import booking_pb2
 from attune.common.v1 import types_pb2
+from attune_testing.fixtures import utc
 from billing import domain
 from billing.domain import Account, Entry, EntryKind, Money, Posting
 from common import ids
 from common.errors import Invalid
-from common.testing import utc
 
 BOOKING, CLIENT = ids.new(), ids.new()
 HELD = utc("2026-03-02 16:00")

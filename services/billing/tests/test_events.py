@@ -10,12 +10,12 @@ from sqlalchemy import select
 from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1.events_pb2 import BookingCompleted
+from attune_testing.fixtures import utc
 from billing import domain, store
 from billing.domain import Account, Money, Posting
 from billing.events import handlers
 from common import ids
-from common.database import Database
-from common.testing import utc
+from common.db.database import Database
 
 Completed = Callable[..., BookingCompleted]
 Deliver = Callable[..., bool]

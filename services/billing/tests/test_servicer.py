@@ -11,11 +11,11 @@ from attune.billing.v1 import billing_service_pb2 as pb
 from attune.billing.v1.billing_service_pb2_grpc import BillingServiceStub
 from attune.booking.v1.events_pb2 import BookingCompleted
 from attune.common.v1.types_pb2 import Money
+from attune_testing.fixtures import client, service, staff, utc
 from common import ids
+from common.db.cursor import Place
 from common.errors import Invalid, NotAllowed, Unauthenticated
-from common.identity import VISITOR, Identity, acting_as
-from common.pages import Place
-from common.testing import client, service, staff, utc
+from common.rpc.identity import VISITOR, Identity, acting_as
 
 Held = Callable[..., str]
 pytestmark = pytest.mark.req("BL-4")

@@ -11,12 +11,12 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
+from attune_testing.fixtures import utc
 from billing import domain, store
 from billing.domain import Account, Money, Posting
 from billing.store import LedgerEntry, LedgerPosting
 from common import ids
-from common.database import Database
-from common.testing import utc
+from common.db.database import Database
 
 HELD = utc("2026-03-02 16:00")
 OWED = {("receivable:client", "USD"): 15000, ("revenue", "USD"): -15000}

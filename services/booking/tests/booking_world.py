@@ -28,6 +28,7 @@ from attune.booking.v1 import booking_pb2
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Fee, ModeAmount, Money
+from attune_testing.fixtures import TestClock, utc
 from booking import making
 from booking.domain.contacts import Contact
 from booking.domain.taking import Resource
@@ -35,11 +36,10 @@ from booking.making import Details, Place
 from booking.store.tables import Occupancy
 from booking.work import HANDLERS
 from common import ids
-from common.database import EVERY_PRACTICE, Database
-from common.due import Worker
-from common.events import practice_of
-from common.outbox import outbox
-from common.testing import TestClock, utc
+from common.db.database import EVERY_PRACTICE, Database
+from common.jobs.due import Worker
+from common.messaging.consumer import practice_of
+from common.messaging.outbox import outbox
 
 NOW = utc("2026-11-01 08:00")
 NINE = utc("2026-11-02 14:00")

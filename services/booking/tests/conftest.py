@@ -16,15 +16,15 @@ from attune.booking.v1.booking_service_pb2_grpc import (
     BookingServiceStub,
     add_BookingServiceServicer_to_server,
 )
+from attune_local.servers import free_port
+from attune_testing.fixtures import PUBLIC_KEYS, TestClock, serve, signer
 from availability.servicer import AvailabilityServicer
 from availability.state import State
 from booking.servicer import BookingServicer
-from common import clients
-from common.database import Database
-from common.embedded import free_port
-from common.identity import Verifier
-from common.server import Server
-from common.testing import PUBLIC_KEYS, TestClock, serve, signer
+from common.db.database import Database
+from common.rpc import channels
+from common.rpc.identity import Verifier
+from common.rpc.server import Server
 
 sys.path.append(str(Path(__file__).parents[3]))
 
@@ -41,7 +41,7 @@ def alone(database: Database) -> Iterator[Running]:
     """Booking, with nobody where availability should be."""
     clock = TestClock(NOW)
     with (
-        clients.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking")) as nowhere,
+        channels.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking")) as nowhere,
         serve(
             add_BookingServiceServicer_to_server,
             BookingServicer(database, AvailabilityServiceStub(nowhere), clock),
@@ -55,7 +55,7 @@ def alone(database: Database) -> Iterator[Running]:
 def _both(database: Database, make_test_database: Callable[[str], Database]) -> Iterator[Both]:
     clock, port = TestClock(NOW), free_port()
     with ExitStack() as open_now:
-        to_booking = clients.channel(f"ipv4:127.0.0.1:{port}", signer("availability"))
+        to_booking = channels.channel(f"ipv4:127.0.0.1:{port}", signer("availability"))
         state = State(
             make_test_database("availability"),
             BookingServiceStub(open_now.enter_context(to_booking)),
@@ -72,7 +72,7 @@ def _both(database: Database, make_test_database: Callable[[str], Database]) -> 
         server.listen(f"127.0.0.1:{port}")
         open_now.callback(server.stop, 1)
         channel = open_now.enter_context(
-            clients.channel(f"ipv4:127.0.0.1:{port}", signer(), timeout=20, most=128)
+            channels.channel(f"ipv4:127.0.0.1:{port}", signer(), timeout=20, most=128)
         )
         staff_channel = open_now.enter_context(asked.channel())
         yield Both(

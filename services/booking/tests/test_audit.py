@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from attune.booking.v1 import booking_service_pb2 as pb
-from common import identity, ids
+from attune_testing.fixtures import staff
+from common import ids
 from common.audit import Entry
-from common.database import Database
+from common.db.database import Database
 from common.errors import NotFound, Refused
-from common.testing import staff
+from common.rpc import identity
 from services.booking.tests.booking_world import NINE, Running, place, resource, terms
 
 pytestmark = pytest.mark.req("PF-8")

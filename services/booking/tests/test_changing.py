@@ -47,14 +47,15 @@ from attune.booking.v1.events_pb2 import (
     CancellationRequested,
 )
 from attune.common.v1.types_pb2 import CLIENT_STATUS_ACTIVE, CLIENT_STATUS_NEW, Money
+from attune_local.servers import free_port
+from attune_testing.fixtures import TestClock, client, serve, signer, staff
 from booking.domain.taking import SlotTaken
 from booking.servicer import BookingServicer
-from common import clients, ids
-from common.database import Database
-from common.embedded import free_port
+from common import ids
+from common.db.database import Database
 from common.errors import Conflict, DomainError, Invalid, NotFound, Refused
-from common.identity import Identity, acting_as
-from common.testing import TestClock, client, serve, signer, staff
+from common.rpc import channels
+from common.rpc.identity import Identity, acting_as
 from services.booking.tests.booking_world import (
     NINE,
     NOW,
@@ -294,13 +295,13 @@ def test_a_change_whose_answer_got_lost_is_not_refused_when_it_is_tried_again(
 ) -> None:
     """Channels try again by themselves when a connection broke, done or not."""
     with (
-        clients.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking")) as nowhere,
+        channels.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking")) as nowhere,
         serve(
             add_BookingServiceServicer_to_server,
             BookingServicer(database, AvailabilityServiceStub(nowhere), TestClock(NOW)),
         ) as served,
         Proxy(int(served.address.rpartition(":")[2])) as proxy,
-        clients.channel(f"ipv4:127.0.0.1:{proxy.port}", signer(), timeout=10) as channel,
+        channels.channel(f"ipv4:127.0.0.1:{proxy.port}", signer(), timeout=10) as channel,
         ThreadPoolExecutor(1) as pool,
     ):
         case = Case(Running(database, TestClock(NOW), BookingServiceStub(channel)), approval=True)

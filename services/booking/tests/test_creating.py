@@ -28,13 +28,13 @@ from attune.common.v1.types_pb2 import (
     Mode,
     Money,
 )
+from attune_testing.fixtures import client, staff
 from booking import enums
 from booking.store.tables import Booking, Client, Occupancy
 from common import ids
-from common.database import EVERY_PRACTICE
+from common.db.database import EVERY_PRACTICE
 from common.errors import Conflict, DomainError, Invalid, NotFound, Refused, Unavailable
-from common.identity import VISITOR, Identity, acting_as
-from common.testing import client, staff
+from common.rpc.identity import VISITOR, Identity, acting_as
 from services.booking.tests.booking_world import NINE, NOW, Both, Running, at_once, events
 
 HOUR = timedelta(hours=1)

@@ -26,7 +26,7 @@ from booking.domain.taking import SlotTaken
 from booking.store import clients
 from booking.store.tables import Booking, Client, Hold
 from common import ids
-from common.database import Database
+from common.db.database import Database
 from services.booking.tests.booking_world import (
     NINE,
     NOW,

@@ -7,12 +7,13 @@ from sqlalchemy import text
 
 from attune.booking.v1 import booking_service_pb2 as pb
 from attune.booking.v1.booking_pb2 import CANCELLATION_REASON_OTHER
+from attune_testing.fixtures import client, staff
 from booking import making
-from common import idempotency, ids
-from common.database import EVERY_PRACTICE, Database
+from common import ids
+from common.db import idempotency
+from common.db.database import EVERY_PRACTICE, Database
 from common.errors import DomainError
-from common.identity import acting_as
-from common.testing import client, staff
+from common.rpc.identity import acting_as
 from services.booking.tests.booking_world import NINE, NOW, Running, details, place, resource, terms
 
 NAME = "Ottilie Vandermeer"

@@ -25,13 +25,13 @@ from attune.booking.v1.booking_pb2 import (
 )
 from attune.booking.v1.events_pb2 import BookingConfirmed
 from attune.common.v1.types_pb2 import CLIENT_STATUS_NEW
+from attune_testing.fixtures import client, service, staff
 from booking.domain.taking import Resource
 from booking.events import handlers
 from common import ids
-from common.bus import MESSAGE_ID
 from common.errors import DomainError, Invalid, NotAllowed, NotFound, Unauthenticated
-from common.identity import VISITOR, Identity, acting_as
-from common.testing import client, service, staff
+from common.messaging.nats import MESSAGE_ID
+from common.rpc.identity import VISITOR, Identity, acting_as
 from services.booking.tests.booking_world import (
     NINE,
     NOW,

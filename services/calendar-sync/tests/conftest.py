@@ -15,11 +15,12 @@ from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import (
     CalendarSyncServiceStub,
     add_CalendarSyncServiceServicer_to_server,
 )
+from attune_local.servers import free_port
+from attune_testing.fixtures import Served, TestClock, serve, signer, utc
 from calendar_sync.servicer import CalendarSyncServicer
-from common import clients, ids
-from common.database import Database
-from common.embedded import free_port
-from common.testing import Served, TestClock, serve, signer, utc
+from common import ids
+from common.db.database import Database
+from common.rpc import channels
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +59,7 @@ def provider() -> UUID:
 @pytest.fixture
 def sync(database: Database, clock: TestClock, peers: str) -> Iterator[CalendarSyncServiceStub]:
     """Calendar-sync, with the real booking and availability to ask."""
-    channel = clients.channel(peers, signer("calendar-sync"))
+    channel = channels.channel(peers, signer("calendar-sync"))
     servicer = CalendarSyncServicer(
         database, clock, BookingServiceStub(channel), AvailabilityServiceStub(channel)
     )

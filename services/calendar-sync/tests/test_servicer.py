@@ -12,12 +12,12 @@ from sqlalchemy import func, select, text
 
 from attune.calendar_sync.v1 import calendar_sync_service_pb2 as pb
 from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import CalendarSyncServiceStub
+from attune_testing.fixtures import client, service, staff
 from calendar_sync import store
 from common import ids
-from common.database import Database
+from common.db.database import Database
 from common.errors import Invalid, NotAllowed, NotFound, Unauthenticated, Unavailable
-from common.identity import VISITOR, Identity, acting_as
-from common.testing import client, service, staff
+from common.rpc.identity import VISITOR, Identity, acting_as
 
 pytestmark = pytest.mark.req("CS-6")
 Sync = CalendarSyncServiceStub

@@ -19,11 +19,11 @@ from attune.calendar_sync.v1.calendar_sync_service_pb2 import (
 )
 from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import CalendarSyncServiceStub
 from attune.common.v1.types_pb2 import MODE_IN_PERSON
+from attune_testing.fixtures import TestClock, staff, utc
 from calendar_sync import servicer
 from common import ids
 from common.errors import NotFound
-from common.identity import VISITOR, Identity, acting_as
-from common.testing import TestClock, staff, utc
+from common.rpc.identity import VISITOR, Identity, acting_as
 
 pytestmark = pytest.mark.req("CS-6")
 OpenPractice = Callable[..., Provider]

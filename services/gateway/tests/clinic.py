@@ -7,10 +7,11 @@ from uuid import UUID
 
 import requests
 
-from common import crypto, ids
+from attune_local.stack import Stack
+from common import ids
 from common.clock import SystemClock
-from common.database import Database
-from common.local import Stack
+from common.db import encryption
+from common.db.database import Database
 from gateway import accounts
 
 PASSWORD = "correct horse battery"
@@ -92,9 +93,9 @@ class Practice:
     def account(self, *roles: str, provider_id: str = "") -> Api:
         """Somebody of the staff, signed in."""
         email = f"{ids.new()}@clinic.example"
-        before = crypto.ring()
+        before = encryption.ring()
         env = self.stack.environment("gateway", self.stack.port)
-        crypto.use(crypto.KeyRing(env["ENCRYPTION_KEYS"], env["BLIND_INDEX_KEY"]))
+        encryption.use(encryption.KeyRing(env["ENCRYPTION_KEYS"], env["BLIND_INDEX_KEY"]))
         database = Database(env["DATABASE_URL"], 1, service="gateway")
         try:
             accounts.create(
@@ -108,6 +109,6 @@ class Practice:
             )
         finally:
             database.close()
-            crypto.use(before)
+            encryption.use(before)
         login = {"email": email, "password": PASSWORD}
         return Api(self.stack.url, Api(self.stack.url).post("/auth/login", login)["token"])

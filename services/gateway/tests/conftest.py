@@ -16,10 +16,13 @@ from flask.testing import FlaskClient
 from attune.availability.v1 import availability_pb2 as messages
 from attune.availability.v1 import availability_service_pb2 as rpc
 from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
-from common import crypto, identity, ids, local
-from common.database import Database
-from common.local import Stack
-from common.testing import TestClock
+from attune_local.stack import Stack
+from attune_testing.fixtures import TestClock
+from common import ids
+from common.db import encryption
+from common.db.database import Database
+from common.rpc import identity
+from common.services import OPERATOR, SERVICES, package
 from gateway import accounts
 from gateway.app import close, create_app
 from gateway.settings import Settings
@@ -30,7 +33,7 @@ from services.gateway.tests.clinic import PASSWORD, Api, Practice  # importable 
 from tests.world import PATIENT
 
 NOWHERE = "ipv4:127.0.0.1:1"  # nothing listens there
-_ENCRYPTION, _INDEX = f"k1:{crypto.new_key()}", crypto.new_key()
+_ENCRYPTION, _INDEX = f"k1:{encryption.new_key()}", encryption.new_key()
 _PRIVATE, _PUBLIC = identity.new_key_pair()
 
 
@@ -42,7 +45,7 @@ def database(make_test_database: Callable[[str], Database]) -> Database:
 @pytest.fixture(scope="session")
 def settings(database: Database) -> Settings:
     """Without any service behind it."""
-    targets: dict[str, Any] = {f"{local.package(name)}_target": NOWHERE for name in local.SERVICES}
+    targets: dict[str, Any] = {f"{package(name)}_target": NOWHERE for name in SERVICES}
     waits: dict[str, Any] = {name.lower(): int(seconds) for name, seconds in PATIENT.items()}
     return Settings(
         database_url=database.engine.url.render_as_string(hide_password=False),
@@ -130,7 +133,7 @@ def make_practice(stack: Stack) -> Callable[[], Practice]:
 
     def make() -> Practice:
         username = f"dana-{ids.new().hex[:8]}"
-        operator = identity.Identity(f"service:{local.OPERATOR}")
+        operator = identity.Identity(f"service:{OPERATOR}")
         with identity.acting_as(operator):
             practice = availability.CreatePractice(
                 rpc.CreatePracticeRequest(

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from common.embedded import stop
-from common.local import Stack
+from attune_local.servers import stop
+from attune_local.stack import Stack
 from services.gateway.tests.clinic import Practice
 
 

@@ -8,10 +8,10 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy import select
 
+from attune_testing.fixtures import TestClock
 from common import audit, ids
 from common.audit import Entry
-from common.database import Database
-from common.testing import TestClock
+from common.db.database import Database
 from gateway import accounts
 from services.gateway.tests.clinic import PASSWORD
 

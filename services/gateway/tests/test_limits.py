@@ -8,9 +8,9 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
+from attune_testing.fixtures import TestClock
 from common.config import Misconfigured
-from common.database import Database
-from common.testing import TestClock
+from common.db.database import Database
 from gateway import limits
 
 LOGIN = "/api/v1/auth/login"

@@ -7,8 +7,7 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from common.clients import DeadlineExceeded
-from common.crypto import KeyMissing
+from common.db.encryption import KeyMissing
 from common.errors import (
     Conflict,
     DomainError,
@@ -21,6 +20,7 @@ from common.errors import (
     Unauthenticated,
     Unavailable,
 )
+from common.rpc.channels import DeadlineExceeded
 from gateway import names
 from gateway.problems import InvalidFields, WithMembers
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from common.embedded import free_port, spawn
+from attune_local.servers import free_port, spawn
 from gateway.settings import Settings
 
 CHUNK = b"7fff\r\n" + b"x" * 0x7FFF + b"\r\n"

@@ -14,10 +14,10 @@ from flask import Response
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from attune_testing.fixtures import TestClock
 from common import ids
-from common.database import EVERY_PRACTICE, Database
+from common.db.database import EVERY_PRACTICE, Database
 from common.errors import NotAllowed
-from common.testing import TestClock
 from gateway import accounts, sessions, visitors
 from gateway.accounts import InvalidEmail, InvalidName, InvalidRole, store
 from gateway.accounts.passwords import WeakPassword

@@ -16,11 +16,11 @@ from attune.availability.v1.availability_pb2 import Practice, Provider
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1.events_pb2 import BookingFact
 from attune.common.v1 import types_pb2
+from attune_local.servers import free_port
+from attune_testing.fixtures import TestClock, utc
 from common import ids
-from common.bus import MESSAGE_ID
-from common.database import Database
-from common.embedded import free_port
-from common.testing import TestClock, utc
+from common.db.database import Database
+from common.messaging.nats import MESSAGE_ID
 from notifications import events
 from notifications.domain.message import Letter, Links
 from notifications.domain.notices import Kind, Recipient

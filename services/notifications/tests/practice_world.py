@@ -36,17 +36,18 @@ from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
     TelehealthRoomsServiceStub,
     add_TelehealthRoomsServiceServicer_to_server,
 )
+from attune_local.servers import free_port
+from attune_testing.fixtures import Served, TestClock, client, serve, staff, utc
 from availability.servicer import AvailabilityServicer
 from availability.state import State
 from booking.servicer import BookingServicer
-from common import due, ids
-from common.bus import MESSAGE_ID
-from common.database import EVERY_PRACTICE, Database
-from common.embedded import free_port
-from common.events import practice_of
-from common.identity import VISITOR, Identity, acting_as
-from common.outbox import outbox
-from common.testing import Served, TestClock, client, serve, staff, utc
+from common import ids
+from common.db.database import EVERY_PRACTICE, Database
+from common.jobs import due
+from common.messaging.consumer import practice_of
+from common.messaging.nats import MESSAGE_ID
+from common.messaging.outbox import outbox
+from common.rpc.identity import VISITOR, Identity, acting_as
 from notifications import events
 from notifications.channels import Channel, SmtpChannel
 from notifications.servicer import NotificationsServicer

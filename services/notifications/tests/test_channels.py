@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import text
 
+from attune_local.servers import free_port
+from attune_testing.fixtures import TestClock
 from common import ids
 from common.config import Misconfigured
-from common.database import Database
-from common.embedded import free_port
+from common.db.database import Database
 from common.errors import DomainError
-from common.testing import TestClock
 from notifications.channels import (
     MailboxChannel,
     MailRefused,

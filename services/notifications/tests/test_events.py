@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1 import events_pb2 as happened
+from attune_testing.fixtures import TestClock
 from common import ids
-from common.database import Database
-from common.due import due
-from common.testing import TestClock
+from common.db.database import Database
+from common.jobs.due import due
 from notifications.store import Notice
 
 Deliver = Callable[..., bool]

@@ -14,12 +14,12 @@ from attune.notifications.v1.notifications_service_pb2_grpc import (
     NotificationsServiceStub,
     add_NotificationsServiceServicer_to_server,
 )
+from attune_testing.fixtures import TestClock, client, serve, service, staff
 from common import ids
-from common.database import Database
-from common.due import due
+from common.db.database import Database
 from common.errors import Invalid, NotAllowed, NotFound, Refused, Unauthenticated
-from common.identity import VISITOR, Identity, acting_as
-from common.testing import TestClock, client, serve, service, staff
+from common.jobs.due import due
+from common.rpc.identity import VISITOR, Identity, acting_as
 from notifications.channels import MailboxChannel
 from notifications.domain.message import Letter, compose
 from notifications.domain.notices import Recipient, State

@@ -18,13 +18,14 @@ from attune.common.v1 import types_pb2
 from attune.notifications.v1.notifications_service_pb2 import ResendNoticeRequest
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2 import ResolveLinkRequest
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import TelehealthRoomsServiceStub
+from attune_local.servers import free_port
+from attune_testing.fixtures import Served, TestClock, utc
 from booking import work as booking_work
-from common import due, ids
-from common.bus import MESSAGE_ID
-from common.database import EVERY_PRACTICE, Database
-from common.embedded import free_port
-from common.identity import VISITOR, acting_as
-from common.testing import Served, TestClock, utc
+from common import ids
+from common.db.database import EVERY_PRACTICE, Database
+from common.jobs import due
+from common.messaging.nats import MESSAGE_ID
+from common.rpc.identity import VISITOR, acting_as
 from notifications import events
 from notifications.channels import Channel, MailboxChannel, SmtpChannel
 from notifications.store import DevelopmentMessage, Notice

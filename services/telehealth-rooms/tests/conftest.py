@@ -16,11 +16,12 @@ from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
     TelehealthRoomsServiceStub,
     add_TelehealthRoomsServiceServicer_to_server,
 )
-from common import clients, ids
-from common.bus import MESSAGE_ID
-from common.database import Database
-from common.embedded import free_port
-from common.testing import Served, TestClock, serve, signer, utc
+from attune_local.servers import free_port
+from attune_testing.fixtures import Served, TestClock, serve, signer, utc
+from common import ids
+from common.db.database import Database
+from common.messaging.nats import MESSAGE_ID
+from common.rpc import channels
 from telehealth_rooms import events
 from telehealth_rooms.domain import Leeway
 from telehealth_rooms.servicer import TelehealthRoomsServicer
@@ -94,7 +95,7 @@ def asking_rooms(
     database: Database, clock: TestClock, peers: str
 ) -> Iterator[TelehealthRoomsServiceStub]:
     """Rooms, with the real booking to ask."""
-    asked = BookingServiceStub(clients.channel(peers, signer("telehealth-rooms")))
+    asked = BookingServiceStub(channels.channel(peers, signer("telehealth-rooms")))
     servicer = TelehealthRoomsServicer(database, clock, asked, Leeway())
     with serve(add_TelehealthRoomsServiceServicer_to_server, servicer) as served:
         yield TelehealthRoomsServiceStub(served.channel())

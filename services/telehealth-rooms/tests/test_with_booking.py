@@ -22,12 +22,12 @@ from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2 import (
     ResolveLinkRequest,
 )
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import TelehealthRoomsServiceStub
+from attune_testing.fixtures import TestClock, client, service, staff, utc
 from common import ids
-from common.database import EVERY_PRACTICE, Database
+from common.db.database import EVERY_PRACTICE, Database
 from common.errors import NotFound
-from common.identity import VISITOR, Identity, acting_as
-from common.outbox import outbox
-from common.testing import TestClock, client, service, staff, utc
+from common.messaging.outbox import outbox
+from common.rpc.identity import VISITOR, Identity, acting_as
 from telehealth_rooms import store
 
 pytestmark = pytest.mark.req("RM-1")

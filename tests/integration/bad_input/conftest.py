@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from common.local import Stack
+from attune_local.stack import Stack
 from tests.integration.bad_input.databases import Databases
 from tests.integration.bad_input.place import Place
 

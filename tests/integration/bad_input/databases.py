@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from common.local import GATEWAY, SERVICES, Stack, package
+from attune_local.stack import Stack
+from common.services import GATEWAY, SERVICES, package
 from tests.world import until
 
 State = dict[str, tuple[int, str]]

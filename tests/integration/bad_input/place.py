@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from common.local import Stack
+from attune_local.stack import Stack
 from tests.integration.bad_input.table import UNSET, Row
 from tests.people import add_provider
 from tests.world import ZONE, World, token_of

@@ -4,8 +4,9 @@ from typing import Any
 
 import requests
 
-from common import crypto
-from common.local import GATEWAY, Stack
+from attune_local.stack import Stack
+from common.db import encryption
+from common.services import GATEWAY
 from gateway.app import close, create_app
 from gateway.settings import Settings
 from tests.integration.bad_input.table import Route
@@ -13,7 +14,7 @@ from tests.integration.bad_input.table import Route
 
 def served(stack: Stack) -> set[str]:
     """Every route, as `GET /api/v1/providers/<username>`."""
-    ring = crypto.ring()
+    ring = encryption.ring()
     app = create_app(Settings.from_env(stack.environment(GATEWAY, stack.port)))
     try:
         return {
@@ -23,7 +24,7 @@ def served(stack: Stack) -> set[str]:
         }
     finally:
         close(app)
-        crypto.use(ring)
+        encryption.use(ring)
 
 
 def with_body(stack: Stack) -> list[Route]:

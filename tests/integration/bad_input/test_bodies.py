@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from common.local import Stack
+from attune_local.stack import Stack
 from tests.integration.bad_input import words
 from tests.integration.bad_input.checking import check
 from tests.integration.bad_input.databases import Databases

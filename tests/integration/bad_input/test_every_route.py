@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.local import Stack
+from attune_local.stack import Stack
 from tests.integration.bad_input import (
     test_access,
     test_booking,

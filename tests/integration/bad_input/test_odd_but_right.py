@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from common.local import Stack
+from attune_local.stack import Stack
 from tests.world import World
 
 NAMES = {

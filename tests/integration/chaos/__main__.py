@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from common.embedded import StartupError
+from attune_local.servers import StartupError
 from tests.integration.chaos.rounds import Chaos, Figures
 
 _ROUND = 45.0

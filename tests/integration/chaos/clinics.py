@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from attune.availability.v1 import availability_pb2 as pb
 from attune.availability.v1 import availability_service_pb2 as rpc
 from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
-from common import identity
-from common.identity import Identity
+from common.rpc import identity
+from common.rpc.identity import Identity
 from tests.faults import FaultyStack
 from tests.integration.chaos.clients import Clinic
 from tests.integration.chaos.quiet import query

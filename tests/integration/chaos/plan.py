@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from common.local import GATEWAY, SERVICES
+from common.services import GATEWAY, SERVICES
 
 REPLICAS = {"availability": 2, "booking": 2, "notifications": 2}
 POSTGRES, NATS = "postgres", "nats"

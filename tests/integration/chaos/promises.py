@@ -13,8 +13,8 @@ from uuid import UUID
 from attune.availability.v1.availability_service_pb2 import SearchSlotsRequest
 from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from attune.common.v1.types_pb2 import Mode
-from common import clients, identity
-from common.local import OPERATOR
+from common.rpc import channels, identity
+from common.services import OPERATOR
 from tests.faults import FaultyStack
 from tests.integration.chaos import plan
 from tests.integration.chaos.clients import STRAYS, Answer, Clinic, Log, Write
@@ -234,7 +234,7 @@ class Promises:
         """What each replica of availability answers, out of its own memory."""
         for port in self._stack.ports["availability"]:
             signer = identity.Signer(OPERATOR, self._stack.secrets.identity_keys[OPERATOR][0])
-            with clients.channel(f"ipv4:127.0.0.1:{port}", signer, timeout=10) as channel:
+            with channels.channel(f"ipv4:127.0.0.1:{port}", signer, timeout=10) as channel:
                 stub = AvailabilityServiceStub(channel)
                 for clinic in self._clinics:
                     for mode in ("telehealth", "in_person"):

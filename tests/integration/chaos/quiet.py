@@ -8,8 +8,8 @@ import psycopg
 from nats.js.errors import NotFoundError
 from psycopg.rows import dict_row
 
-from common.bus import STREAM, Bus
-from common.local import GATEWAY, SERVICES, package
+from common.messaging.nats import STREAM, Bus
+from common.services import GATEWAY, SERVICES, package
 from tests.faults import FaultyStack
 
 _WITH_EVENTS = [service for service in SERVICES if service != GATEWAY]

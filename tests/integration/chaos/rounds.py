@@ -13,9 +13,9 @@ from typing import Self
 
 import psycopg
 
-from common.bus import STREAM, Bus
-from common.embedded import free_port
-from common.local import Process
+from attune_local.servers import free_port
+from attune_local.stack import Process
+from common.messaging.nats import STREAM, Bus
 from tests.faults import FaultyStack, Proxy, Victim
 from tests.integration.chaos import clinics, plan, quiet
 from tests.integration.chaos.clients import STRAYS, Client, Log

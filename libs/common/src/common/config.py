@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Self, get_type_hints
 
-from common.bulkhead import TURN
-from common.deadline import CALL
+from common.resilience.bulkhead import TURN
+from common.resilience.deadline import CALL
 
 
 class Misconfigured(SystemExit):

@@ -12,18 +12,20 @@ import grpc
 from sqlalchemy import text
 
 from attune.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
-from common import clients, crypto, identity, keys, migrations, telemetry
 from common import clock as clocks
+from common import telemetry
 from common.audit import Sealer
 from common.audit.servicer import AuditServicer
-from common.bus import Bus
 from common.config import ServiceSettings
-from common.database import EVERY_PRACTICE, Database
-from common.due import Handler as DueHandler
-from common.due import Worker
-from common.events import Consumer, Handlers
-from common.outbox import Relay
-from common.server import Server
+from common.db import encryption, migrations, reencryption
+from common.db.database import EVERY_PRACTICE, Database
+from common.jobs.due import Handler as DueHandler
+from common.jobs.due import Worker
+from common.messaging.consumer import Consumer, Handlers
+from common.messaging.nats import Bus
+from common.messaging.outbox import Relay
+from common.rpc import channels, identity
+from common.rpc.server import Server
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ class Service:
         self.package = name.replace("-", "_")
         self.settings = settings
         self.clock = clocks.clock(settings.clock_file)
-        crypto.use(crypto.KeyRing(settings.encryption_keys, settings.blind_index_key))
+        encryption.use(encryption.KeyRing(settings.encryption_keys, settings.blind_index_key))
         # A connection for each worker, and for relay, sealer, consumer, due work and readiness.
         self.database = Database(
             settings.database_url,
@@ -65,7 +67,7 @@ class Service:
 
     def channel(self, target: str) -> grpc.Channel:
         """A channel to another service."""
-        return clients.channel(
+        return channels.channel(
             target,
             self.signer,
             self.settings.call_seconds,
@@ -106,7 +108,7 @@ class Service:
             if part:
                 part.start()
         threading.Thread(target=self._watch, name="readiness", daemon=True).start()
-        keys.watch(self.database)
+        reencryption.watch(self.database)
         log.info("serving", extra={"address": self.settings.listen, "port": port})
         return port
 

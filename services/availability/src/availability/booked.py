@@ -2,8 +2,8 @@
 
 from attune.booking.v1.booking_service_pb2 import ListTakenTimeRequest, ListTakenTimeResponse
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
-from common import identity
-from common.identity import Identity
+from common.rpc import identity
+from common.rpc.identity import Identity
 
 
 def list_taken(

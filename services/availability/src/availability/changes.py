@@ -14,8 +14,8 @@ from availability.store import setup, taken
 from availability.store.tables import Practice, Provider
 from common import ids
 from common.errors import Conflict, Invalid, NotAllowed
-from common.identity import caller
-from common.outbox import emit
+from common.messaging.outbox import emit
+from common.rpc.identity import caller
 from common.zones import zone
 
 

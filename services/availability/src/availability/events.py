@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from availability.store import taken
 from common.clock import Clock
-from common.events import Handlers
+from common.messaging.consumer import Handlers
 
 
 def handlers(clock: Clock) -> Handlers:

@@ -5,7 +5,7 @@ from availability.domain.rules import Rule, Verdict
 from availability.domain.wallclock import DAY
 from availability.warm import Offer, Warm
 from common.errors import Invalid, Refused
-from common.inputs import RangeReversed
+from common.validation import RangeReversed
 
 LONGEST_RANGE = 93 * DAY
 """Minutes of a search: 92 dates, the days on which clocks are put back among them (spec SL-1)."""

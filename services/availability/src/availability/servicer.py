@@ -18,11 +18,12 @@ from availability.state import State
 from availability.store import setup
 from availability.store import tables as rows
 from availability.warm import Offer
-from common import audit, idempotency, ids
+from common import audit, ids
 from common.clock import Clock
-from common.database import Database
+from common.db import idempotency
+from common.db.database import Database
 from common.errors import Conflict, Refused, Stale
-from common.identity import ANYONE, Identity, allow, caller
+from common.rpc.identity import ANYONE, Identity, allow, caller
 from common.zones import zone
 
 _MOST_STARTS = 50

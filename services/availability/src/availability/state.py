@@ -23,12 +23,12 @@ from availability.domain import inputs
 from availability.store import cold, taken
 from availability.store.setup import ProviderNotFound
 from availability.warm import Warm, warmed
-from common import deadline
-from common.bus import Bus
 from common.clock import Clock
-from common.database import EVERY_PRACTICE, Database
+from common.db.database import EVERY_PRACTICE, Database
 from common.errors import Invalid, Unavailable
-from common.following import Following
+from common.messaging.nats import Bus
+from common.messaging.ordered_consumer import Following
+from common.resilience import deadline
 
 FRESH = 2.0
 """Seconds that what is in memory is trusted without events."""

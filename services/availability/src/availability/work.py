@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from availability import booked
 from availability.store import taken
-from common.due import Due, Handler, Later
 from common.errors import Unavailable
+from common.jobs.due import Due, Handler, Later
 
 _RETRY = timedelta(seconds=2)
 

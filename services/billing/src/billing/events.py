@@ -10,8 +10,8 @@ from attune.booking.v1 import booking_pb2
 from attune.booking.v1.events_pb2 import BookingCompleted, BookingFact
 from billing import domain, store
 from common import audit
-from common.events import Handlers
-from common.outbox import emit
+from common.messaging.consumer import Handlers
+from common.messaging.outbox import emit
 
 handlers = Handlers()
 

@@ -11,10 +11,12 @@ from attune.billing.v1.billing_service_pb2_grpc import BillingServiceServicer
 from attune.common.v1.types_pb2 import Money
 from billing import store
 from billing.domain import BillableKind
-from common import audit, identity, ids, inputs, pages
-from common.database import Database
+from common import audit, ids, validation
+from common.db import cursor
+from common.db.database import Database
 from common.errors import NotAllowed
-from common.identity import Identity, allow
+from common.rpc import identity
+from common.rpc.identity import Identity, allow
 
 _KINDS = {BillableKind.SESSION: pb.BILLABLE_KIND_SESSION}
 
@@ -33,8 +35,8 @@ class BillingServicer(BillingServiceServicer):
         practice's, clinicians that of their own sessions (spec CL-3)."""
         caller = identity.caller()
         wanted = _filter(request, caller)
-        size = inputs.page_size(request.page_size)
-        after = pages.place(request.page_token, "billables")
+        size = validation.page_size(request.page_size)
+        after = cursor.place(request.page_token, "billables")
         with self._database.transaction(caller.practice_id) as session:
             found = store.billables(session, wanted, after, size + 1)
             page = found[:size]
@@ -46,13 +48,13 @@ class BillingServicer(BillingServiceServicer):
             )
         response = pb.ListBillablesResponse(billables=map(_message, page))
         if len(found) > size:
-            last = pages.Place(page[-1].service_at, page[-1].id)
+            last = cursor.Place(page[-1].service_at, page[-1].id)
             response.next_page_token = last.token("billables")
         return response
 
 
 def _filter(request: pb.ListBillablesRequest, caller: Identity) -> store.Filter:
-    start, end = inputs.span(request)
+    start, end = validation.span(request)
     return store.Filter(
         practice_id=UUID(caller.practice_id),
         client_id=_id(request.client_id, "client_id"),

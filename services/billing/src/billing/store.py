@@ -12,9 +12,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from attune.booking.v1.events_pb2 import BookingFact
 from billing import domain
-from common import database, ids
+from common import ids
+from common.db import database
+from common.db.cursor import Place
 from common.errors import Conflict, NotFound
-from common.pages import Place
 
 
 class AlreadyReversed(Conflict):

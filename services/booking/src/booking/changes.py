@@ -29,8 +29,8 @@ from booking.domain.status import Status, answer, move
 from booking.domain.taking import revision_of
 from booking.store import clients, taken
 from booking.store.tables import Booking, BookingChange
-from common.identity import Identity
-from common.outbox import emit
+from common.messaging.outbox import emit
+from common.rpc.identity import Identity
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from attune.booking.v1.booking_pb2 import PaymentStatus
 from booking import enums
 from booking.store import bookings
 from common import audit, ids
-from common.events import Handlers
+from common.messaging.consumer import Handlers
 
 handlers = Handlers()
 

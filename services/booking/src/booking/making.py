@@ -32,9 +32,10 @@ from booking.domain.taking import (
 )
 from booking.store import bookings, clients, holds, taken
 from booking.store.tables import Booking, BookingChange, Client, Hold, ServiceLine
-from common import due, ids
-from common.database import Database
-from common.outbox import emit
+from common import ids
+from common.db.database import Database
+from common.jobs import due
+from common.messaging.outbox import emit
 from common.zones import zone
 
 EXPIRE_HOLD = "expire_hold"

@@ -14,7 +14,7 @@ from attune.booking.v1.booking_pb2 import (
 from attune.common.v1.types_pb2 import ClientStatus, Mode, Money
 from booking import enums
 from booking.store.tables import Booking, BookingChange, Client, Hold, ServiceLine
-from common.identity import Identity
+from common.rpc.identity import Identity
 
 
 class Viewer(Enum):

@@ -20,11 +20,13 @@ from booking.making import Details, Place
 from booking.store import bookings, clients, holds, taken
 from booking.store.bookings import Filter
 from booking.store.tables import Booking
-from common import audit, idempotency, identity, ids, inputs, pages
+from common import audit, ids, validation
 from common.clock import Clock
-from common.database import EVERY_PRACTICE, Database
+from common.db import cursor, idempotency
+from common.db.database import EVERY_PRACTICE, Database
 from common.errors import DomainError, NotFound
-from common.identity import ANYONE, Identity, allow, caller
+from common.rpc import identity
+from common.rpc.identity import ANYONE, Identity, allow, caller
 
 _ITSELF = Identity("service:booking")
 _NAME = 200  # characters of usernames, slugs and visitors' ids
@@ -62,7 +64,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
     ) -> pb.CreateHoldResponse:
         """Hold a start while a form is filled in (spec BK-3). SLOT_TAKEN, or the first failing
         rule."""
-        visitor = inputs.line(request.visitor_id, "visitor_id", _NAME)
+        visitor = validation.line(request.visitor_id, "visitor_id", _NAME)
 
         def hold(session: Session, place: Place) -> pb.CreateHoldResponse:
             made = making.hold(session, place, visitor, self._clock.now())
@@ -75,7 +77,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         self, request: pb.ReleaseHoldRequest, context: grpc.ServicerContext
     ) -> pb.ReleaseHoldResponse:
         """Let the visitor's own hold go. The revision is empty if there was nothing to let go."""
-        visitor = inputs.line(request.visitor_id, "visitor_id", _NAME)
+        visitor = validation.line(request.visitor_id, "visitor_id", _NAME)
         hold_id = ids.parse(request.hold_id, "hold_id")
         with self._database.transaction(EVERY_PRACTICE) as session:
             hold = holds.find(session, hold_id, visitor)
@@ -112,7 +114,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         """Ask availability, then do it in one transaction, once for each request_id."""
         idempotency.check(request.request_id)
         check = _check(request)
-        start = inputs.instant(request.start_time, "start_time")
+        start = validation.instant(request.start_time, "start_time")
         scope = f"{type(request).__name__}:{caller().subject}:{check.username}"
         try:
             check.client_status = self._status(email_index(), check.username)
@@ -175,8 +177,8 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         self, request: pb.ListBookingsRequest, context: grpc.ServicerContext
     ) -> pb.ListBookingsResponse:
         """Bookings by start, then id."""
-        size = inputs.page_size(request.page_size)
-        after = pages.place(request.page_token, "bookings")
+        size = validation.page_size(request.page_size)
+        after = cursor.place(request.page_token, "bookings")
         wanted, who = _filter(request), caller()
         with self._database.transaction(who.practice_id) as session:
             rows = bookings.page(session, who, wanted, after, size + 1)
@@ -190,7 +192,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         last = rows[size - 1] if len(rows) > size else None
         return pb.ListBookingsResponse(
             bookings=[self._show(row, history=False) for row in shown],
-            next_page_token=pages.Place(last.start_at, last.id).token("bookings") if last else "",
+            next_page_token=cursor.Place(last.start_at, last.id).token("bookings") if last else "",
         )
 
     @allow("service:gateway", "visitor")
@@ -240,7 +242,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         self, request: pb.DeclineBookingRequest, context: grpc.ServicerContext
     ) -> pb.DeclineBookingResponse:
         """Decline a request, with words for the client. WRONG_STATUS."""
-        words = inputs.words(request.reason_text, "reason_text", _REASON)
+        words = validation.words(request.reason_text, "reason_text", _REASON)
 
         def decline(session: Session, row: Booking, by: changes.Act) -> None:
             changes.decline(session, row, words, by)
@@ -253,10 +255,10 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
     ) -> pb.CancelBookingResponse:
         """Cancel: staff with a reason (spec CN-1), clients as the booking's policy says
         (spec CN-2). WRONG_STATUS, CANCELLATION_NOT_ALLOWED, CANCELLATION_TOO_LATE."""
-        words = inputs.words(request.reason_text, "reason_text", _REASON)
+        words = validation.words(request.reason_text, "reason_text", _REASON)
         staff = caller().is_staff
         if staff:
-            inputs.choice(CancellationReason, request.reason, "reason")
+            validation.choice(CancellationReason, request.reason, "reason")
 
         def cancel(session: Session, row: Booking, by: changes.Act) -> None:
             if staff:
@@ -326,8 +328,8 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         self, request: pb.ListClientsRequest, context: grpc.ServicerContext
     ) -> pb.ListClientsResponse:
         """Clients by creation, then id; a clinician's own ones (spec CL-3)."""
-        size = inputs.page_size(request.page_size)
-        after = pages.place(request.page_token, "clients")
+        size = validation.page_size(request.page_size)
+        after = cursor.place(request.page_token, "clients")
         who = caller()
         with self._database.transaction(who.practice_id) as session:
             rows = clients.page(session, who, after, size + 1)
@@ -335,7 +337,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         last = rows[size - 1] if len(rows) > size else None
         return pb.ListClientsResponse(
             clients=[messages.client(row) for row in rows[:size]],
-            next_page_token=pages.Place(last.created_at, last.id).token("clients") if last else "",
+            next_page_token=cursor.Place(last.created_at, last.id).token("clients") if last else "",
         )
 
     @allow("account", "client", "service")
@@ -354,7 +356,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         self, request: pb.UpdateClientRequest, context: grpc.ServicerContext
     ) -> pb.UpdateClientResponse:
         """Change a client's billing type; it holds for what is completed from now on."""
-        billing_type = inputs.choice(BillingType, request.billing_type, "billing_type")
+        billing_type = validation.choice(BillingType, request.billing_type, "billing_type")
         who = caller()
         with self._database.transaction(who.practice_id) as session:
             row = clients.get(session, ids.find(request.client_id), who, lock=True)
@@ -381,9 +383,9 @@ def _show_again(session: Session, answer: Any) -> None:
 def _check(request: _Creation) -> CheckSlotRequest:
     """What to ask availability; raises Invalid, naming the field."""
     return CheckSlotRequest(
-        username=inputs.line(request.username, "username", _NAME),
-        service=inputs.line(request.service, "service", _NAME),
-        mode=Mode.ValueType(inputs.choice(Mode, request.mode, "mode")),
+        username=validation.line(request.username, "username", _NAME),
+        service=validation.line(request.service, "service", _NAME),
+        mode=Mode.ValueType(validation.choice(Mode, request.mode, "mode")),
         start_time=request.start_time,
     )
 
@@ -392,21 +394,21 @@ def _details(request: pb.CreateBookingRequest) -> Details:
     typed = request.client
     return Details(
         contact=contacts.contact(typed.name, typed.email, typed.phone, typed.timezone),
-        note=inputs.words(request.note, "note"),
+        note=validation.words(request.note, "note"),
         hold_id=ids.parse(request.hold_id, "hold_id") if request.hold_id else None,
-        visitor_id=inputs.words(request.visitor_id, "visitor_id", _NAME),
+        visitor_id=validation.words(request.visitor_id, "visitor_id", _NAME),
     )
 
 
 def _filter(request: pb.ListBookingsRequest) -> Filter:
-    start, end = inputs.span(request)
+    start, end = validation.span(request)
     return Filter(
         start=start,
         end=end,
         provider_id=ids.parse(request.provider_id, "provider_id") if request.provider_id else None,
         client_id=ids.parse(request.client_id, "client_id") if request.client_id else None,
         statuses=tuple(
-            enums.word(BookingStatus, inputs.choice(BookingStatus, status, "statuses"))
+            enums.word(BookingStatus, validation.choice(BookingStatus, status, "statuses"))
             for status in request.statuses
         ),
     )

@@ -13,7 +13,7 @@ from booking import changes, making
 from booking.domain.status import Status
 from booking.store import bookings
 from common import audit
-from common.due import Due, Handler
+from common.jobs.due import Due, Handler
 
 
 def expire_hold(work: Due, session: Session, now: datetime) -> None:

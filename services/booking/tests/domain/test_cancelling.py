@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from attune_testing.fixtures import utc
 from booking.domain.cancelling import (
     CancellationNotAllowed,
     CancellationTooLate,
@@ -11,7 +12,6 @@ from booking.domain.cancelling import (
     Policy,
 )
 from booking.domain.status import Status, WrongStatus
-from common.testing import utc
 
 pytestmark = pytest.mark.req("CN-2")
 

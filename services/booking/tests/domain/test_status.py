@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
+from attune_testing.fixtures import utc
 from booking.domain.status import Status, WrongStatus, answer, move
-from common.testing import utc
 
 ALLOWED = {
     ("requested", "confirmed"),

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
+from attune_testing.fixtures import staff
 from booking.store import bookings, clients
 from common import ids
-from common.database import Database
-from common.pages import Place
-from common.testing import staff
+from common.db.cursor import Place
+from common.db.database import Database
 from services.booking.tests.booking_world import NINE
 
 

@@ -17,8 +17,8 @@ from booking.domain.taking import BOOKING, HOLD, Change, Resource, SlotTaken, Ta
 from booking.store import holds, taken
 from booking.store.tables import Hold
 from common import ids
-from common.database import Database
-from common.outbox import emit
+from common.db.database import Database
+from common.messaging.outbox import emit
 from services.booking.tests.booking_world import NINE, NOW, at_once, refs, resource, taken_events
 
 pytestmark = pytest.mark.req("BK-2")

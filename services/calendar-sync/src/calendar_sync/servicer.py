@@ -16,11 +16,12 @@ from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.calendar_sync.v1 import calendar_sync_service_pb2 as pb
 from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import CalendarSyncServiceServicer
 from calendar_sync import domain, store
-from common import audit, identity, ids
+from common import audit, ids
 from common.clock import Clock
-from common.database import EVERY_PRACTICE, Database
+from common.db.database import EVERY_PRACTICE, Database
 from common.errors import NotFound
-from common.identity import ANYONE, Identity, allow
+from common.rpc import identity
+from common.rpc.identity import ANYONE, Identity, allow
 
 _PAGE = 200
 

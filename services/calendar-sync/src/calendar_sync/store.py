@@ -7,8 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from common import crypto, database, ids
-from common.crypto import encrypted
+from common import ids
+from common.db import database, encryption
+from common.db.encryption import encrypted
 
 _BITS = 256
 
@@ -66,4 +67,4 @@ def find(session: Session, token: str) -> Feed | None:
 
 
 def _index(token: str) -> bytes:
-    return crypto.ring().index(token, "feeds.token")
+    return encryption.ring().index(token, "feeds.token")

@@ -15,8 +15,10 @@ from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
-from common import crypto, keys, logs, origin, telemetry
-from common.local import GATEWAY
+from common import logs, telemetry
+from common.db import encryption, reencryption
+from common.rpc import request_context
+from common.services import GATEWAY
 from gateway import capacity, middleware, problems
 from gateway.app import close, create_app
 from gateway.settings import Settings
@@ -80,7 +82,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         else:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             log.error("a request could not be answered", exc_info=exc)
-        request_id = origin.new_request()
+        request_id = request_context.new_request()
         reason = "INTERNAL" if status == HTTPStatus.INTERNAL_SERVER_ERROR else status.name
         body = problems.encoded(status, reason, problems.DETAILS.get(status, ""), request_id)
         head = (
@@ -134,7 +136,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         one."""
         telemetry.configure(GATEWAY)
         app = create_app(self._settings)
-        keys.watch(app.extensions["database"])
+        reencryption.watch(app.extensions["database"])
         return app
 
 
@@ -149,7 +151,7 @@ def main() -> None:
     logs.configure(GATEWAY)
     settings = Settings.from_env()
     # What is wrong with it ends the process here; a worker would be made again and again.
-    crypto.KeyRing(settings.encryption_keys, settings.blind_index_key)
+    encryption.KeyRing(settings.encryption_keys, settings.blind_index_key)
     Server(settings).run()
 
 

@@ -3,12 +3,13 @@
 from apiflask import APIFlask
 from flask import Flask, request
 
-from common import clock, crypto
+from common import clock
 from common.audit import Sealer
 from common.audit.servicer import AuditServicer
-from common.database import Database
-from common.identity import Signer
-from common.local import GATEWAY
+from common.db import encryption
+from common.db.database import Database
+from common.rpc.identity import Signer
+from common.services import GATEWAY
 from gateway import api, capacity, middleware, openapi, pages, problems, protection
 from gateway.api.operation import PREFIX
 from gateway.backends import Backends
@@ -21,7 +22,7 @@ _LARGEST_BODY = 64 * 1024
 
 def create_app(settings: Settings) -> APIFlask:
     """The whole application."""
-    crypto.use(crypto.KeyRing(settings.encryption_keys, settings.blind_index_key))
+    encryption.use(encryption.KeyRing(settings.encryption_keys, settings.blind_index_key))
     app = APIFlask(
         "gateway",
         title="Attune",

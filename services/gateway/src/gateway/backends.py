@@ -13,8 +13,8 @@ from attune.notifications.v1.notifications_service_pb2_grpc import Notifications
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
     TelehealthRoomsServiceStub,
 )
-from common import clients
-from common.identity import Signer
+from common.rpc import channels
+from common.rpc.identity import Signer
 from gateway.settings import Settings
 
 
@@ -32,7 +32,7 @@ class Backends:
             "calendar-sync": settings.calendar_sync_target,
         }
         self._channels = {
-            name: clients.channel(
+            name: channels.channel(
                 target,
                 signer,
                 settings.call_seconds,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from flask import request
 
-from common.bulkhead import Bulkhead
 from common.errors import Unavailable
+from common.resilience.bulkhead import Bulkhead
 from gateway.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ from limits import RateLimitItem, parse_many
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from common import crypto, identity
 from common.clock import Clock
 from common.config import Misconfigured
-from common.database import EVERY_PRACTICE, Database
+from common.db import encryption
+from common.db.database import EVERY_PRACTICE, Database
 from common.errors import TooMany
+from common.rpc import identity
 from gateway import addresses
 from gateway.problems import WithMembers
 from gateway.settings import Settings
@@ -89,7 +90,7 @@ class Limiter:
         with self._database.transaction(EVERY_PRACTICE) as session:
             for limit in self._limits[kind]:
                 seconds = limit.get_expiry()
-                key = crypto.ring().index(f"{kind} {seconds} {who}", "rate limit")
+                key = encryption.ring().index(f"{kind} {seconds} {who}", "rate limit")
                 ends_at = now + timedelta(seconds=seconds)
                 values = {"key": key, "now": now, "ends_at": ends_at, "latest": _latest(limit, now)}
                 row = session.execute(_COUNT, values).one()

@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from common import deadline, identity, origin, telemetry
+from common import telemetry
+from common.resilience import deadline
+from common.rpc import identity, request_context
 from gateway import addresses
 from gateway.settings import Settings
 
@@ -46,7 +48,7 @@ class Surroundings:
         def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal status
             status = int(line[:3])
-            named = [*headers, (REQUEST_ID, origin.current().request)]
+            named = [*headers, (REQUEST_ID, request_context.current().request)]
             return start_response(line, named, exc_info)
 
         deadline.begin(self._settings.request_seconds)
@@ -55,7 +57,9 @@ class Surroundings:
                 telemetry.server_span(
                     method, _carrier(environ), {"http.request.method": method}
                 ) as span,
-                origin.of(_request_id(environ), addresses.exact(environ, self._settings.proxies)),
+                request_context.of(
+                    _request_id(environ), addresses.exact(environ, self._settings.proxies)
+                ),
                 identity.acting_as(identity.VISITOR),
             ):
                 try:
@@ -90,7 +94,7 @@ def _request_id(environ: "WSGIEnvironment") -> str:
     """The id of the trace, if there is one, else a new one: it connects the answer with logs,
     traces and the audit."""
     sent = _TRACEPARENT.fullmatch(environ.get("HTTP_TRACEPARENT", ""))
-    return telemetry.current_trace_id() or (sent[1] if sent else origin.new_request())
+    return telemetry.current_trace_id() or (sent[1] if sent else request_context.new_request())
 
 
 def _carrier(environ: "WSGIEnvironment") -> dict[str, str]:

@@ -11,8 +11,6 @@ from flask import Response, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from common import origin, server
-from common.clients import DeadlineExceeded
 from common.errors import (
     Conflict,
     DomainError,
@@ -26,6 +24,8 @@ from common.errors import (
     Unavailable,
     Unreadable,
 )
+from common.rpc import request_context, server
+from common.rpc.channels import DeadlineExceeded
 from gateway import middleware, names
 
 log = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ def encoded(
 
 def trace_id() -> str:
     """What connects this answer with logs, traces and the audit: 32 hex digits."""
-    return origin.current().request
+    return request_context.current().request
 
 
 def where() -> str:

@@ -8,8 +8,10 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from common import clients, deadline, migrations, server
-from common.database import Database
+from common.db import migrations
+from common.db.database import Database
+from common.resilience import deadline
+from common.rpc import channels, server
 
 OK, AWAY = "ok", "unavailable"
 _NEEDED = ("database", "availability", "booking")
@@ -24,7 +26,8 @@ class Readiness:
         self._database = database
         # The very connections that the stubs use, without identity: health is for everybody.
         self._channels = {
-            name: grpc.insecure_channel(to, options=clients.OPTIONS) for name, to in targets.items()
+            name: grpc.insecure_channel(to, options=channels.OPTIONS)
+            for name, to in targets.items()
         }
         self._stubs: dict[str, Any] = {
             name: health_pb2_grpc.HealthStub(channel) for name, channel in self._channels.items()

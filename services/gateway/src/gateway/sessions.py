@@ -16,11 +16,12 @@ from uuid import UUID
 from flask import current_app, g, request
 from sqlalchemy.orm import Session
 
-from common import audit, crypto, ids
+from common import audit, ids
 from common.clock import Clock
-from common.database import EVERY_PRACTICE, Database
+from common.db import encryption
+from common.db.database import EVERY_PRACTICE, Database
 from common.errors import Invalid, NotAllowed, NotFound, TooMany, Unauthenticated
-from common.identity import Identity
+from common.rpc.identity import Identity
 from gateway import accounts, addresses, cookies, problems, visitors
 from gateway.accounts import passwords, store
 from gateway.cookies import AnyResponse
@@ -255,7 +256,7 @@ def _bearer() -> str:
 
 
 def _counted(index: bytes) -> tuple[store.Attempts, store.Attempts | None]:
-    ring, most = crypto.ring(), settings()
+    ring, most = encryption.ring(), settings()
     own = f"{index.hex()} {_known_device(index) or addresses.caller()}"
     counted = store.Attempts(ring.index(own, "sign-in"), most.sign_in_failures)
     if _known_device(index):

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from common.clock import Clock
 from common.config import Misconfigured
-from common.database import Database
+from common.db.database import Database
 from common.errors import DomainError, Refused, Unavailable
 from notifications import store
 

@@ -5,9 +5,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from attune.booking.v1 import events_pb2 as happened
-from common import due, telemetry
+from common import telemetry
 from common.clock import Clock
-from common.events import Handlers
+from common.jobs import due
+from common.messaging.consumer import Handlers
 from notifications import store, work
 from notifications.domain import notices
 from notifications.domain.notices import BOTH, CLIENT, PROVIDER, Kind, Recipient

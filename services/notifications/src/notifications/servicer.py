@@ -12,11 +12,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from attune.notifications.v1 import notifications_service_pb2 as pb
 from attune.notifications.v1.notifications_service_pb2_grpc import NotificationsServiceServicer
-from common import audit, due, ids, inputs, pages
+from common import audit, ids, validation
 from common.clock import Clock
-from common.database import EVERY_PRACTICE, Database
+from common.db import cursor
+from common.db.database import EVERY_PRACTICE, Database
 from common.errors import NotFound, Refused
-from common.identity import ANYONE, allow, caller
+from common.jobs import due
+from common.rpc.identity import ANYONE, allow, caller
 from notifications import store, work
 from notifications.domain.invite import FILENAME
 from notifications.domain.notices import State
@@ -55,8 +57,8 @@ class NotificationsServicer(NotificationsServiceServicer):
         self, request: pb.ListFailedNoticesRequest, context: grpc.ServicerContext
     ) -> pb.ListFailedNoticesResponse:
         """The practice's notices that were given up, newest first (spec NT-3)."""
-        size = inputs.page_size(request.page_size)
-        after = pages.place(request.page_token, "failed notices")
+        size = validation.page_size(request.page_size)
+        after = cursor.place(request.page_token, "failed notices")
         practice_id = UUID(caller().practice_id)
         with self._database.transaction(practice_id) as session:
             rows = store.failed(session, practice_id, after, size + 1)
@@ -98,7 +100,7 @@ class NotificationsServicer(NotificationsServiceServicer):
 
 
 def _place(row: store.Notice) -> str:
-    return pages.Place(row.created_at, row.id).token("failed notices")
+    return cursor.Place(row.created_at, row.id).token("failed notices")
 
 
 def _to_notice(row: store.Notice) -> pb.Notice:

@@ -8,9 +8,10 @@ from sqlalchemy import BigInteger, Identity, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from common import crypto, database, ids
-from common.crypto import encrypted
-from common.pages import Place
+from common import ids
+from common.db import database, encryption
+from common.db.cursor import Place
+from common.db.encryption import encrypted
 from notifications.domain.notices import Kind, Recipient, State
 
 
@@ -167,4 +168,4 @@ def messages(session: Session, to: str, limit: int) -> Sequence[DevelopmentMessa
 
 def address_index(address: str) -> bytes:
     """The blind index of an address, whatever its capitals."""
-    return crypto.ring().index(address.strip().casefold(), "development_messages.to")
+    return encryption.ring().index(address.strip().casefold(), "development_messages.to")

@@ -23,9 +23,12 @@ from attune.common.v1.types_pb2 import MODE_TELEHEALTH
 from attune.notifications.v1.events_pb2 import NoticeFailed
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2 import GetRoomRequest
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import TelehealthRoomsServiceStub
-from common import audit, database, due, identity, telemetry
+from common import audit, telemetry
+from common.db import database
 from common.errors import DomainError, NotFound, Refused
-from common.outbox import emit
+from common.jobs import due
+from common.messaging.outbox import emit
+from common.rpc import identity
 from notifications import store
 from notifications.channels import Channel
 from notifications.domain import notices

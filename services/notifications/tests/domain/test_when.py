@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attune_testing.fixtures import utc
 from common import zones
-from common.testing import utc
 from notifications.domain import when
 
 pytestmark = pytest.mark.req("NT-2")

@@ -10,7 +10,7 @@ from attune.booking.v1 import booking_pb2
 from attune.booking.v1.booking_pb2 import Booking
 from attune.booking.v1.events_pb2 import BookingFact
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH
-from common.identity import Identity
+from common.rpc.identity import Identity
 
 _STANDING = frozenset(
     {booking_pb2.BOOKING_STATUS_CONFIRMED, booking_pb2.BOOKING_STATUS_IN_PROGRESS}

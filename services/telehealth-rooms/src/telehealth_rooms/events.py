@@ -10,7 +10,7 @@ from attune.booking.v1.events_pb2 import (
     BookingFact,
 )
 from common.clock import Clock
-from common.events import Handlers
+from common.messaging.consumer import Handlers
 from telehealth_rooms import store
 from telehealth_rooms.domain import Appointment
 

@@ -12,11 +12,12 @@ from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as pb
 from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
     TelehealthRoomsServiceServicer,
 )
-from common import audit, identity, ids
+from common import audit, ids
 from common.clock import Clock
-from common.database import EVERY_PRACTICE, Database
+from common.db.database import EVERY_PRACTICE, Database
 from common.errors import Invalid, NotFound
-from common.identity import ANYONE, Identity, allow
+from common.rpc import identity
+from common.rpc.identity import ANYONE, Identity, allow
 from telehealth_rooms import domain, store
 from telehealth_rooms.domain import Appointment, Leeway, Side, Window
 

@@ -9,8 +9,9 @@ from sqlalchemy import DateTime, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from common import crypto, database, ids
-from common.crypto import encrypted
+from common import ids
+from common.db import database, encryption
+from common.db.encryption import encrypted
 from telehealth_rooms.domain import BOTH, Appointment, Side
 
 _BITS = 256
@@ -161,4 +162,4 @@ def find_link(session: Session, token: str) -> tuple[Room, Side] | None:
 
 
 def _index(token: str) -> bytes:
-    return crypto.ring().index(token, "links.token")
+    return encryption.ring().index(token, "links.token")

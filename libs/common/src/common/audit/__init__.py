@@ -8,8 +8,8 @@ chain, in which every entry vouches for all before it. `verify` finds what was t
 
 from common.audit.chain import Chain, Head
 from common.audit.entries import NO_PRACTICE, Entry, Wanted, page, record
-from common.audit.sealing import Sealer
-from common.audit.verifying import Report, verify
+from common.audit.sealer import Sealer
+from common.audit.verifier import Report, verify
 
 __all__ = [
     "NO_PRACTICE",

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import Self
 
-from common import crypto
+from common.db import encryption
 
 GENESIS = bytes(32)
 _PLACE = struct.Struct(">qq")
@@ -38,7 +38,7 @@ class Chain:
     encryption is replaced from time to time, but a chain never."""
 
     def __init__(self, service: str) -> None:
-        self._key = crypto.ring().index(service, "audit.chain")
+        self._key = encryption.ring().index(service, "audit.chain")
 
     def mac(self, canonical: bytes) -> bytes:
         """Vouches for what an entry says."""

@@ -23,13 +23,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from common import ids, origin
+from common import ids
 from common.audit.chain import Chain
-from common.crypto import encrypted
-from common.database import EVERY_PRACTICE
-from common.identity import caller_or_none
-from common.outbox import shared
-from common.pages import Place
+from common.db.cursor import Place
+from common.db.database import EVERY_PRACTICE, SHARED
+from common.db.encryption import encrypted
+from common.rpc import request_context
+from common.rpc.identity import caller_or_none
 
 NO_PRACTICE: Final = UUID(int=0)
 """Of entries that belong to no practice, such as an attempt to sign in to no known account."""
@@ -40,7 +40,7 @@ _AFTERWARDS = frozenset({"sequence", "position", "hash"})  # not known when an e
 
 
 class Base(DeclarativeBase):
-    metadata = shared
+    metadata = SHARED
     type_annotation_map = {  # noqa: RUF012  # read by SQLAlchemy
         datetime: DateTime(timezone=True),
         str: Text(),
@@ -111,7 +111,7 @@ def record(
     if not session.info["practice"]:
         return
     database = session.info["database"]
-    who, here = caller_or_none(), origin.current()
+    who, here = caller_or_none(), request_context.current()
     entry = Entry(
         id=ids.new(),
         practice_id=practice_id or _practice(session),

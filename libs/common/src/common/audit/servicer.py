@@ -4,10 +4,11 @@ import grpc
 
 from attune.audit.v1 import audit_service_pb2 as pb
 from attune.audit.v1.audit_service_pb2_grpc import AuditServiceServicer
-from common import inputs, pages
+from common import validation
 from common.audit.entries import Entry, Wanted, page, record
-from common.database import Database
-from common.identity import allow, caller
+from common.db import cursor
+from common.db.database import Database
+from common.rpc.identity import allow, caller
 
 LISTED = "audit"
 """The list that page tokens belong to."""
@@ -24,15 +25,18 @@ class AuditServicer(AuditServiceServicer):
         self, request: pb.ListEntriesRequest, context: grpc.ServicerContext | None = None
     ) -> pb.ListEntriesResponse:
         """Entries of the caller's practice, newest first, with their addresses in clear."""
-        size, after = inputs.page_size(request.page_size), pages.place(request.page_token, LISTED)
-        start, end = inputs.span(request)
+        size, after = (
+            validation.page_size(request.page_size),
+            cursor.place(request.page_token, LISTED),
+        )
+        start, end = validation.span(request)
         wanted = Wanted(
             start,
             end,
-            subject=inputs.optional_line(request.subject, "subject"),
-            action=inputs.optional_line(request.action, "action"),
-            thing=inputs.optional_line(request.thing, "thing"),
-            request=inputs.optional_line(request.request, "request"),
+            subject=validation.optional_line(request.subject, "subject"),
+            action=validation.optional_line(request.action, "action"),
+            thing=validation.optional_line(request.thing, "thing"),
+            request=validation.optional_line(request.request, "request"),
         )
         with self._database.transaction(caller().practice_id) as session:
             found = page(session, wanted, after, size + 1)
@@ -41,7 +45,7 @@ class AuditServicer(AuditServiceServicer):
         last = shown[-1] if len(found) > size else None
         return pb.ListEntriesResponse(
             entries=map(_message, shown),
-            next_page_token=pages.Place(last.at, last.id).token(LISTED) if last else "",
+            next_page_token=cursor.Place(last.at, last.id).token(LISTED) if last else "",
         )
 
 

@@ -7,9 +7,9 @@ from datetime import date
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from common.db.cursor import InvalidPageToken
 from common.errors import Invalid
-from common.inputs import END, FIRST, instant, line, number, optional_line, page_size, words
-from common.pages import InvalidPageToken
+from common.validation import END, FIRST, instant, line, number, optional_line, page_size, words
 
 __all__ = [
     "END_MINUTE",

@@ -1,4 +1,4 @@
 from availability.store.tables import Base
-from common.migrations import run_env
+from common.db.migrations import run_env
 
 run_env(Base.metadata)

@@ -8,8 +8,8 @@ from sqlalchemy import BigInteger, DateTime, FetchedValue, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from common import database
-from common.crypto import encrypted
+from common.db import database
+from common.db.encryption import encrypted
 
 Json = dict[str, Any]
 

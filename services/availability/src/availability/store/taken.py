@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from attune.booking.v1.booking_pb2 import TAKEN_KIND_BOOKING, TakenTime
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from availability.store.tables import Taken, TakenRevision
-from common import due
+from common.jobs import due
 
 FETCH = "fetch_taken"
 """The kind of the work; its key is the resource number."""

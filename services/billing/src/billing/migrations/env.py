@@ -1,4 +1,4 @@
 from billing.store import Base
-from common.migrations import run_env
+from common.db.migrations import run_env
 
 run_env(Base.metadata)

@@ -9,7 +9,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from common.errors import Invalid
-from common.inputs import line
+from common.validation import line
 from common.zones import zone
 
 NAME = 200

@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, Select, false, select, text, tuple_, updat
 from sqlalchemy.orm import Session, selectinload
 
 from booking.store.tables import Booking, BookingChange, ServiceLine, insertion, values
-from common import crypto
+from common.db import encryption
+from common.db.cursor import Place
 from common.errors import NotFound
-from common.identity import Identity
-from common.pages import Place
+from common.rpc.identity import Identity
 
 _ADD = text(
     f"WITH booking AS ({insertion(Booking, 'b_')}), line AS ({insertion(ServiceLine, 'l_')})"
@@ -33,7 +33,7 @@ class Filter:
 
 def token_index(manage_token: str) -> bytes:
     """The blind index of a manage token."""
-    return crypto.ring().index(manage_token, "booking.manage_token")
+    return encryption.ring().index(manage_token, "booking.manage_token")
 
 
 def add(session: Session, booking: Booking) -> None:

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from booking.domain.contacts import Contact
 from booking.store.tables import Booking, Client, insertion, values
-from common import crypto, ids
+from common import ids
+from common.db import encryption
+from common.db.cursor import Place
 from common.errors import NotFound
-from common.identity import Identity
-from common.pages import Place
+from common.rpc.identity import Identity
 
 _ADD = text(f"{insertion(Client)} ON CONFLICT DO NOTHING RETURNING id")
 
@@ -22,7 +23,7 @@ ACTIVE = "active"
 
 def index(contact: Contact) -> bytes:
     """The blind index of a contact's e-mail."""
-    return crypto.ring().index(contact.email_key, "client.email")
+    return encryption.ring().index(contact.email_key, "client.email")
 
 
 def index_of(session: Session, client_id: UUID) -> bytes | None:

@@ -6,7 +6,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from booking.store.tables import Hold, insertion, values
-from common import crypto
+from common.db import encryption
 
 _ADD = text(insertion(Hold))
 _LOCK = 0x0A77_401D  # namespace of the advisory locks on a visitor's hold with a provider
@@ -14,7 +14,7 @@ _LOCK = 0x0A77_401D  # namespace of the advisory locks on a visitor's hold with 
 
 def visitor_index(visitor_id: str) -> bytes:
     """The blind index of a visitor."""
-    return crypto.ring().index(visitor_id, "hold.visitor")
+    return encryption.ring().index(visitor_id, "hold.visitor")
 
 
 def replace(session: Session, hold: Hold) -> UUID | None:

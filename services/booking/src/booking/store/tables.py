@@ -9,8 +9,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from booking.domain.cancelling import Cancelling, Policy
 from booking.domain.status import Status
-from common import database
-from common.crypto import encrypted
+from common.db import database
+from common.db.encryption import encrypted
 
 
 class Base(DeclarativeBase):

@@ -4,11 +4,12 @@ from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 
-from common import audit, crypto, ids
+from common import audit, ids
 from common.clock import Clock
-from common.database import EVERY_PRACTICE, Database
+from common.db import encryption
+from common.db.database import EVERY_PRACTICE, Database
 from common.errors import Invalid
-from common.identity import ROLES
+from common.rpc.identity import ROLES
 from gateway.accounts import passwords, store
 
 _LONGEST_NAME = 200
@@ -75,4 +76,4 @@ def normalised(email: str) -> str:
 
 def index(email: str) -> bytes:
     """The blind index under which an account is found."""
-    return crypto.ring().index(email, "account.email")
+    return encryption.ring().index(email, "account.email")

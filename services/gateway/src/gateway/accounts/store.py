@@ -9,8 +9,8 @@ from sqlalchemy import ARRAY, DateTime, ForeignKey, Text, delete, select, text, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from common import database
-from common.crypto import encrypted
+from common.db import database
+from common.db.encryption import encrypted
 
 _FORGET_SESSIONS = timedelta(days=30)
 

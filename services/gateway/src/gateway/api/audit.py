@@ -8,9 +8,11 @@ from uuid import UUID
 from flask import current_app
 
 from attune.audit.v1 import audit_service_pb2 as rpc
-from common import identity, pages, zones
+from common import zones
 from common.audit.servicer import LISTED, AuditServicer
-from common.local import GATEWAY, SERVICES
+from common.db import cursor
+from common.rpc import identity
+from common.services import GATEWAY, SERVICES
 from gateway import times
 from gateway.api.bookings import span
 from gateway.api.operation import Access, Operations, paging
@@ -57,7 +59,7 @@ def list_audit(query: schemas.AuditQuery) -> schemas.Entries:
     more = more or len(found) > query.limit
     return schemas.Entries(
         entries=[_answer(service, entry) for service, entry in shown],
-        next=pages.Place(*_place(shown[-1][1])).token(LISTED) if more else None,
+        next=cursor.Place(*_place(shown[-1][1])).token(LISTED) if more else None,
     )
 
 

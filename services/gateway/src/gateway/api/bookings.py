@@ -12,10 +12,12 @@ from attune.booking.v1 import booking_pb2 as messages
 from attune.booking.v1 import booking_service_pb2 as rpc
 from attune.common.v1 import types_pb2 as types
 from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as rooms
-from common import deadline, identity, zones
+from common import zones
 from common.errors import DomainError, Invalid
-from common.identity import Identity
-from common.inputs import RangeReversed
+from common.resilience import deadline
+from common.rpc import identity
+from common.rpc.identity import Identity
+from common.validation import RangeReversed
 from gateway import links, money, names, times, visitors
 from gateway.api import providers
 from gateway.api.operation import Access, Operations, encoded, json_response, paging, request_id

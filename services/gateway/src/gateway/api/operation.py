@@ -17,9 +17,9 @@ from flask import Response, request
 from pydantic import BaseModel
 
 from attune.booking.v1 import booking_service_pb2 as bookings
-from common import identity
 from common.errors import Invalid, NotFound, Unauthenticated
-from common.identity import Identity
+from common.rpc import identity
+from common.rpc.identity import Identity
 from gateway import limits, sessions, validation
 from gateway.backends import backends
 from gateway.schemas import access as schemas

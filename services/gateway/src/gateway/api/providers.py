@@ -11,7 +11,7 @@ from attune.common.v1 import types_pb2 as types
 from common import zones
 from common.clock import Clock
 from common.errors import Invalid
-from common.inputs import RangeReversed
+from common.validation import RangeReversed
 from gateway import money, names, times
 from gateway.api.operation import Operations
 from gateway.backends import backends

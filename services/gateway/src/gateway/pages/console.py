@@ -19,9 +19,10 @@ from attune.availability.v1 import availability_service_pb2 as availability_rpc
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1 import booking_service_pb2 as rpc
 from attune.calendar_sync.v1 import calendar_sync_service_pb2 as calendar_rpc
-from common import identity, zones
+from common import zones
 from common.errors import DomainError, NotAllowed, NotFound, Unauthenticated, Unavailable
-from common.identity import Identity
+from common.rpc import identity
+from common.rpc.identity import Identity
 from gateway import limits, links, problems, sessions, times
 from gateway.api import bookings
 from gateway.backends import backends

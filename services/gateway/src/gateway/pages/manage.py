@@ -17,9 +17,10 @@ from attune.availability.v1.availability_service_pb2 import GetProfileResponse
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1 import booking_service_pb2 as rpc
 from attune.common.v1 import types_pb2 as types
-from common import identity, zones
+from common import zones
 from common.errors import DomainError, NotFound, Unauthenticated, Unavailable
-from common.identity import Identity
+from common.rpc import identity
+from common.rpc.identity import Identity
 from gateway import limits, problems, sessions, times
 from gateway.api import bookings, providers
 from gateway.api.operation import manage_link_identity

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.migrations import create_event_tables, protect
+from common.db.migrations import create_event_tables, protect
 
 revision = "0001"
 down_revision = None

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.migrations import create_audit_tables
+from common.db.migrations import create_audit_tables
 
 revision = "0002"
 down_revision = "0001"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from common.migrations import protect
+from common.db.migrations import protect
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,1 @@
+"""A service's own PostgreSQL: sessions, migrations, cursors, idempotency, encryption."""

@@ -1,0 +1,192 @@
+"""Sessions on a service's own database: deadline and practice reach every statement."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg.errors import ConnectionTimeout, _WaitTimeout  # the latter is how `wait` gives up
+from sqlalchemy import Engine, MetaData, create_engine, event, text
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from common import telemetry
+from common.clock import Clock, SystemClock
+from common.resilience import deadline
+from common.resilience.bulkhead import TURN, Bulkhead
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+EVERY_PRACTICE: Final = "*"
+"""For the few questions asked before the practice is known (a public username, a link), and for
+work that belongs to none."""
+
+_CONNECT = 2  # seconds
+# A process that hangs within a transaction does not keep its locks for ever.
+_OPTIONS = "-c idle_in_transaction_session_timeout=60s"
+_SHARE = 0.7  # of what is left of the call: its caller is to be told, whatever comes
+_GRACE = 0.5  # seconds that the server may take to end a statement which has had its time
+
+# Connections break, the server shuts down or starts, it has no room, or it gave up waiting for us:
+# beginnings of SQLSTATE.
+_AWAY = ("08", "57P", "53", "25P03")
+
+_BEGIN = text(
+    "SELECT set_config('attune.practice', :practice, true),"
+    " set_config('statement_timeout', :timeout, true)"
+)
+_CONFINE = text("SELECT set_config('attune.practice', :practice, true)")
+
+
+def metadata() -> MetaData:
+    """Fresh metadata with the naming of constraints; each service's Base has its own."""
+    return MetaData(naming_convention=NAMING)
+
+
+SHARED = metadata()
+"""The tables that every service has: outbox, inbox, due, idempotency."""
+
+
+class Database:
+    """One service's database. The service's name and clock are what its audit goes by; `patience`
+    are the seconds that a statement may take at most, whatever is left of the call; `turn` those
+    that a transaction waits for a connection while all are in use.
+
+    A server that is silent is given up on half a second after the statement's time; from then on
+    it is tried once a second, and everybody else gets Unavailable at once.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        pool_size: int = 16,
+        *,
+        service: str = "",
+        clock: Clock | None = None,
+        patience: float = deadline.LONGEST,
+        turn: float = TURN,
+    ) -> None:
+        self.service = service
+        self.clock = clock or SystemClock()
+        self.engine: Engine = create_engine(
+            url.replace("postgres://", "postgresql://", 1).replace(
+                "postgresql://", "postgresql+psycopg://", 1
+            ),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=2,
+            pool_use_lifo=True,
+            hide_parameters=True,  # they may be personal data; they must not reach a log
+            connect_args={"connect_timeout": _CONNECT, "options": _OPTIONS},
+        )
+        event.listen(self.engine, "do_connect", self._connect)
+        self._patience = patience
+        self._places = Bulkhead(pool_size, turn=turn)
+        telemetry.trace_statements(self.engine)
+        self.after_emit: Callable[[], None] = lambda: None
+        self.after_schedule: Callable[[], None] = lambda: None
+        self.after_record: Callable[[], None] = lambda: None
+
+    @contextlib.contextmanager
+    def transaction(self, practice: UUID | str) -> Iterator[Session]:
+        """A transaction that sees and writes the rows of one practice only, and whose statements
+        end with the call's deadline. Commits unless the block raises."""
+        info = {"database": self, "practice": str(practice)}
+        with self._place(), Session(self.engine, expire_on_commit=False, info=info) as session:
+            self._begin(session, practice)
+            self._places.answered()
+            yield session
+            session.commit()
+            if session.info.get("emitted"):
+                self.after_emit()
+            if session.info.get("scheduled"):
+                self.after_schedule()
+            if session.info.get("recorded"):
+                self.after_record()
+
+    def _begin(self, session: Session, practice: UUID | str) -> None:
+        timeout = int(_time(self._patience) * 1000)
+        values = {"practice": str(practice), "timeout": f"{timeout}ms"}
+        try:
+            session.execute(_BEGIN, values)
+        except OperationalError as error:
+            if not error.connection_invalidated or isinstance(error.orig, ConnectionTimeout):
+                raise
+            # It broke while it lay in the pool, and all others with it: nothing is lost yet.
+            session.rollback()
+            session.execute(_BEGIN, values)
+
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
+        with self._places.place():
+            began = time.monotonic()
+            try:
+                yield
+            except OperationalError as error:
+                if isinstance(error.orig, ConnectionTimeout):
+                    self._places.silent(began)
+                raise
+
+    def _connect(self, _dialect: object, _record: object, _args: object, wanted: Any) -> object:
+        connection = _Connection.connect(**wanted)
+        connection.patience = self._patience
+        return connection
+
+    def ping(self) -> None:
+        """Raises if the database does not answer."""
+        with self.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database could not be reached, or broke off: what was to be done has not been,
+    there is nothing wrong with it, and it can be tried again."""
+    if isinstance(error, OperationalError | InternalError) and isinstance(
+        error.orig, psycopg.Error
+    ):
+        state = error.orig.sqlstate
+        return state is None or state.startswith(_AWAY)
+    return isinstance(error, InterfaceError | PoolTimeout)
+
+
+def _time(patience: float) -> float:
+    """Seconds for a statement."""
+    return max(0.01, _SHARE * deadline.remaining(patience))
+
+
+class _Connection(psycopg.Connection[Any]):
+    """Gives a silent server up, which knows nothing of `statement_timeout`."""
+
+    patience = deadline.LONGEST
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Raises ConnectionTimeout, after which the connection is closed."""
+        limit = timeout or _time(self.patience) + _GRACE
+        try:
+            return super().wait(gen, interval, limit)
+        except _WaitTimeout:
+            if timeout:
+                raise
+            self.pgconn.finish()  # without asking the server
+            raise ConnectionTimeout("the server does not answer") from None
+
+
+def confine(session: Session, practice: UUID) -> None:
+    """Let a transaction of every practice go on as one of this practice only."""
+    session.execute(_CONFINE, {"practice": str(practice)})
+    session.info["practice"] = str(practice)
+
+
+__all__ = ["EVERY_PRACTICE", "Database", "DeclarativeBase", "confine", "is_away", "metadata"]

@@ -1,0 +1,104 @@
+"""The same request twice is done once, and answered as it was (spec BK-4)."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from google.protobuf.message import Message
+from sqlalchemy import Column, DateTime, LargeBinary, Table, Text, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from common.db import encryption
+from common.db.database import SHARED
+from common.errors import Conflict, Invalid
+
+requests = Table(
+    "idempotency",
+    SHARED,
+    Column("scope", Text, primary_key=True),
+    Column("request_id", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("response", LargeBinary),
+    Column("created_at", DateTime(timezone=True), server_default=func.now()),
+)
+
+LONGEST = 128
+Response = TypeVar("Response", bound=Message)
+
+
+class RequestIdReused(Conflict):
+    """This idempotency key was used before, with other content."""
+
+
+def once(
+    session: Session,
+    scope: str,
+    request: Message,
+    kind: type[Response],
+    do: Callable[[], Response],
+    repeated: Callable[[Session, Response], None] = lambda _session, _answer: None,
+) -> Response:
+    """Do this unless a request with the same `request_id` in the scope was done before; then
+    answer as at that time, once `repeated` has noted it. The claim commits or rolls back with the
+    work; a concurrent twin waits for it. Answers are stored encrypted, and the `request_id`,
+    which may say anything, as its blind index."""
+    check(request.request_id)  # type: ignore[attr-defined]  # by AIP-155
+    key = _key(request)
+    if not key:
+        return do()
+    fingerprint = _fingerprint(request)
+    claim = insert(requests).values(scope=scope, request_id=key, fingerprint=fingerprint)
+    claimed = claim.on_conflict_do_nothing().returning(requests.c.request_id)
+    if session.scalar(claimed) is None:
+        earlier = recall(session, scope, request, kind)
+        assert earlier is not None, "the conflicting row has committed"  # noqa: S101
+        repeated(session, earlier)
+        return earlier
+    response = do()
+    place = encryption.place("idempotency", "response", f"{scope}:{key}")
+    session.execute(
+        update(requests)
+        .where(requests.c.scope == scope, requests.c.request_id == key)
+        .values(response=encryption.ring().seal(response.SerializeToString(), place))
+    )
+    return response
+
+
+def recall(session: Session, scope: str, request: Message, kind: type[Response]) -> Response | None:
+    """The earlier answer to this request, if there is one; raises RequestIdReused."""
+    key = _key(request)
+    found = session.execute(
+        select(requests.c.fingerprint, requests.c.response).where(
+            requests.c.scope == scope, requests.c.request_id == key
+        )
+    ).one_or_none()
+    if found is None:
+        return None
+    if bytes(found.fingerprint) != _fingerprint(request):
+        raise RequestIdReused(field="Idempotency-Key")
+    place = encryption.place("idempotency", "response", f"{scope}:{key}")
+    return kind.FromString(encryption.ring().open(bytes(found.response), place))
+
+
+def check(request_id: str) -> None:
+    """Raises Invalid unless the key is printable and of reasonable length."""
+    if len(request_id) > LONGEST or not request_id.isprintable():
+        raise Invalid(
+            f"An idempotency key has at most {LONGEST} printable characters.",
+            field="Idempotency-Key",
+            reason="INVALID_IDEMPOTENCY_KEY",
+        )
+
+
+def _key(request: Message) -> str:
+    """Under which the request is known here; empty if it wants to be a new one each time."""
+    request_id: str = request.request_id  # type: ignore[attr-defined]  # by AIP-155
+    return encryption.ring().index(request_id, "idempotency.request_id").hex() if request_id else ""
+
+
+def _fingerprint(request: Message) -> bytes:
+    bare = type(request)()
+    bare.CopyFrom(request)
+    bare.ClearField("request_id")
+    text = bare.SerializeToString(deterministic=True).hex()
+    return encryption.ring().index(text, "idempotency")

@@ -1,0 +1,1 @@
+"""Events over NATS JetStream: outbox, consumers, dead letters."""

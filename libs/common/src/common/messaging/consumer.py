@@ -1,0 +1,167 @@
+"""Handling events: each once in effect, with retries and dead letters (spec PF-2)."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message as Event
+from nats.aio.msg import Msg
+from opentelemetry.trace import SpanKind
+from sqlalchemy import Column, DateTime, Table, Text, func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from common import telemetry
+from common.db import database
+from common.db.database import SHARED
+from common.errors import Unavailable
+from common.messaging import nats
+from common.resilience import deadline
+from common.rpc import request_context
+
+log = logging.getLogger(__name__)
+
+inbox = Table(
+    "inbox",
+    SHARED,
+    Column("message_id", Text, primary_key=True),
+    Column("received_at", DateTime(timezone=True), server_default=func.now()),
+)
+
+ATTEMPTS = 5
+DELAYS = (0.2, 1.0, 5.0, 15.0)  # seconds between attempts
+_ANSWER = 2.0  # seconds that the database may take to show that it is there
+
+EventType = TypeVar("EventType", bound=Event)
+Handler = Callable[[EventType, Session], None]
+
+
+class Handlers:
+    """Which function handles which event."""
+
+    def __init__(self) -> None:
+        self.by_subject: dict[str, tuple[type[Event], Handler[Any]]] = {}
+
+    def on(self, kind: type[EventType]) -> Callable[[Handler[EventType]], Handler[EventType]]:
+        """Register a handler `(event, session) -> None`. It runs in a transaction of the event's
+        practice, changes rows and emits; it calls nobody."""
+
+        def register(handler: Handler[EventType]) -> Handler[EventType]:
+            self.by_subject[kind.DESCRIPTOR.full_name] = (kind, handler)
+            return handler
+
+        return register
+
+    def handle(
+        self, db: database.Database, subject: str, payload: bytes, headers: Mapping[str, str]
+    ) -> bool:
+        """Handle one delivery; False if the message was handled before."""
+        kind, handler = self.by_subject[subject]
+        message_id = nats.event_id(headers)
+        with (
+            request_context.of(f"{subject}:{message_id}"),
+            telemetry.span(
+                f"process {subject}",
+                SpanKind.CONSUMER,
+                telemetry.extract(headers),
+                {
+                    "messaging.system": "nats",
+                    "messaging.destination.name": subject,
+                    "messaging.operation.type": "process",
+                    "messaging.message.id": message_id,
+                },
+            ),
+        ):
+            event = kind.FromString(payload)
+            with db.transaction(practice_of(event)) as session:
+                claim = insert(inbox).values(message_id=message_id).on_conflict_do_nothing()
+                if session.scalar(claim.returning(inbox.c.message_id)) is None:
+                    return False
+                handler(event, session)
+        return True
+
+
+def practice_of(event: Event) -> str:
+    """Every event names its practice, itself or through its booking."""
+    fact: Any = event
+    return str(fact.practice_id if hasattr(fact, "practice_id") else fact.booking.practice_id)
+
+
+def _is_away(error: Exception) -> bool:
+    """Handlers call nobody: what is unavailable is the database."""
+    return isinstance(error, Unavailable) or database.is_away(error)
+
+
+class Consumer:
+    """Works through a service's durable, one message after the other."""
+
+    def __init__(
+        self, name: str, db: database.Database, nats: nats.Bus, handlers: Handlers
+    ) -> None:
+        self._name = name
+        self._database = db
+        self._bus = nats
+        self._handlers = handlers
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        durable: nats.Durable | None = None
+        while not self._stop.is_set():
+            try:
+                if not self._bus.wait(0.5):
+                    continue
+                durable = durable or self._bus.durable(self._name, list(self._handlers.by_subject))
+                if message := durable.fetch():
+                    self._process(durable, message)
+            except Exception as error:  # NATS went away in between: bind again
+                log.warning("events are not arriving: %s", type(error).__name__)
+                durable = None
+                self._stop.wait(0.5)
+
+    def _process(self, durable: nats.Durable, message: Msg) -> None:
+        headers = nats.headers_of(message)
+        while True:
+            try:
+                self._handlers.handle(self._database, message.subject, message.data, headers)
+            except Exception as error:
+                if not _is_away(error) and self._database_is_there():
+                    self._failed(durable, message, error)
+                    return
+                # Nothing is wrong with the event, and no other could be handled: it waits here,
+                # in its place, and no attempt is counted.
+                log.warning("%s waits: %s", message.subject, type(error).__name__)
+                durable.keep(message)
+            else:
+                durable.ack(message)
+                return
+            if self._stop.wait(0.5):
+                durable.nak(message, delay=0)
+                return
+
+    def _database_is_there(self) -> bool:
+        try:
+            with deadline.within(_ANSWER):
+                self._database.ping()
+        except Exception:  # whatever it was, it does not answer
+            return False
+        return True
+
+    def _failed(self, durable: nats.Durable, message: Msg, error: Exception) -> None:
+        """Try again later, while others go on; after the last attempt, bury it."""
+        attempt = message.metadata.num_delivered or 1
+        log.error("%s failed, attempt %d", message.subject, attempt, exc_info=error)
+        if attempt < ATTEMPTS:
+            durable.nak(message, delay=DELAYS[min(attempt, len(DELAYS)) - 1])
+        else:
+            self._bus.publish([nats.dead_letter(self._name, message, type(error).__name__)])
+            durable.term(message)
+            log.error("%s is a dead letter", message.subject)

@@ -1,0 +1,148 @@
+"""Events commit with the change they tell of, and leave afterwards, in order (spec PF-2).
+
+`emit` writes a row; after the commit the relay is woken and publishes all waiting rows in their
+order under a lock, so that the replicas' relays never interleave. Rows of one aggregate are
+written under its row lock, hence in the order of its changes. A poll catches what a crash left.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf.message import Message as Event
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    delete,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from common import ids, telemetry
+from common.db import database
+from common.errors import Unavailable
+from common.messaging import nats
+
+log = logging.getLogger(__name__)
+
+outbox = Table(
+    "outbox",
+    database.SHARED,
+    Column("sequence", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", Uuid, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), server_default=func.now()),
+)
+
+_LOCK = 0x0A77_0B0C  # the relay's advisory lock
+_BATCH = 256
+_LARGEST = nats.LARGEST // 2  # bytes of an event without its headers
+
+
+def emit(session: Session, *events: Event) -> None:
+    """Publish these events, in this order, when the transaction has committed."""
+    if events:
+        session.execute(insert(outbox), [row(event) for event in events])
+        session.info["emitted"] = True
+
+
+def row(event: Event) -> dict[str, Any]:
+    """An outbox row, for statements that insert it together with others."""
+    headers: dict[str, str] = {}
+    telemetry.inject(headers)
+    subject, payload = event.DESCRIPTOR.full_name, event.SerializeToString()
+    if len(payload) > _LARGEST:
+        raise ValueError(f"{subject} of {len(payload)} bytes can never be published")
+    return {
+        "id": ids.new(),
+        "subject": subject,
+        "payload": payload,
+        "headers": json.dumps(headers),
+    }
+
+
+class Relay:
+    """Publishes what waits in the outbox."""
+
+    def __init__(self, db: database.Database, nats: nats.Bus) -> None:
+        self._database = db
+        self._bus = nats
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._refused: set[int] = set()  # the rows that NATS will not take, as it is set up now
+        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+        db.after_emit = self._wake.set
+        nats.on_connect.append(self._connected)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Publish what is left, as far as NATS is there, and end."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(5)
+
+    def _connected(self) -> None:
+        self._refused.clear()
+        self._wake.set()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(0.5)
+            self._wake.clear()
+            try:
+                while self._bus.connected and self.drain() == _BATCH:
+                    pass
+            except Exception as error:  # whatever it was, the rows are still there: try again
+                level = logging.WARNING if _expected(error) else logging.ERROR
+                log.log(level, "events wait: %s", type(error).__name__)
+                self._stop.wait(0.5)
+            if self._stop.is_set():
+                return
+
+    def drain(self) -> int:
+        """Publish one batch; returns how many. What NATS refuses stays here, behind what comes
+        after it, until there is a new connection: others' events go on."""
+        with self._database.transaction(database.EVERY_PRACTICE) as session:
+            session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+            waiting = select(outbox).where(outbox.c.sequence.not_in(self._refused))
+            rows = session.execute(waiting.order_by(outbox.c.sequence).limit(_BATCH)).all()
+            if rows:
+                self._publish(session, rows)
+        return len(rows)
+
+    def _publish(self, session: Session, rows: Sequence[Any]) -> None:
+        refused = {m.headers[nats.MESSAGE_ID] for m in self._bus.publish([*map(_message, rows)])}
+        left = []
+        for row in rows:
+            if str(row.id) in refused:
+                self._refused.add(row.sequence)
+                log.error("%s is too large for NATS", row.subject, extra={"event": str(row.id)})
+            else:
+                left.append(row.sequence)
+        session.execute(delete(outbox).where(outbox.c.sequence.in_(left)))
+
+
+def _message(r: Any) -> nats.Message:
+    return nats.Message(
+        r.subject, bytes(r.payload), {**json.loads(r.headers), nats.MESSAGE_ID: str(r.id)}
+    )
+
+
+def _expected(error: Exception) -> bool:
+    expected = SQLAlchemyError | Unavailable | TimeoutError | OSError
+    return isinstance(error, expected) or type(error).__module__.startswith("nats")

@@ -1,0 +1,1 @@
+"""Limits on waiting: deadlines, and bulkheads between dependencies."""

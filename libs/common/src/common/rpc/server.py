@@ -1,0 +1,207 @@
+"""The gRPC side of a service: one interceptor for identity, deadline, errors and telemetry, and
+the health service."""
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from psycopg.errors import QueryCanceled
+from sqlalchemy.exc import OperationalError
+
+from common import telemetry
+from common.db import database
+from common.db.encryption import UndecipherableError
+from common.errors import DomainError, Invalid, Unauthenticated, Unavailable
+from common.resilience import deadline
+from common.rpc import channels, identity, request_context
+
+log = logging.getLogger(__name__)
+
+LIVENESS = "liveness"
+READINESS = "readiness"
+_HEALTH = "/grpc.health.v1.Health/"
+_MOST_PER_WORKER = 8  # calls in the server for each worker; more are refused at once
+
+_duration = telemetry.meter.create_histogram(
+    "rpc.server.call.duration", unit="s", description="Duration of inbound calls"
+)
+
+
+class MalformedMessage(Invalid):
+    """This is not a message of the kind that the call takes."""
+
+
+class ServerInterceptor(grpc.ServerInterceptor):
+    """Wraps every handler once, and remembers the wrapped one."""
+
+    def __init__(self, verifier: identity.Verifier, allowed: dict[str, frozenset[str]]) -> None:
+        self._verifier = verifier
+        self._allowed = allowed
+        self._wrapped: dict[str, Any] = {}
+
+    def intercept_service(self, continuation: Callable[..., Any], details: Any) -> Any:
+        method: str = details.method
+        if method.startswith(_HEALTH):
+            return continuation(details)
+        if method not in self._wrapped:
+            handler = continuation(details)
+            if handler is None:
+                return None
+            # Without (de)serialisers: gRPC's own answer with INTERNAL to what cannot be read.
+            self._wrapped[method] = grpc.unary_unary_rpc_method_handler(self._wrap(method, handler))
+        return self._wrapped[method]
+
+    def _wrap(self, method: str, handler: Any) -> Callable[..., bytes]:
+        service, _, name = method.lstrip("/").rpartition("/")
+        attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
+        allowed = self._allowed[method]
+
+        def answer(payload: bytes, context: grpc.ServicerContext) -> bytes:
+            metadata = {key: str(value) for key, value in context.invocation_metadata()}
+            deadline.begin(context.time_remaining())
+            began = time.perf_counter()
+            failure: DomainError | None = None
+            response = b""
+            with telemetry.server_span(method.lstrip("/"), metadata, attributes) as span:
+                try:
+                    heard = request_context.heard(
+                        metadata.get(request_context.METADATA, ""), context.peer()
+                    )
+                    with identity.acting_as(*self._identify(metadata)), request_context.of(*heard):
+                        identity.authorise(identity.caller(), allowed)
+                        request = _read(payload, handler.request_deserializer)
+                        made = handler.unary_unary(request, context)
+                        response = handler.response_serializer(made)
+                except Exception as error:
+                    failure = to_domain(error, method)
+                    telemetry.fail(span, failure.reason)
+            deadline.clear()
+            code = failure.code if failure else grpc.StatusCode.OK
+            seconds = time.perf_counter() - began
+            _duration.record(seconds, {**attributes, "rpc.response.status_code": code.name})
+            if failure:
+                _abort(context, failure)
+            return response
+
+        return answer
+
+    def _identify(self, metadata: dict[str, str]) -> tuple[identity.Identity, str]:
+        token = metadata.get(identity.METADATA)
+        if not token:
+            raise Unauthenticated("The call carries no identity.")
+        return self._verifier.verify(token), token
+
+
+def _read(payload: bytes, deserialise: Callable[[bytes], Any]) -> Any:
+    try:
+        return deserialise(payload)
+    except DecodeError:
+        raise MalformedMessage from None
+
+
+def to_domain(error: Exception, where: str) -> DomainError:
+    """What the caller is told. Only what nobody expected is logged as an error."""
+    if isinstance(error, UndecipherableError):
+        log.error("%s: %s", where, error)  # which key, and where
+    if isinstance(error, DomainError):
+        return error
+    if isinstance(error, OperationalError) and isinstance(error.orig, QueryCanceled):
+        return channels.DeadlineExceeded()
+    if isinstance(error, OperationalError) or database.is_away(error):
+        log.warning("%s: the database is away (%s)", where, type(error).__name__)
+        return Unavailable()
+    log.error("%s failed", where, exc_info=error)
+    return DomainError("Something went wrong", reason="INTERNAL")
+
+
+def _abort(context: grpc.ServicerContext, error: DomainError) -> None:
+    metadata = {**error.details, **({"field": error.field} if error.field else {})}
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain="attune", metadata=metadata)
+    detail = any_pb2.Any()
+    detail.Pack(info)
+    status = status_pb2.Status(code=error.code.value[0], message=error.message, details=[detail])
+    # abort_with_status would hide the failure from what wraps the context.
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(error.code, error.message)
+
+
+class Server:
+    """A gRPC server with health; add servicers, then start."""
+
+    def __init__(self, verifier: identity.Verifier, workers: int) -> None:
+        self._allowed: dict[str, frozenset[str]] = {}
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="rpc")
+        self.health = health.HealthServicer()
+        self._server = grpc.server(
+            self._pool,
+            interceptors=[ServerInterceptor(verifier, self._allowed)],
+            maximum_concurrent_rpcs=workers * _MOST_PER_WORKER,
+            options=[
+                ("grpc.so_reuseport", 0),
+                # Clients resolve again, and so find new replicas.
+                ("grpc.max_connection_age_ms", 300_000),
+                ("grpc.max_connection_age_grace_ms", 30_000),
+                ("grpc.max_receive_message_length", 1024 * 1024),
+                # Clients may make sure that this process lives, as often as they do.
+                ("grpc.http2.min_ping_interval_without_data_ms", 2_000),
+                ("grpc.keepalive_permit_without_calls", 1),
+            ],
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
+        self.set_ready(False)
+
+    def add(self, add_to_server: Callable[[Any, Any], None], servicer: Any) -> None:
+        """Serve a servicer; every one of its RPCs must say who may call it."""
+        add_to_server(servicer, _Registrar(self._server, servicer, self._allowed))
+
+    def listen(self, address: str) -> int:
+        """Bind and start; returns the port."""
+        port = self._server.add_insecure_port(address)
+        if not port:
+            raise SystemExit(f"cannot listen on {address}")
+        self._server.start()
+        self.health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
+        return port
+
+    def set_ready(self, ready: bool) -> None:
+        """What the readiness probe sees."""
+        serving = health_pb2.HealthCheckResponse.SERVING
+        state = serving if ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        self.health.set(READINESS, state)
+        self.health.set("", state)
+
+    def stop(self, grace: float) -> None:
+        """Refuse new calls, finish those that run."""
+        self.health.enter_graceful_shutdown()
+        self._server.stop(grace).wait()
+        self._pool.shutdown(wait=True)
+
+
+class _Registrar:
+    """Stands in for the server while a servicer is added, and reads who may call what."""
+
+    def __init__(self, server: grpc.Server, servicer: Any, allowed: dict[str, Any]) -> None:
+        self._server = server
+        self._servicer = servicer
+        self._allowed = allowed
+
+    def add_generic_rpc_handlers(self, handlers: Any) -> None:
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, service: str, methods: dict[str, Any]) -> None:
+        for name in methods:
+            allowed = getattr(getattr(self._servicer, name), "allowed", None)
+            if allowed is None:
+                raise TypeError(f"{service}/{name} does not say who may call it: @allow(...)")
+            self._allowed[f"/{service}/{name}"] = allowed
+        self._server.add_registered_method_handlers(service, methods)
+
+
+__all__ = ["LIVENESS", "READINESS", "Server", "to_domain"]

@@ -1,4 +1,0 @@
-from common.migrations import run_env
-from sample.store import Base
-
-run_env(Base.metadata)

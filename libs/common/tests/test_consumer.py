@@ -1,0 +1,345 @@
+"""Outbox, relay, consumer, inbox, dead letters, on a real NATS."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
+from attune.booking.v1.events_pb2 import BookingConfirmed, BookingFact
+from attune_operator import dead_letters
+from attune_testing.fixtures import TestClock, utc
+from common import ids
+from common.db.database import EVERY_PRACTICE, Database
+from common.jobs import due
+from common.messaging import consumer as consumers
+from common.messaging import nats as buses
+from common.messaging.consumer import Consumer, Handlers
+from common.messaging.nats import Bus
+from common.messaging.outbox import Relay, emit, outbox
+from sample.store import Note
+from tests.faults import Proxy
+
+pytestmark = pytest.mark.req("PF-2")
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def relay(database: Database, bus: Bus) -> Iterator[Relay]:
+    started = Relay(database, bus)
+    started.start()
+    yield started
+    started.stop()
+
+
+def run_consumer(database: Database, bus: Bus, handlers: Handlers, name: str = "") -> Consumer:
+    consumer = Consumer(name or f"test-{ids.new().hex}", database, bus, handlers)
+    consumer.start()
+    return consumer
+
+
+def waiting(database: Database) -> int:
+    with database.transaction(EVERY_PRACTICE) as session:
+        return session.scalar(select(func.count()).select_from(outbox)) or 0
+
+
+@pytest.mark.usefixtures("relay")
+def test_events_arrive_in_order_and_leave_the_outbox(database: Database, bus: Bus) -> None:
+    practice, provider = ids.new(), str(ids.new())
+    seen: list[int] = []
+    handlers = Handlers()
+
+    @handlers.on(ProviderChanged)
+    def remember(event: ProviderChanged, session: Session) -> None:
+        if event.provider_id == provider:
+            seen.append(event.version)
+
+    consumer = run_consumer(database, bus, handlers)
+    for version in range(30):
+        with database.transaction(practice) as session:
+            emit(
+                session,
+                ProviderChanged(practice_id=str(practice), provider_id=provider, version=version),
+            )
+    until(lambda: len(seen) == 30)
+    consumer.stop()
+    assert seen == list(range(30))
+    assert waiting(database) == 0
+
+
+@pytest.mark.usefixtures("relay")
+def test_a_transaction_that_fails_tells_nobody(database: Database) -> None:
+    practice = ids.new()
+
+    def fail() -> None:
+        with database.transaction(practice) as session:
+            emit(session, PracticeChanged(practice_id=str(practice)))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert waiting(database) == 0
+
+
+def test_a_redelivered_event_has_its_effect_once(database: Database) -> None:
+    practice = ids.new()
+    handlers = Handlers()
+
+    @handlers.on(BookingConfirmed)
+    def write(event: BookingConfirmed, session: Session) -> None:
+        session.add(Note(id=ids.new(), practice_id=practice))
+
+    event = BookingConfirmed(booking=BookingFact(practice_id=str(practice)))
+    subject, headers = event.DESCRIPTOR.full_name, {buses.MESSAGE_ID: str(ids.new())}
+    payload = event.SerializeToString()
+    assert handlers.handle(database, subject, payload, headers)
+    assert not handlers.handle(database, subject, payload, headers)
+    with database.transaction(practice) as session:
+        assert session.scalar(select(func.count()).select_from(Note)) == 1
+
+
+@pytest.mark.usefixtures("relay")
+def test_poison_stops_nobody_and_becomes_a_dead_letter(
+    database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "DELAYS", (0.01,))
+    practice = ids.new()
+    name = f"test-{ids.new().hex}"
+    seen: list[int] = []
+    healed: list[bool] = []
+    handlers = Handlers()
+
+    @handlers.on(PracticeChanged)
+    def choke(event: PracticeChanged, session: Session) -> None:
+        if event.practice_id == str(practice):
+            if event.version == 1 and not healed:
+                raise ValueError("poison")
+            seen.append(event.version)
+
+    consumer = run_consumer(database, bus, handlers, name)
+    for version in (1, 2):
+        with database.transaction(practice) as session:
+            emit(session, PracticeChanged(practice_id=str(practice), version=version))
+    until(lambda: seen == [2])
+
+    def letters() -> list[buses.DeadLetter]:
+        return [letter for letter in bus.dead_letters() if letter.service == name]
+
+    until(lambda: letters() != [])
+    [letter] = letters()
+    assert PracticeChanged.FromString(letter.payload).version == 1
+    assert (letter.subject, letter.error) == (PracticeChanged.DESCRIPTOR.full_name, "ValueError")
+
+    healed.append(True)
+    dead_letters.deliver_again(bus, letter)
+    until(lambda: seen == [2, 1])
+    assert letters() == []
+    consumer.stop()
+
+
+@pytest.mark.usefixtures("relay")
+def test_what_fails_again_after_a_replay_is_a_dead_letter_again(
+    database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the two minutes in which the stream takes the same id for a double."""
+    monkeypatch.setattr(consumers, "ATTEMPTS", 1)
+    practice, name = ids.new(), f"test-{ids.new().hex}"
+    handlers = Handlers()
+
+    @handlers.on(PracticeChanged)
+    def choke(event: PracticeChanged, session: Session) -> None:
+        if event.practice_id == str(practice):
+            raise ValueError("poison")
+
+    consumer = run_consumer(database, bus, handlers, name)
+    with database.transaction(practice) as session:
+        emit(session, PracticeChanged(practice_id=str(practice)))
+
+    def letters() -> list[buses.DeadLetter]:
+        return [letter for letter in bus.dead_letters() if letter.service == name]
+
+    until(lambda: letters() != [])
+    [first] = letters()
+    dead_letters.deliver_again(bus, first)
+    until(lambda: [x.sequence for x in letters()] > [first.sequence])
+    [second] = letters()
+    consumer.stop()
+    assert (second.event_id, second.payload) == (first.event_id, first.payload)
+
+
+def test_an_event_whose_publisher_gave_it_no_id_is_handled_once(
+    database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "DELAYS", (0.01,))
+    practice, seen = ids.new(), list[int]()
+    handlers = Handlers()
+
+    @handlers.on(PracticeChanged)
+    def remember(event: PracticeChanged, session: Session) -> None:
+        if event.practice_id == str(practice):
+            seen.append(event.version)
+
+    consumer = run_consumer(database, bus, handlers)
+    for version in (1, 2):
+        event = PracticeChanged(practice_id=str(practice), version=version)
+        bus.publish([buses.Message(event.DESCRIPTOR.full_name, event.SerializeToString())])
+    until(lambda: len(seen) == 2)
+    consumer.stop()
+    assert seen == [1, 2]
+
+
+@pytest.mark.usefixtures("relay")
+def test_an_outage_is_not_poison(
+    database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the database is away events wait, in their order, and no attempt is counted."""
+    monkeypatch.setattr(consumers, "ATTEMPTS", 1)
+    url = database.engine.url
+    assert url.host
+    assert url.port
+    practice, seen = ids.new(), list[int]()
+    handlers = Handlers()
+
+    with Proxy(url.port, url.host) as proxy:
+        through = Database(url.set(host="127.0.0.1", port=proxy.port).render_as_string(False), 4)
+
+        @handlers.on(PracticeChanged)
+        def remember(event: PracticeChanged, session: Session) -> None:
+            if event.practice_id == str(practice):
+                seen.append(event.version)
+                if len(seen) == 1:
+                    proxy.refuse()
+                    proxy.cut()
+
+        consumer = run_consumer(through, bus, handlers)
+        for version in (1, 2):
+            with database.transaction(practice) as session:
+                emit(session, PracticeChanged(practice_id=str(practice), version=version))
+        until(lambda: seen == [1])
+        time.sleep(1.2)  # longer than between attempts
+        proxy.accept()
+        until(lambda: len(seen) == 3)
+        consumer.stop()
+        through.close()
+    assert seen == [1, 1, 2]
+
+
+def test_what_nats_would_never_take_is_refused_where_it_is_made(database: Database) -> None:
+    practice = ids.new()
+    with pytest.raises(ValueError, match="can never be published"):
+        emit_one(database, practice, PracticeChanged(practice_id="x" * buses.LARGEST))
+    assert waiting(database) == 0
+
+
+def emit_one(database: Database, practice: UUID, event: PracticeChanged) -> None:
+    with database.transaction(practice) as session:
+        emit(session, event)
+
+
+@pytest.mark.usefixtures("relay")
+def test_a_follower_sees_everything_after_its_start(database: Database, bus: Bus) -> None:
+    practice = ids.new()
+    seen: list[int] = []
+    subject = PracticeChanged.DESCRIPTOR.full_name
+
+    def receive(_subject: str, payload: bytes, _sequence: int) -> None:
+        event = PracticeChanged.FromString(payload)
+        if event.practice_id == str(practice):
+            seen.append(event.version)
+
+    following = bus.follow([subject], 0, receive)
+    for version in range(10):
+        with database.transaction(practice) as session:
+            emit(session, PracticeChanged(practice_id=str(practice), version=version))
+    until(lambda: len(seen) == 10)
+    following.end()
+    assert seen == list(range(10))
+
+
+@pytest.mark.req("PF-6")
+def test_due_work_is_done_at_its_time_once(database: Database) -> None:
+    practice, clock = ids.new(), TestClock(utc("2026-03-01 12:00"))
+    done: list[datetime] = []
+    kind = f"test-{practice}"
+    worker = due.Worker(database, clock, {kind: lambda _w, _s, now: done.append(now)})
+    with database.transaction(practice) as session:
+        due.schedule(session, kind, "x", practice, clock.now() + timedelta(minutes=5))
+    assert worker.work_all() == 0
+    clock.advance(timedelta(minutes=5))
+    assert worker.work_all() == 1
+    assert worker.work_all() == 0
+    assert done == [utc("2026-03-01 12:05")]
+
+
+@pytest.mark.req("PF-6")
+def test_a_worker_that_is_woken_does_not_wait_for_its_poll(database: Database) -> None:
+    practice, clock = ids.new(), TestClock(utc("2026-03-01 12:00"))
+    done: list[str] = []
+    kind = f"test-{practice}"
+    handlers = {kind: lambda work, _session, _now: done.append(work.key)}
+    worker = due.Worker(database, clock, handlers, poll=3600)
+    worker.start()
+    for key in ("x", "y"):
+        with database.transaction(practice) as session:
+            due.schedule(session, kind, key, practice, clock.now(), wake=True)
+        until(partial(done.__contains__, key))
+    worker.stop()
+    assert done == ["x", "y"]
+
+
+@pytest.mark.req("PF-6")
+def test_due_work_waits_while_the_database_is_away_and_counts_no_attempt(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    practice, clock = ids.new(), TestClock(datetime.now(UTC))
+    kind = f"test-{practice}"
+    attempts: list[int] = []
+
+    def lose_the_connection(work: due.Due, session: Session, now: datetime) -> None:
+        attempts.append(work.attempts)
+        if len(attempts) == 1:
+            session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    with database.transaction(practice) as session:
+        due.schedule(session, kind, "x", practice, clock.now())
+    worker = due.Worker(database, clock, {kind: lose_the_connection}, poll=0.05)
+    worker.start()
+    until(lambda: len(attempts) == 2)
+    worker.stop()
+    assert attempts == [0, 0]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@pytest.mark.req("PF-6")
+def test_due_work_that_fails_is_put_off_and_leaves_nothing_behind(database: Database) -> None:
+    practice, clock = ids.new(), TestClock(datetime.now(UTC))
+    kind = f"test-{practice}"
+    attempts: list[int] = []
+
+    def fail_twice(work: due.Due, session: Session, now: datetime) -> None:
+        session.add(Note(id=ids.new(), practice_id=practice))
+        session.flush()
+        attempts.append(work.attempts)
+        if len(attempts) < 3:
+            raise due.Later(now + timedelta(minutes=1))
+
+    worker = due.Worker(database, clock, {kind: fail_twice})
+    with database.transaction(practice) as session:
+        due.schedule(session, kind, "x", practice, clock.now())
+    for _ in range(3):
+        worker.work_one()
+        clock.advance(timedelta(minutes=1))
+    assert attempts == [0, 1, 2]
+    with database.transaction(practice) as session:
+        assert session.scalar(select(func.count()).select_from(Note)) == 1

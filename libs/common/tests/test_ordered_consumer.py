@@ -1,0 +1,155 @@
+"""Following the stream through restarts of NATS, with and without its disk."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from attune_local.servers import Nats, free_port
+from common import ids
+from common.messaging.nats import MESSAGE_ID, STREAM, Bus, Message
+
+pytestmark = pytest.mark.req("SL-9")
+SUBJECT = "attune.test.Something"
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Nats]:
+    """A NATS of this test's own, which it may restart."""
+    started = Nats(tmp_path / "nats", free_port())
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def own_bus(server: Nats) -> Iterator[Bus]:
+    connection = Bus(server.url, "tests")
+    connection.start()
+    assert connection.wait(60)
+    yield connection
+    connection.close()
+
+
+def publish(bus: Bus, *numbers: int) -> None:
+    bus.publish([Message(SUBJECT, str(n).encode(), {MESSAGE_ID: str(ids.new())}) for n in numbers])
+
+
+class Heard:
+    """Remembers what it received."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.sequences: list[int] = []
+        self.restarts = 0
+
+    def receive(self, subject: str, payload: bytes, sequence: int) -> None:
+        assert subject == SUBJECT
+        self.numbers.append(int(payload))
+        self.sequences.append(sequence)
+
+    def restarted(self) -> None:
+        self.restarts += 1
+
+
+def test_it_goes_on_where_it_was_after_nats_was_restarted(server: Nats, own_bus: Bus) -> None:
+    heard = Heard()
+    following = own_bus.follow([SUBJECT], 0, heard.receive, heard.restarted)
+    publish(own_bus, 1, 2, 3)
+    until(lambda: heard.numbers == [1, 2, 3])
+    server.stop()
+    until(lambda: following.age > 1.5)
+    server.start()
+    until(lambda: own_bus.connected)
+    publish(own_bus, 4, 5)
+    until(lambda: heard.numbers == [1, 2, 3, 4, 5])
+    assert heard.sequences == [1, 2, 3, 4, 5]
+    until(lambda: following.age < 1)
+    assert heard.restarts == 0
+
+
+def test_a_restart_before_the_first_message_repeats_nothing(server: Nats, own_bus: Bus) -> None:
+    publish(own_bus, 1, 2)
+    heard = Heard()
+    following = own_bus.follow([SUBJECT], 2, heard.receive)
+    until(lambda: following.age < 1)
+    server.stop()
+    server.start()
+    until(lambda: own_bus.connected and following.age < 1)
+    publish(own_bus, 3)
+    until(lambda: heard.numbers == [3])
+
+
+def test_it_is_told_when_the_stream_has_been_lost(server: Nats, own_bus: Bus) -> None:
+    heard = Heard()
+    own_bus.follow([SUBJECT], 0, heard.receive, heard.restarted)
+    publish(own_bus, 1, 2, 3)
+    until(lambda: len(heard.numbers) == 3)
+    own_bus.run(own_bus.jetstream.delete_stream(STREAM))
+    server.stop()
+    server.start()
+    until(lambda: own_bus.connected)
+    until(lambda: heard.restarts == 1)
+    publish(own_bus, 4)
+    until(lambda: heard.numbers == [1, 2, 3, 4])
+
+
+def test_it_starts_where_a_durable_stands(own_bus: Bus) -> None:
+    publish(own_bus, 1, 2, 3)
+    durable = own_bus.durable("worker", [SUBJECT])
+    for _ in range(2):
+        message = durable.fetch()
+        assert message is not None
+        durable.ack(message)
+    heard = Heard()
+    until(lambda: _floor(own_bus) == 2)
+    own_bus.follow([SUBJECT], "worker", heard.receive)
+    until(lambda: heard.numbers == [3])
+
+
+def test_without_the_durable_it_starts_at_the_beginning(own_bus: Bus) -> None:
+    publish(own_bus, 1)
+    heard = Heard()
+    own_bus.follow([SUBJECT], "nobody", heard.receive)
+    until(lambda: heard.numbers == [1])
+
+
+def test_it_can_be_asked_for_while_nats_is_away(tmp_path: Path) -> None:
+    server = Nats(tmp_path / "nats", free_port())
+    bus = Bus(server.url, "tests")
+    bus.start()
+    heard = Heard()
+    following = bus.follow([SUBJECT], 0, heard.receive)
+    assert following.age > 1e9
+    server.start()
+    try:
+        assert bus.wait(60)
+        publish(bus, 1)
+        until(lambda: heard.numbers == [1])
+    finally:
+        bus.close()
+        server.stop()
+
+
+def test_it_ends(own_bus: Bus) -> None:
+    heard = Heard()
+    following = own_bus.follow([SUBJECT], 0, heard.receive)
+    publish(own_bus, 1)
+    until(lambda: heard.numbers == [1])
+    following.end()
+    until(lambda: following.age > 1)
+    publish(own_bus, 2)
+    assert heard.numbers == [1]
+
+
+def _floor(bus: Bus) -> int:
+    info = bus.run(bus.jetstream.consumer_info(STREAM, "worker"))
+    return info.ack_floor.stream_seq if info.ack_floor else 0

@@ -1,0 +1,268 @@
+"""A whole Attune on one machine: databases, NATS, keys, services and gateway as processes.
+
+`attune up` runs one for a person, the integration tests run one for themselves.
+"""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psycopg
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from psycopg import sql
+
+from attune_local.servers import Nats, Postgres, StartupError, free_port, spawn, stop
+from common.db import encryption, migrations
+from common.rpc import channels, identity
+from common.services import GATEWAY, OPERATOR, SERVICES, package
+
+_STOP = 15.0
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Made once for a data folder."""
+
+    database_password: str
+    owner_password: str
+    blind_index_key: str
+    session_key: str
+    encryption_keys: dict[str, str]
+    identity_keys: dict[str, tuple[str, str]]  # issuer → private, public
+
+    @classmethod
+    def load(cls, path: Path) -> "Secrets":
+        """Read them, or make them."""
+        if not path.exists():
+            names = (*SERVICES, GATEWAY)
+            made = cls(
+                database_password=secrets.token_urlsafe(18),
+                owner_password=secrets.token_urlsafe(9),
+                blind_index_key=encryption.new_key(),
+                session_key=secrets.token_urlsafe(32),
+                encryption_keys={name: f"k1:{encryption.new_key()}" for name in names},
+                identity_keys={n: identity.new_key_pair() for n in (*names, OPERATOR)},
+            )
+            made.save(path)
+        return cls(**json.loads(path.read_text()))
+
+    def save(self, path: Path) -> None:
+        """Keep them, readable for their owner alone; those that were there, or these, entirely."""
+        written = path.with_suffix(".new")
+        written.unlink(missing_ok=True)
+        written.touch(mode=0o600)
+        written.write_text(json.dumps(vars(self), indent=1))
+        written.replace(path)
+
+    @property
+    def public_keys(self) -> str:
+        return ",".join(f"{name}:{public}" for name, (_, public) in self.identity_keys.items())
+
+
+@dataclass
+class Process:
+    """One started service."""
+
+    name: str
+    port: int
+    log: Path
+    env: dict[str, str] = field(repr=False)  # it has the keys
+    handle: "subprocess.Popen[bytes]"
+
+
+@dataclass
+class Stack:
+    """Everything that belongs to one data folder. `extra` is added to every environment,
+    `replicas` starts a service more than once."""
+
+    folder: Path
+    port: int
+    extra: Mapping[str, str] = field(default_factory=dict)
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    postgres_url: str = ""  # a server to use instead of an embedded one, as superuser
+    nats_url: str = ""
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.secrets = Secrets.load(self.folder / "secrets.json")
+        self.postgres: Postgres | None = None
+        self.nats: Nats | None = None
+        self.processes: list[Process] = []
+        self.ports = {
+            name: [free_port() for _ in range(self.replicas.get(name, 1))] for name in SERVICES
+        }
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start everything and wait until it is ready."""
+        self.start_servers()
+        for service in (*SERVICES, GATEWAY):
+            self._make_database(service)
+            owner = self.database_url(service, owner=True)
+            migrations.migrate(package(service), owner, package(service))
+        for service in SERVICES:
+            for port in self.ports[service]:
+                self.start_service(service, port)
+        self.start_service(GATEWAY, self.port)
+        for process in self.processes:
+            self.await_ready(process)
+
+    def start_servers(self) -> None:
+        """PostgreSQL and NATS alone."""
+        if not self.postgres_url:
+            folder = self.folder / "postgres"
+            self.postgres = Postgres(folder, free_port(), self.secrets.database_password)
+            self.postgres.start()
+            self.postgres_url = self.postgres.url
+        if not self.nats_url:
+            self.nats = Nats(self.folder / "nats", free_port())
+            self.nats.start()
+            self.nats_url = self.nats.url
+
+    def stop(self) -> None:
+        """Stop what was started: the gateway first, the databases last."""
+        for process in reversed(self.processes):
+            process.handle.send_signal(signal.SIGTERM)
+        for process in reversed(self.processes):
+            stop(process.handle, signal.SIGTERM, _STOP)
+        self.processes.clear()
+        if self.nats:
+            self.nats.stop()
+        if self.postgres:
+            self.postgres.stop()
+
+    def start_service(self, service: str, port: int) -> Process:
+        """One process of a service. Its log is appended to `<folder>/logs`."""
+        log = self.folder / "logs" / f"{service}-{port}.log"
+        log.parent.mkdir(exist_ok=True)
+        env = {**os.environ, **self.environment(service, port)}
+        with log.open("ab") as output:
+            handle = spawn([sys.executable, "-m", package(service)], env=env, output=output)
+        process = Process(service, port, log, env, handle)
+        self.processes.append(process)
+        return process
+
+    def restart(self, process: Process) -> Process:
+        """Start a process again that has ended, on its port."""
+        self.processes.remove(process)
+        return self.start_service(process.name, process.port)
+
+    def environment(self, service: str, port: int) -> dict[str, str]:
+        """What a service reads (`common.config`)."""
+        env = {
+            "ENVIRONMENT": "development",
+            "PYTHONTZPATH": "",
+            "PYTHONUNBUFFERED": "1",
+            "DATABASE_URL": self.database_url(service),
+            "NATS_URL": self.nats_url,
+            "LISTEN": f"127.0.0.1:{port}",
+            "IDENTITY_KEY": self.secrets.identity_keys[service][0],
+            "IDENTITY_KEYS": self.secrets.public_keys,
+            "ENCRYPTION_KEYS": self.secrets.encryption_keys[service],
+            "BLIND_INDEX_KEY": self.secrets.blind_index_key,
+            "SESSION_KEY": self.secrets.session_key,
+            "PUBLIC_URL": self.url,
+            "CHANNEL": "development",
+            "OTEL_SERVICE_NAME": service,
+            # Everybody here has the one address.
+            "LIMIT_REQUESTS": "1000000/minute",
+            "LIMIT_WRITES": "100000/minute",
+            "LIMIT_PUBLIC_WRITES": "100000/minute",
+            "LIMIT_SIGN_INS": "1000/minute",
+        }
+        for name in SERVICES:
+            env[f"{package(name).upper()}_TARGET"] = self.target(name)
+        return {**env, **self.extra}
+
+    def target(self, service: str) -> str:
+        """Where clients find a service: every replica."""
+        addresses = ",".join(f"127.0.0.1:{port}" for port in self.ports[service])
+        return f"ipv4:{addresses}"
+
+    def database_url(self, service: str, *, owner: bool = False) -> str:
+        """As the service's own role, or as the owner of its schema."""
+        name = package(service)
+        role = f"{name}_owner" if owner else name
+        host = self.postgres_url.rpartition("@")[2].partition("/")[0]
+        return f"postgresql://{role}:{self.secrets.database_password}@{host}/{name}"
+
+    def _make_database(self, service: str) -> None:
+        make_database(self.postgres_url, package(service), self.secrets.database_password)
+
+    def await_ready(self, process: Process, seconds: float = 60) -> None:
+        """Wait until a process is ready; raises with the end of its log if it ends instead."""
+        end = time.monotonic() + seconds
+        while not _is_ready(process):
+            if process.handle.poll() is not None or time.monotonic() > end:
+                tail = process.log.read_text(errors="replace")[-3000:]
+                raise StartupError(f"{process.name} did not become ready:\n{tail}")
+            time.sleep(0.05)
+
+    def operator_channel(self, service: str) -> grpc.Channel:
+        """For the operators' command: calls are signed as `service:operator`."""
+        signer = identity.Signer(OPERATOR, self.secrets.identity_keys[OPERATOR][0])
+        return channels.channel(self.target(service), signer, timeout=10)
+
+
+def make_database(superuser_url: str, name: str, password: str) -> None:
+    """A database with two roles: `<name>_owner` owns the schema, `<name>` works on its rows and
+    cannot get around row-level security. Nobody else can connect to it."""
+    with psycopg.connect(f"{superuser_url}/postgres", autocommit=True) as server:
+        for role in (f"{name}_owner", name):
+            exists = server.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+            verb = sql.SQL("ALTER" if exists else "CREATE")
+            server.execute(
+                sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD {}").format(
+                    verb, sql.Identifier(role), sql.Literal(password)
+                )
+            )
+        known = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+        if not known:
+            server.execute(
+                sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                    sql.Identifier(name), sql.Identifier(f"{name}_owner")
+                )
+            )
+        for rights in (
+            "REVOKE ALL ON DATABASE {0} FROM PUBLIC",
+            "GRANT CONNECT ON DATABASE {0} TO {0}",
+        ):
+            server.execute(sql.SQL(rights).format(sql.Identifier(name)))
+
+
+def _is_ready(process: Process) -> bool:
+    if process.name == GATEWAY:
+        return _http_ok(process.port)
+    with grpc.insecure_channel(f"127.0.0.1:{process.port}") as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        request = health_pb2.HealthCheckRequest(service="readiness")
+        try:
+            answer = stub.Check(request, timeout=1)
+        except grpc.RpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def _http_ok(port: int) -> bool:
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""The `attune` command, with which operators run and look after Attune."""

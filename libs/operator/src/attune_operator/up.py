@@ -1,0 +1,129 @@
+"""`attune up`: a whole Attune on this machine, until Ctrl-C (spec PF-11)."""
+
+import fcntl
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from attune_local.servers import StartupError
+from attune_local.stack import Stack
+from attune_operator import seed
+from attune_operator.environment import Environment, data_folder
+from common.services import GATEWAY, OPERATOR, SERVICES
+
+_PORT = 8080
+
+
+@click.command()
+@click.option("--port", envvar="ATTUNE_PORT", default=_PORT, show_default=True, type=int)
+def up(port: int) -> None:
+    """Start everything, with a demo practice; stop it with Ctrl-C."""
+    folder = data_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, _interrupt)
+        click.echo(f"Starting Attune in {folder} …")
+        began = time.monotonic()
+        stack = Stack(folder, port)
+        try:
+            stack.start()
+            environment = environment_of(stack)
+            environment.save()
+            seed.make_demo(environment, stack.secrets.owner_password)
+            click.echo(_welcome(stack, time.monotonic() - began))
+            _follow(stack)
+        except KeyboardInterrupt:
+            click.echo("\nStopping …")
+        except StartupError as error:
+            raise click.ClickException(str(error)) from error
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            stack.stop()
+            (folder / "environment.json").unlink(missing_ok=True)
+        click.echo("Stopped.")
+
+
+def environment_of(stack: Stack) -> Environment:
+    """Return how to reach the services of a stack on this machine."""
+    every = (*SERVICES, GATEWAY)
+    return Environment(
+        nats_url=stack.nats_url,
+        operator_key=stack.secrets.identity_keys[OPERATOR][0],
+        targets={name: stack.target(name) for name in SERVICES},
+        database_urls={name: stack.database_url(name) for name in every},
+        owner_urls={name: stack.database_url(name, owner=True) for name in every},
+        encryption_keys=stack.secrets.encryption_keys,
+        blind_index_key=stack.secrets.blind_index_key,
+    )
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One Attune for each data folder."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise click.ClickException(
+                f"An Attune runs in {folder} already; set ATTUNE_DATA and ATTUNE_PORT for another"
+            ) from None
+        yield
+
+
+def _welcome(stack: Stack, seconds: float) -> str:
+    return f"""
+Attune is up: {stack.url}   ({seconds:.1f} s)
+
+  Book as a client    {stack.url}/book/{seed.USERNAME}
+  Read the e-mails    {stack.url}/dev/mailbox
+  Sign in as staff    {stack.url}/signin   {seed.OWNER}   {stack.secrets.owner_password}
+  Use the API         {stack.url}/api/docs
+
+  Logs follow; Ctrl-C stops everything. Data stays in {stack.folder}.
+"""
+
+
+def _follow(stack: Stack) -> None:
+    """Print what the services log, until a signal comes or one of them ends."""
+    positions = {process.log: process.log.stat().st_size for process in stack.processes}
+    wait = threading.Event()
+    while True:
+        for log in positions:
+            positions[log] = _print_from(log, positions[log])
+        for process in stack.processes:
+            if (code := process.handle.poll()) is not None:
+                raise StartupError(f"{process.name} ended with {code}; see {process.log}")
+        wait.wait(0.3)
+
+
+def _print_from(log: Path, position: int) -> int:
+    with log.open("rb") as file:
+        file.seek(position)
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            position += len(line)
+            click.echo(_readable(line.decode(errors="replace").rstrip()))
+    return position
+
+
+def _readable(line: str) -> str:
+    try:
+        entry = json.loads(line)
+        head = f"{entry['time'][11:19]} {entry['service']:<17} {entry['level']:<7}"
+        return "\n".join(filter(None, [f"{head} {entry['message']}", entry.get("exception")]))
+    except (ValueError, KeyError, TypeError):
+        return line
