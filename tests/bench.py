@@ -19,14 +19,13 @@ import psycopg
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from attune.availability.v1 import availability_service_pb2 as availability
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1 import slot_service_pb2 as availability
 from attune.booking.v1 import booking_service_pb2 as booking
 from attune.booking.v1.booking_pb2 import Client
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH
 from attune_local.servers import Postgres, free_port
 from attune_local.stack import Stack
+from attune_testing.stubs import AvailabilityStub, BookingStub
 from availability.domain.hours import WeeklyBlock
 from availability.domain.slots import Shape
 from availability.domain.timetable import Timetable
@@ -147,7 +146,7 @@ def search_against_empty(stack: Stack, days: int) -> None:
     """Requests a second of SearchSlots, warm, against a health check in the same process."""
     world = World.make(stack)
     channel = gateway_channel(stack, "availability")
-    search_stub = AvailabilityServiceStub(channel)
+    search_stub = AvailabilityStub(channel)
     empty_stub: Any = health_pb2_grpc.HealthStub(channel)
     first = int(time.time()) // 60
     search = availability.SearchSlotsRequest(
@@ -201,7 +200,7 @@ def gateway_channel(stack: Stack, service: str) -> Any:
 def bookings_against_pgbench(stack: Stack) -> None:
     """Bookings a second through the RPC, 16 in flight, against pgbench inserting the same rows
     of occupancy, booking and outbox in one statement on the same server."""
-    stub = BookingServiceStub(gateway_channel(stack, "booking"))
+    stub = BookingStub(gateway_channel(stack, "booking"))
     count = 400
 
     def ours() -> float:
@@ -294,7 +293,7 @@ def pgbench(server: Postgres | None) -> float:
 def race(stack: Stack) -> None:
     """64 clients for one slot, ten times: winners, and the p99 against that without a race."""
     world = World.make(stack)
-    stub = BookingServiceStub(gateway_channel(stack, "booking"))
+    stub = BookingStub(gateway_channel(stack, "booking"))
     starts = [datetime.fromisoformat(s) for s in every_hour(world, 0)[:60]]
 
     def attempt(start: datetime) -> tuple[bool, float]:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from attune.availability.v1 import availability_service_pb2 as availability
 from attune.availability.v1.availability_pb2 import (
     CONFIRMATION_INSTANT,
     Confirmation,
@@ -16,21 +15,20 @@ from attune.availability.v1.availability_pb2 import (
     WeeklyBlock,
     WeeklyHours,
 )
-from attune.availability.v1.availability_service_pb2_grpc import (
-    AvailabilityServiceStub,
-    add_AvailabilityServiceServicer_to_server,
-)
+from attune.availability.v1.hours_service_pb2 import ReplaceWeeklyHoursRequest
+from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
+from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
+from attune.availability.v1.service_type_service_pb2 import CreateServiceTypeRequest
 from attune.booking.v1.booking_pb2 import Booking, Client
 from attune.booking.v1.booking_service_pb2 import CreateBookingRequest
-from attune.booking.v1.booking_service_pb2_grpc import (
-    BookingServiceStub,
-    add_BookingServiceServicer_to_server,
-)
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Mode, Money
 from attune_testing.fixtures import PUBLIC_KEYS, TestClock, service, signer, staff, utc
-from availability.servicer import AvailabilityServicer
+from attune_testing.stubs import AvailabilityStub, BookingStub
+from availability.adapters.booking import Occupancy
+from availability.servicer import servicers as availability_servicers
 from availability.state import State
-from booking.servicer import BookingServicer
+from booking.adapters.availability import Availability
+from booking.servicer import servicers as booking_servicers
 from common import ids
 from common.db.database import Database
 from common.rpc import channels, identity
@@ -44,31 +42,25 @@ def peers(make_test_database: Callable[[str], Database], clock: TestClock) -> It
     with tempfile.TemporaryDirectory() as folder:
         address = f"unix:{folder}/peers"
         server = Server(identity.Verifier(PUBLIC_KEYS), 16)
-        bookings = BookingServiceStub(channels.channel(address, signer("availability")))
-        slots = AvailabilityServiceStub(channels.channel(address, signer("booking")))
+        bookings = Occupancy(channels.channel(address, signer("availability")))
+        slots = Availability(channels.channel(address, signer("booking")))
         database = make_test_database("availability")
-        server.add(
-            add_AvailabilityServiceServicer_to_server,
-            AvailabilityServicer(database, State(database, bookings, clock), clock),
-        )
-        server.add(
-            add_BookingServiceServicer_to_server,
-            BookingServicer(make_test_database("booking"), slots, clock),
-        )
+        server.add(availability_servicers(database, State(database, bookings, clock), clock))
+        server.add(booking_servicers(make_test_database("booking"), slots, clock))
         server.listen(address)
         yield address
         server.stop(1)
 
 
 @pytest.fixture
-def bookings(peers: str) -> BookingServiceStub:
-    return BookingServiceStub(channels.channel(peers, signer()))
+def bookings(peers: str) -> BookingStub:
+    return BookingStub(channels.channel(peers, signer()))
 
 
 @pytest.fixture
 def open_practice(peers: str) -> Callable[..., Provider]:
     """Opens a practice; its provider in New York can be booked round the clock."""
-    slots = AvailabilityServiceStub(channels.channel(peers, signer()))
+    slots = AvailabilityStub(channels.channel(peers, signer()))
 
     def make(confirmation: "Confirmation.ValueType" = CONFIRMATION_INSTANT) -> Provider:
         username = f"ada-{ids.new().hex[:12]}"
@@ -80,7 +72,7 @@ def open_practice(peers: str) -> Callable[..., Provider]:
             address="12 High St, Springfield", policies=policies,
         )  # fmt: skip
         with identity.acting_as(service("operator")):
-            made = slots.CreatePractice(availability.CreatePracticeRequest(practice=practice))
+            made = slots.CreatePractice(CreatePracticeRequest(practice=practice))
         provider = Provider(
             username=username, display_name="Ada King", timezone="America/New_York",
             email="ada@riverside.example",
@@ -92,10 +84,10 @@ def open_practice(peers: str) -> Callable[..., Provider]:
         )  # fmt: skip
         always = [WeeklyBlock(day=day, start="00:00", end="24:00") for day in range(7)]
         with identity.acting_as(staff(made.practice.practice_id)):
-            answer = slots.CreateProvider(availability.CreateProviderRequest(provider=provider))
-            slots.CreateServiceType(availability.CreateServiceTypeRequest(service_type=session))
+            answer = slots.CreateProvider(CreateProviderRequest(provider=provider))
+            slots.CreateServiceType(CreateServiceTypeRequest(service_type=session))
             slots.ReplaceWeeklyHours(
-                availability.ReplaceWeeklyHoursRequest(
+                ReplaceWeeklyHoursRequest(
                     username=username, hours=WeeklyHours(blocks=always, version=1)
                 )
             )
@@ -105,7 +97,7 @@ def open_practice(peers: str) -> Callable[..., Provider]:
 
 
 @pytest.fixture
-def book(bookings: BookingServiceStub) -> Callable[..., Booking]:
+def book(bookings: BookingStub) -> Callable[..., Booking]:
     """Books a session with a provider, as a visitor does."""
 
     def make(

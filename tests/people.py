@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from attune.availability.v1 import availability_pb2 as pb
-from attune.availability.v1 import availability_service_pb2 as rpc
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.hours_service_pb2 import ReplaceWeeklyHoursRequest
+from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
 from attune_local.stack import Stack
 from attune_operator.up import environment_of
 from attune_testing.builders import make_account
+from attune_testing.stubs import AvailabilityStub
 from common.db import encryption
 from common.rpc import identity
 from common.rpc.identity import Identity
@@ -97,10 +98,10 @@ def routes(stack: Stack) -> list[tuple[str, str]]:
 def add_provider(world: World) -> tuple[str, str]:
     """Id and username of one more provider of a practice, who works as the first one does."""
     username = f"p-{secrets.token_hex(5)}"
-    stub = AvailabilityServiceStub(world.stack.operator_channel("availability"))
+    stub = AvailabilityStub(world.stack.operator_channel("availability"))
     with identity.acting_as(Identity("service:operator", world.practice_id)):
         made = stub.CreateProvider(
-            rpc.CreateProviderRequest(
+            CreateProviderRequest(
                 provider=pb.Provider(
                     username=username,
                     display_name="Carol Colleague",
@@ -111,7 +112,7 @@ def add_provider(world: World) -> tuple[str, str]:
         ).provider
         week = [pb.WeeklyBlock(day=day, start="09:00", end="17:00") for day in range(7)]
         stub.ReplaceWeeklyHours(
-            rpc.ReplaceWeeklyHoursRequest(username=username, hours=pb.WeeklyHours(blocks=week))
+            ReplaceWeeklyHoursRequest(username=username, hours=pb.WeeklyHours(blocks=week))
         )
     return made.provider_id, username
 

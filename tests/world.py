@@ -13,12 +13,15 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from attune.availability.v1 import availability_pb2 as pb
-from attune.availability.v1 import availability_service_pb2 as rpc
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.hours_service_pb2 import ReplaceWeeklyHoursRequest
+from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
+from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
+from attune.availability.v1.service_type_service_pb2 import CreateServiceTypeRequest
 from attune.common.v1 import types_pb2 as types
 from attune_local.stack import Stack
 from attune_operator.up import environment_of
 from attune_testing.builders import make_account
+from attune_testing.stubs import AvailabilityStub
 from common.rpc import identity
 from common.rpc.identity import Identity
 
@@ -88,11 +91,11 @@ class World:
     @classmethod
     def make(cls, stack: Stack, **policies: Any) -> "World":
         """A practice of one's own; `policies` are those of the practice."""
-        stub = AvailabilityServiceStub(stack.operator_channel("availability"))
+        stub = AvailabilityStub(stack.operator_channel("availability"))
         username = f"p-{secrets.token_hex(5)}"
         with identity.acting_as(Identity("service:operator")):
             practice = stub.CreatePractice(
-                rpc.CreatePracticeRequest(
+                CreatePracticeRequest(
                     practice=pb.Practice(
                         name=f"Practice {username}",
                         timezone=ZONE,
@@ -103,9 +106,9 @@ class World:
                 )
             ).practice
         with identity.acting_as(Identity("service:operator", practice.practice_id)):
-            stub.CreateServiceType(rpc.CreateServiceTypeRequest(service_type=_session()))
+            stub.CreateServiceType(CreateServiceTypeRequest(service_type=_session()))
             provider = stub.CreateProvider(
-                rpc.CreateProviderRequest(
+                CreateProviderRequest(
                     provider=pb.Provider(
                         username=username,
                         display_name="Pat Provider",
@@ -116,9 +119,7 @@ class World:
             ).provider
             blocks = [pb.WeeklyBlock(day=d, start="09:00", end="17:00") for d in range(7)]
             stub.ReplaceWeeklyHours(
-                rpc.ReplaceWeeklyHoursRequest(
-                    username=username, hours=pb.WeeklyHours(blocks=blocks)
-                )
+                ReplaceWeeklyHoursRequest(username=username, hours=pb.WeeklyHours(blocks=blocks))
             )
         email = f"owner-{username}@practice.example"
         make_account(

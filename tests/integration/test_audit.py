@@ -42,58 +42,70 @@ pytestmark = pytest.mark.req("PF-8")
 # What each RPC leaves in the audit of its service, or `-` and why it leaves nothing. `+` stands
 # before what another service is asked for, as this one.
 RPCS = """
-attune.availability.v1.AvailabilityService
+attune.availability.v1.SlotService
   SearchSlots                 - free times
   ListNextSlots               - free times
   ListNearestSlots            - free times
   CheckSlot                   - rules and terms
+attune.availability.v1.ProviderService
   GetProfile                  - public
   GetProvider                 provider.read
   ListProviders               provider.list
+attune.availability.v1.PracticeService
   CreatePractice              practice.create
+attune.availability.v1.ProviderService
   CreateProvider              provider.create
+attune.availability.v1.HoursService
   GetWeeklyHours              - when a provider works, which searches show
   ReplaceWeeklyHours          hours.replace
   ListOverrides               - when a provider works
   CreateOverride              override.create
   DeleteOverride              override.delete
+attune.availability.v1.PhysicalRoomService
   ListPhysicalRooms           - places
   CreatePhysicalRoom          physical_room.create
+attune.availability.v1.ServiceTypeService
   ListServiceTypes            - what can be booked
   CreateServiceType           service_type.create
   UpdateServiceType           service_type.change
   DeleteServiceType           service_type.delete
+attune.availability.v1.PolicyService
   GetPolicies                 - the practice's rules
   ReplacePolicies             policies.replace
-attune.booking.v1.BookingService
+attune.booking.v1.HoldService
   CreateHold                  - a time, and an opaque id of a browser
   ReleaseHold                 - the same
+attune.booking.v1.BookingService
   CreateBooking               booking.create
   GetBooking                  booking.read
   ListBookings                booking.list
   ResolveManageToken          manage_link.use
+attune.booking.v1.OccupancyService
   ListTakenTime               - times and opaque ids
+attune.booking.v1.BookingService
   ConfirmBooking              booking.confirm
   DeclineBooking              booking.decline
   CancelBooking               booking.cancel
   DeclineCancellation         booking.decline_cancellation
   StartBooking                booking.start
   CompleteBooking             booking.complete
+attune.booking.v1.ClientService
   ListClients                 client.list
   GetClient                   client.read
   UpdateClient                client.change
-attune.telehealth_rooms.v1.TelehealthRoomsService
+attune.telehealth_rooms.v1.RoomService
   GetRoom                     room.read
   ResolveLink                 join_link.use
   ReplaceLink                 join_link.replace
-attune.billing.v1.BillingService
+attune.billing.v1.BillableService
   ListBillables               billable.list
-attune.calendar_sync.v1.CalendarSyncService
+attune.calendar_sync.v1.FeedService
   GetFeed                     feed.read + provider.read
   RotateFeed                  feed.rotate
   ReadFeed                    feed.export + booking.list
-attune.notifications.v1.NotificationsService
+attune.notifications.v1.DevelopmentMailboxService
   ListDevelopmentMessages     - a developer's alone
+attune.notifications.v1.NoticeService
   ListFailedNotices           notice.list
   ResendNotice                notice.resend
 attune.audit.v1.AuditService

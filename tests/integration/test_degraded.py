@@ -17,13 +17,12 @@ import psutil
 import pytest
 import requests
 
-from attune.availability.v1.availability_service_pb2 import SearchSlotsRequest
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
-from attune.booking.v1.booking_service_pb2 import ListTakenTimeRequest
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
+from attune.availability.v1.slot_service_pb2 import SearchSlotsRequest
+from attune.booking.v1.occupancy_service_pb2 import ListTakenTimeRequest
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH
 from attune_local.stack import Process
 from attune_testing.fixtures import steady
+from attune_testing.stubs import AvailabilityStub, BookingStub
 from availability.state import FRESH
 from common.resilience import deadline
 from common.rpc import channels, identity
@@ -250,7 +249,7 @@ def _starts_by_replica(practice: Practice, revision: str) -> list[set[datetime]]
     found = []
     for port in stack.ports["availability"]:
         with channels.channel(f"ipv4:127.0.0.1:{port}", signer) as channel:
-            answer = AvailabilityServiceStub(channel).SearchSlots(
+            answer = AvailabilityStub(channel).SearchSlots(
                 SearchSlotsRequest(
                     username=practice.instant.username,
                     service="session",
@@ -493,7 +492,7 @@ def test_a_service_refuses_what_it_cannot_take_on(practice: Practice) -> None:
     metadata = ((identity.METADATA, token),)
     [port] = stack.ports["booking"]
     with ExitStack() as end, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        ask = BookingServiceStub(channel).ListTakenTime
+        ask = BookingStub(channel).ListTakenTime
         request = ListTakenTimeRequest(resource_number=1)
         assert ask(request, metadata=metadata, timeout=20) is not None
         end.enter_context(hung(stack, stack.postgres))

@@ -24,18 +24,33 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from attune.availability.v1 import availability_pb2 as availability
-from attune.availability.v1 import availability_service_pb2 as availability_rpc
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.hours_service_pb2 import (
+    CreateOverrideRequest,
+    ReplaceWeeklyHoursRequest,
+)
+from attune.availability.v1.physical_room_service_pb2 import CreatePhysicalRoomRequest
+from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
+from attune.availability.v1.provider_service_pb2 import (
+    CreateProviderRequest,
+    GetProfileRequest,
+    ListProvidersRequest,
+)
+from attune.availability.v1.service_type_service_pb2 import CreateServiceTypeRequest
+from attune.availability.v1.slot_service_pb2 import ListNextSlotsRequest
 from attune.booking.v1 import booking_pb2 as booking
 from attune.booking.v1 import booking_service_pb2 as booking_rpc
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
-from attune.calendar_sync.v1 import calendar_sync_service_pb2 as calendar_rpc
-from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import CalendarSyncServiceStub
+from attune.booking.v1.hold_service_pb2 import CreateHoldRequest
+from attune.calendar_sync.v1 import feed_service_pb2 as calendar_rpc
 from attune.common.v1 import types_pb2 as types
-from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as rooms_rpc
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import TelehealthRoomsServiceStub
+from attune.telehealth_rooms.v1 import room_service_pb2 as rooms_rpc
 from attune_local.stack import Stack
 from attune_testing import fixtures
+from attune_testing.stubs import (
+    AvailabilityStub,
+    BookingStub,
+    CalendarSyncStub,
+    TelehealthRoomsStub,
+)
 from common import ids
 from common.audit.servicer import LISTED
 from common.db import cursor
@@ -143,10 +158,10 @@ class _Maker:
     def __init__(self, stack: Stack) -> None:
         signer = identity.Signer(GATEWAY, stack.secrets.identity_keys[GATEWAY][0])
         channels = {s: channels.channel(stack.target(s), signer, PATIENCE) for s in SERVICES}
-        self.availability = AvailabilityServiceStub(channels["availability"])
-        self.booking = BookingServiceStub(channels["booking"])
-        self.calendar = CalendarSyncServiceStub(channels["calendar-sync"])
-        self.rooms = TelehealthRoomsServiceStub(channels["telehealth-rooms"])
+        self.availability = AvailabilityStub(channels["availability"])
+        self.booking = BookingStub(channels["booking"])
+        self.calendar = CalendarSyncStub(channels["calendar-sync"])
+        self.rooms = TelehealthRoomsStub(channels["telehealth-rooms"])
 
     def ground(self) -> Ground:
         with identity.acting_as(fixtures.service(OPERATOR)):
@@ -166,9 +181,7 @@ class _Maker:
         with identity.acting_as(fixtures.service("notifications", practice.practice_id)):
             links = self.rooms.GetRoom(rooms_rpc.GetRoomRequest(booking_id=made[0].booking_id))
         with identity.acting_as(staff):
-            listed = self.availability.ListProviders(
-                availability_rpc.ListProvidersRequest(page_size=1)
-            )
+            listed = self.availability.ListProviders(ListProvidersRequest(page_size=1))
         minute = int(time.time()) // 60
         pool: dict[str, list[Any]] = {
             "username": [provider.username, other.username],
@@ -238,7 +251,7 @@ class _Maker:
         wanted = availability.Practice(
             name="Practice", timezone="America/New_York", currency_code="USD"
         )
-        request = availability_rpc.CreatePracticeRequest(practice=wanted)
+        request = CreatePracticeRequest(practice=wanted)
         return self.availability.CreatePractice(request).practice
 
     def _type(self, slug: str) -> availability.ServiceType:
@@ -251,12 +264,12 @@ class _Maker:
             online=True,
             telehealth_enabled=True,
         )
-        request = availability_rpc.CreateServiceTypeRequest(service_type=wanted)
+        request = CreateServiceTypeRequest(service_type=wanted)
         return self.availability.CreateServiceType(request).service_type
 
     def _room(self) -> availability.PhysicalRoom:
         wanted = availability.PhysicalRoom(name="Room")
-        request = availability_rpc.CreatePhysicalRoomRequest(physical_room=wanted)
+        request = CreatePhysicalRoomRequest(physical_room=wanted)
         return self.availability.CreatePhysicalRoom(request).physical_room
 
     def _provider(self, **policies: Any) -> availability.Provider:
@@ -266,11 +279,11 @@ class _Maker:
             timezone="America/New_York",
             policies=availability.Policies(**policies),
         )
-        request = availability_rpc.CreateProviderRequest(provider=wanted)
+        request = CreateProviderRequest(provider=wanted)
         made = self.availability.CreateProvider(request).provider
         blocks = [availability.WeeklyBlock(day=d, start="09:00", end="17:00") for d in range(7)]
         self.availability.ReplaceWeeklyHours(
-            availability_rpc.ReplaceWeeklyHoursRequest(
+            ReplaceWeeklyHoursRequest(
                 username=made.username, hours=availability.WeeklyHours(blocks=blocks)
             )
         )
@@ -278,11 +291,11 @@ class _Maker:
 
     def _override(self, username: str) -> availability.Override:
         wanted = availability.Override(date=(date.today() + timedelta(days=30)).isoformat())
-        request = availability_rpc.CreateOverrideRequest(username=username, override=wanted)
+        request = CreateOverrideRequest(username=username, override=wanted)
         return self.availability.CreateOverride(request).override
 
     def _starts(self, username: str) -> list[str]:
-        request = availability_rpc.ListNextSlotsRequest(
+        request = ListNextSlotsRequest(
             username=username, service="session", mode=types.MODE_TELEHEALTH, count=50
         )
         with identity.acting_as(VISITOR):
@@ -304,7 +317,7 @@ class _Maker:
             return self.booking.CreateBooking(request).booking
 
     def _hold(self, provider: availability.Provider, start: str, visitor: str) -> booking.Hold:
-        request = booking_rpc.CreateHoldRequest(
+        request = CreateHoldRequest(
             username=provider.username,
             service="session",
             mode=types.MODE_TELEHEALTH,
@@ -490,5 +503,5 @@ def test_messages_are_of_limited_size_also_once_unpacked(
 def harmless(ports: dict[str, Port], ground: Ground) -> tuple[Port, Rpc, bytes]:
     """A call that succeeds for everybody."""
     rpc = next(rpc for rpc in RPCS if str(rpc) == "availability/GetProfile")
-    request = availability_rpc.GetProfileRequest(username=ground.pool["username"][0])
+    request = GetProfileRequest(username=ground.pool["username"][0])
     return ports[rpc.service], rpc, request.SerializeToString()

@@ -11,17 +11,14 @@ import grpc
 import pytest
 
 import attune
-from attune.availability.v1 import availability_service_pb2 as availability
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1 import provider_service_pb2 as availability
 from attune.booking.v1 import booking_service_pb2 as bookings
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
-from attune.notifications.v1.notifications_service_pb2 import ListDevelopmentMessagesRequest
-from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as rooms
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
-    TelehealthRoomsServiceStub,
-)
+from attune.booking.v1.client_service_pb2 import GetClientRequest, ListClientsRequest
+from attune.notifications.v1.development_mailbox_service_pb2 import ListDevelopmentMessagesRequest
+from attune.telehealth_rooms.v1 import room_service_pb2 as rooms
 from attune_local.stack import Stack
 from attune_testing import fixtures
+from attune_testing.stubs import AvailabilityStub, BookingStub, TelehealthRoomsStub
 from common import ids
 from common.errors import NotFound
 from common.rpc import channels as rpc_channels
@@ -33,58 +30,70 @@ pytestmark = pytest.mark.req("GW-13", "CL-3")
 
 # Who may call: `yes`, or `-` for a refusal. In the last column the services that may.
 TABLE = """
-attune.availability.v1.AvailabilityService   visitor client clinician supervisor manager owner
+attune.availability.v1.SlotService           visitor client clinician supervisor manager owner
   SearchSlots                                yes     yes    yes       yes        yes     yes   all
   ListNextSlots                              yes     yes    yes       yes        yes     yes   all
   ListNearestSlots                           yes     yes    yes       yes        yes     yes   all
   CheckSlot                                  -       -      -         -          -       -     booking
+attune.availability.v1.ProviderService
   GetProfile                                 yes     yes    yes       yes        yes     yes   all
   GetProvider                                -       -      yes       yes        yes     yes   all
   ListProviders                              -       -      yes       yes        yes     yes   all
+attune.availability.v1.PracticeService
   CreatePractice                             -       -      -         -          -       -     operator
+attune.availability.v1.ProviderService
   CreateProvider                             -       -      -         -          yes     yes   operator
+attune.availability.v1.HoursService
   GetWeeklyHours                             -       -      yes       yes        yes     yes   operator
   ReplaceWeeklyHours                         -       -      yes       -          yes     yes   operator
   ListOverrides                              -       -      yes       yes        yes     yes   operator
   CreateOverride                             -       -      yes       -          yes     yes   operator
   DeleteOverride                             -       -      yes       -          yes     yes   operator
+attune.availability.v1.PhysicalRoomService
   ListPhysicalRooms                          -       -      yes       yes        yes     yes   operator
   CreatePhysicalRoom                         -       -      -         -          yes     yes   operator
+attune.availability.v1.ServiceTypeService
   ListServiceTypes                           -       -      yes       yes        yes     yes   operator
   CreateServiceType                          -       -      -         -          yes     yes   operator
   UpdateServiceType                          -       -      -         -          yes     yes   operator
   DeleteServiceType                          -       -      -         -          yes     yes   operator
+attune.availability.v1.PolicyService
   GetPolicies                                -       -      yes       yes        yes     yes   operator
   ReplacePolicies                            -       -      yes       -          yes     yes   operator
-attune.booking.v1.BookingService
+attune.booking.v1.HoldService
   CreateHold                                 yes     yes    yes       yes        yes     yes   all
   ReleaseHold                                yes     yes    yes       yes        yes     yes   all
+attune.booking.v1.BookingService
   CreateBooking                              yes     yes    yes       yes        yes     yes   all
   GetBooking                                 -       yes    yes       yes        yes     yes   all
   ListBookings                               -       yes    yes       yes        yes     yes   all
   ResolveManageToken                         yes     -      -         -          -       -     gateway
+attune.booking.v1.OccupancyService
   ListTakenTime                              -       -      -         -          -       -     all
+attune.booking.v1.BookingService
   ConfirmBooking                             -       -      yes       yes        yes     yes   -
   DeclineBooking                             -       -      yes       yes        yes     yes   -
   CancelBooking                              -       yes    yes       yes        yes     yes   -
   DeclineCancellation                        -       -      yes       yes        yes     yes   -
   StartBooking                               -       -      yes       yes        yes     yes   -
   CompleteBooking                            -       -      yes       yes        yes     yes   -
+attune.booking.v1.ClientService
   ListClients                                -       -      yes       yes        yes     yes   all
   GetClient                                  -       yes    yes       yes        yes     yes   all
   UpdateClient                               -       -      -         -          yes     yes   -
-attune.telehealth_rooms.v1.TelehealthRoomsService
+attune.telehealth_rooms.v1.RoomService
   GetRoom                                    -       yes    yes       -          yes     yes   all
   ResolveLink                                yes     yes    yes       yes        yes     yes   all
   ReplaceLink                                -       -      yes       -          yes     yes   -
-attune.billing.v1.BillingService
+attune.billing.v1.BillableService
   ListBillables                              -       -      yes       -          yes     yes   -
-attune.calendar_sync.v1.CalendarSyncService
+attune.calendar_sync.v1.FeedService
   GetFeed                                    -       -      yes       -          yes     yes   -
   RotateFeed                                 -       -      yes       -          yes     yes   -
   ReadFeed                                   yes     yes    yes       yes        yes     yes   all
-attune.notifications.v1.NotificationsService
+attune.notifications.v1.DevelopmentMailboxService
   ListDevelopmentMessages                    yes     yes    yes       yes        yes     yes   all
+attune.notifications.v1.NoticeService
   ListFailedNotices                          -       -      -         -          yes     yes   -
   ResendNotice                               -       -      -         -          yes     yes   -
 attune.audit.v1.AuditService
@@ -93,7 +102,7 @@ attune.audit.v1.AuditService
 
 ISSUERS = (*SERVICES, GATEWAY, OPERATOR)
 _PEOPLE = ("visitor", "client", "clinician", "supervisor", "manager", "owner")
-_MAILBOX = "/attune.notifications.v1.NotificationsService/ListDevelopmentMessages"
+_MAILBOX = "/attune.notifications.v1.DevelopmentMailboxService/ListDevelopmentMessages"
 _MESSAGES = {_MAILBOX: ListDevelopmentMessagesRequest(to="nobody").SerializeToString()}
 _EVERYWHERE = "audit"  # served by every service, of its own database
 
@@ -232,19 +241,19 @@ def test_whoever_is_of_no_or_another_practice_finds_nothing(
             acting_as(who),
             rpc_channels.channel(target("booking"), signer) as channel,
         ):
-            stub = BookingServiceStub(channel)
+            stub = BookingStub(channel)
             with pytest.raises(NotFound):
                 stub.GetBooking(bookings.GetBookingRequest(booking_id=booking_id))
             assert not stub.ListBookings(bookings.ListBookingsRequest()).bookings
             if who.kind != "client":
-                assert not stub.ListClients(bookings.ListClientsRequest()).clients
+                assert not stub.ListClients(ListClientsRequest()).clients
             if not who.is_service:
                 with pytest.raises(NotFound):
                     stub.CancelBooking(
                         bookings.CancelBookingRequest(booking_id=booking_id, reason=2)  # type: ignore[arg-type]  # a number of it
                     )
             with pytest.raises(NotFound):
-                stub.GetClient(bookings.GetClientRequest(client_id=client_id))
+                stub.GetClient(GetClientRequest(client_id=client_id))
     assert world.owner.get(f"/bookings/{booking_id}") == booking
 
 
@@ -258,13 +267,13 @@ def test_a_manage_link_shows_its_booking_and_nothing_else(
     holder = fixtures.client(world.practice_id, again["id"], booking["id"])
     signer = Signer(GATEWAY, stack.secrets.identity_keys[GATEWAY][0])
     with acting_as(holder), rpc_channels.channel(stack.target("booking"), signer) as channel:
-        stub = BookingServiceStub(channel)
+        stub = BookingStub(channel)
         listed = stub.ListBookings(bookings.ListBookingsRequest()).bookings
         assert [found.booking_id for found in listed] == [booking["id"]]
         with pytest.raises(NotFound):
             stub.GetBooking(bookings.GetBookingRequest(booking_id=second["id"]))
         with pytest.raises(NotFound):
-            stub.GetClient(bookings.GetClientRequest(client_id=again["id"]))
+            stub.GetClient(GetClientRequest(client_id=again["id"]))
 
 
 def test_what_the_gateway_does_not_pass_on_is_refused_by_its_owner(
@@ -278,10 +287,10 @@ def test_what_the_gateway_does_not_pass_on_is_refused_by_its_owner(
     ):
         wanted = availability.GetProviderRequest(provider_id=world.provider_id)
         with pytest.raises(NotFound):
-            AvailabilityServiceStub(to_availability).GetProvider(wanted)
+            AvailabilityStub(to_availability).GetProvider(wanted)
         for side in (rooms.SIDE_CLIENT, rooms.SIDE_PROVIDER):
             with pytest.raises(NotFound):
-                TelehealthRoomsServiceStub(to_rooms).ReplaceLink(
+                TelehealthRoomsStub(to_rooms).ReplaceLink(
                     rooms.ReplaceLinkRequest(booking_id=booking["id"], side=side)
                 )
     room = world.owner.get(f"/bookings/{booking['id']}/room")

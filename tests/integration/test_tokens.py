@@ -30,12 +30,12 @@ from tests.world import Http, World, token_of
 
 # One RPC of every service that the owner of a practice may call.
 ASKED = {
-    "availability": "/attune.availability.v1.AvailabilityService/ListPhysicalRooms",
-    "booking": "/attune.booking.v1.BookingService/ListClients",
-    "telehealth-rooms": "/attune.telehealth_rooms.v1.TelehealthRoomsService/GetRoom",
-    "notifications": "/attune.notifications.v1.NotificationsService/ListFailedNotices",
-    "billing": "/attune.billing.v1.BillingService/ListBillables",
-    "calendar-sync": "/attune.calendar_sync.v1.CalendarSyncService/GetFeed",
+    "availability": "/attune.availability.v1.PhysicalRoomService/ListPhysicalRooms",
+    "booking": "/attune.booking.v1.ClientService/ListClients",
+    "telehealth-rooms": "/attune.telehealth_rooms.v1.RoomService/GetRoom",
+    "notifications": "/attune.notifications.v1.NoticeService/ListFailedNotices",
+    "billing": "/attune.billing.v1.BillableService/ListBillables",
+    "calendar-sync": "/attune.calendar_sync.v1.FeedService/GetFeed",
 }
 _PAST_LEEWAY = 60  # seconds
 

@@ -11,10 +11,11 @@ from uuid import UUID
 import requests
 
 from attune.availability.v1 import availability_pb2 as pb
-from attune.availability.v1 import availability_service_pb2 as rpc
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.hours_service_pb2 import ReplaceWeeklyHoursRequest
+from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
 from attune_operator.up import environment_of
 from attune_testing.builders import make_account
+from attune_testing.stubs import AvailabilityStub
 from common.rpc import identity
 from common.rpc.identity import Identity
 from tests.people import starts
@@ -141,14 +142,14 @@ class Browser:
 
 def _add_provider(world: World, email: str) -> tuple[str, str]:
     username = f"p-{secrets.token_hex(5)}"
-    stub = AvailabilityServiceStub(world.stack.operator_channel("availability"))
+    stub = AvailabilityStub(world.stack.operator_channel("availability"))
     with identity.acting_as(Identity("service:operator", world.practice_id)):
         provider = pb.Provider(
             username=username, display_name="Pat Provider", timezone=ZONE, email=email
         )
-        made = stub.CreateProvider(rpc.CreateProviderRequest(provider=provider)).provider
+        made = stub.CreateProvider(CreateProviderRequest(provider=provider)).provider
         week = [pb.WeeklyBlock(day=day, start="09:00", end="17:00") for day in range(7)]
         stub.ReplaceWeeklyHours(
-            rpc.ReplaceWeeklyHoursRequest(username=username, hours=pb.WeeklyHours(blocks=week))
+            ReplaceWeeklyHoursRequest(username=username, hours=pb.WeeklyHours(blocks=week))
         )
     return made.provider_id, username

@@ -452,7 +452,7 @@ def test_a_new_key_changes_nothing_in_the_chain(
 
 @pytest.fixture
 def served(database: Database) -> Iterator[Served]:
-    with serve(add_AuditServiceServicer_to_server, AuditServicer(database)) as server:
+    with serve([(add_AuditServiceServicer_to_server, AuditServicer(database))]) as server:
         yield server
 
 
@@ -568,7 +568,7 @@ def test_a_read_that_cannot_be_recorded_is_not_answered(alone: Database) -> None
         session.execute(text(f"REVOKE INSERT ON audit FROM {alone.engine.url.username}"))
         session.commit()
     with (
-        serve(add_AuditServiceServicer_to_server, AuditServicer(alone)) as server,
+        serve([(add_AuditServiceServicer_to_server, AuditServicer(alone))]) as server,
         server.channel() as channel,
         pytest.raises(DomainError, match="Something went wrong"),
     ):

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, text
 
-from attune.booking.v1 import booking_service_pb2 as booking
-from attune.calendar_sync.v1 import calendar_sync_service_pb2 as pb
+from attune.booking.v1 import hold_service_pb2 as booking
+from attune.calendar_sync.v1 import feed_service_pb2 as pb
 from attune_testing import fixtures
 from common import ids
 from common.audit import Entry, record

@@ -10,13 +10,13 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sqlalchemy import text
 
-from attune.calendar_sync.v1 import calendar_sync_service_pb2 as pb
-from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import (
-    CalendarSyncServiceServicer,
-    CalendarSyncServiceStub,
-    add_CalendarSyncServiceServicer_to_server,
+from attune.calendar_sync.v1 import feed_service_pb2 as pb
+from attune.calendar_sync.v1.feed_service_pb2_grpc import (
+    FeedServiceServicer,
+    add_FeedServiceServicer_to_server,
 )
 from attune_testing import fixtures
+from attune_testing.stubs import CalendarSyncStub
 from common import ids
 from common.db import encryption
 from common.db.database import Database
@@ -43,7 +43,7 @@ class FeedTaken(Conflict):
     """Somebody has this feed."""
 
 
-class Sample(CalendarSyncServiceServicer):
+class Sample(FeedServiceServicer):
     """Does what the request's text says."""
 
     def __init__(self, database: Database) -> None:
@@ -84,14 +84,14 @@ def sample(database: Database) -> Sample:
 
 @pytest.fixture
 def served(sample: Sample) -> Iterator[fixtures.Served]:
-    with fixtures.serve(add_CalendarSyncServiceServicer_to_server, sample) as server:
+    with fixtures.serve([(add_FeedServiceServicer_to_server, sample)]) as server:
         yield server
 
 
 @pytest.fixture
-def stub(served: fixtures.Served) -> Iterator[CalendarSyncServiceStub]:
+def stub(served: fixtures.Served) -> Iterator[CalendarSyncStub]:
     with served.channel() as channel:
-        yield CalendarSyncServiceStub(channel)
+        yield CalendarSyncStub(channel)
 
 
 def read(stub: Any, token: str) -> Any:
@@ -130,7 +130,7 @@ def test_a_lost_key_is_told_by_reason_and_named_in_the_log(
         1,
     )
     assert caplog.messages == [
-        "/attune.calendar_sync.v1.CalendarSyncService/ReadFeed: feeds.token:7: key 'k0' is not here"
+        "/attune.calendar_sync.v1.FeedService/ReadFeed: feeds.token:7: key 'k0' is not here"
     ]
 
 
@@ -144,7 +144,7 @@ def test_unavailable_is_tried_again(stub: Any, sample: Sample) -> None:
 def test_a_deadline_ends_the_statement_too(served: fixtures.Served, database: Database) -> None:
     channel = channels.channel(f"ipv4:{served.address}", fixtures.signer(), timeout=0.4)
     with channel, pytest.raises(channels.DeadlineExceeded):
-        read(CalendarSyncServiceStub(channel), "slow")
+        read(CalendarSyncStub(channel), "slow")
     end = fixtures.steady() + 3
     while _running(database, "pg_sleep"):
         assert fixtures.steady() < end
@@ -164,7 +164,7 @@ def _running(database: Database, words: str) -> bool:
 def test_the_deadline_is_passed_along(served: fixtures.Served) -> None:
     channel = channels.channel(f"ipv4:{served.address}", fixtures.signer(), timeout=1.5)
     with channel:
-        answer = read(CalendarSyncServiceStub(channel), "left")
+        answer = read(CalendarSyncStub(channel), "left")
     assert 0 < float(answer.icalendar) < 1.6  # the wire rounds it up
 
 
@@ -184,7 +184,7 @@ def test_only_those_allowed_may_call(stub: Any) -> None:
 @pytest.mark.req("GW-13")
 def test_a_service_speaks_only_for_itself(served: fixtures.Served) -> None:
     with served.channel("booking") as channel:
-        stub = CalendarSyncServiceStub(channel)
+        stub = CalendarSyncStub(channel)
         assert stub.GetFeed(pb.GetFeedRequest()).token == "service:booking"
         for pretence in (fixtures.staff(PRACTICE, "owner"), Identity("service:gateway")):
             with identity.acting_as(pretence), pytest.raises(Unauthenticated):
@@ -197,7 +197,7 @@ def test_a_service_speaks_only_for_itself(served: fixtures.Served) -> None:
 )
 def test_without_a_valid_identity_nothing_is_answered(served: fixtures.Served, token: str) -> None:
     with grpc.insecure_channel(served.address) as channel:
-        stub: Any = CalendarSyncServiceStub(channel)
+        stub: Any = CalendarSyncStub(channel)
         with pytest.raises(grpc.RpcError) as raised:
             stub.ReadFeed(pb.ReadFeedRequest(), metadata=[(identity.METADATA, token)], timeout=5)
         error: Any = raised.value
@@ -213,7 +213,7 @@ def test_an_rpc_that_names_nobody_cannot_be_served(sample: Sample) -> None:
 
     with (
         pytest.raises(TypeError, match="GetFeed does not say who may call it"),
-        fixtures.serve(add_CalendarSyncServiceServicer_to_server, Careless(sample.database)),
+        fixtures.serve([(add_FeedServiceServicer_to_server, Careless(sample.database))]),
     ):
         pass
 
@@ -231,9 +231,9 @@ def test_health_needs_no_identity(served: fixtures.Served) -> None:
 @pytest.mark.req("PF-12")
 def test_a_stopping_server_finishes_what_runs(sample: Sample) -> None:
     with ThreadPoolExecutor(1) as pool:
-        with fixtures.serve(add_CalendarSyncServiceServicer_to_server, sample) as server:
+        with fixtures.serve([(add_FeedServiceServicer_to_server, sample)]) as server:
             channel = server.channel()
-            stub: Any = CalendarSyncServiceStub(channel)
+            stub: Any = CalendarSyncStub(channel)
             answer = pool.submit(read, stub, "left")
             while sample.calls == 0:
                 time.sleep(0.001)
@@ -249,7 +249,7 @@ def test_what_grpc_itself_ended_can_be_tried_again(code: str) -> None:
 
     server = grpc.server(ThreadPoolExecutor(1))
     handler: Any = grpc.unary_unary_rpc_method_handler(end)
-    service = pb.DESCRIPTOR.services_by_name["CalendarSyncService"].full_name
+    service = pb.DESCRIPTOR.services_by_name["FeedService"].full_name
     server.add_generic_rpc_handlers(
         [grpc.method_handlers_generic_handler(service, {"ReadFeed": handler})]
     )
@@ -259,7 +259,7 @@ def test_what_grpc_itself_ended_can_be_tried_again(code: str) -> None:
         channels.channel(f"ipv4:127.0.0.1:{port}", fixtures.signer()) as channel,
         pytest.raises(Unavailable),
     ):
-        read(CalendarSyncServiceStub(channel), "x")
+        read(CalendarSyncStub(channel), "x")
     server.stop(None)
 
 
@@ -269,7 +269,7 @@ def test_an_unreachable_service_is_unavailable() -> None:
         channels.channel("ipv4:127.0.0.1:1", fixtures.signer(), timeout=3) as channel,
         pytest.raises(Unavailable),
     ):
-        read(CalendarSyncServiceStub(channel), "x")
+        read(CalendarSyncStub(channel), "x")
 
 
 def test_invalid_keeps_its_field() -> None:

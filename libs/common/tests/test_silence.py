@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from attune.calendar_sync.v1 import calendar_sync_service_pb2 as pb
-from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import (
-    CalendarSyncServiceServicer,
-    CalendarSyncServiceStub,
-    add_CalendarSyncServiceServicer_to_server,
+from attune.calendar_sync.v1 import feed_service_pb2 as pb
+from attune.calendar_sync.v1.feed_service_pb2_grpc import (
+    FeedServiceServicer,
+    add_FeedServiceServicer_to_server,
 )
 from attune_testing import fixtures
+from attune_testing.stubs import CalendarSyncStub
 from common.db import database
 from common.db.database import Database
 from common.errors import Unavailable
@@ -103,7 +103,7 @@ def test_a_commit_that_is_not_answered_ends_too(through: Database, proxy: Proxy)
     assert (came, seconds < deadline.LONGEST / 3) == (OperationalError, True)
 
 
-class Asleep(CalendarSyncServiceServicer):
+class Asleep(FeedServiceServicer):
     """Answers after so many seconds."""
 
     seconds = 0.0
@@ -126,13 +126,13 @@ class Asleep(CalendarSyncServiceServicer):
 
 def read(channel: grpc.Channel, seconds: float = 1.0) -> Any:
     with identity.acting_as(VISITOR), deadline.within(seconds):
-        return CalendarSyncServiceStub(channel).ReadFeed(pb.ReadFeedRequest())
+        return CalendarSyncStub(channel).ReadFeed(pb.ReadFeedRequest())
 
 
 def test_a_slow_service_has_its_share_of_the_threads_and_no_more() -> None:
     servicer = Asleep()
     with (
-        fixtures.serve(add_CalendarSyncServiceServicer_to_server, servicer) as served,
+        fixtures.serve([(add_FeedServiceServicer_to_server, servicer)]) as served,
         channels.channel(f"ipv4:{served.address}", fixtures.signer(), most=3, turn=0.5) as channel,
         ThreadPoolExecutor(20) as crowd,
     ):
@@ -154,7 +154,7 @@ def test_a_slow_service_has_its_share_of_the_threads_and_no_more() -> None:
 def test_a_call_that_had_hardly_any_time_tells_nothing_of_the_service() -> None:
     servicer = Asleep()
     with (
-        fixtures.serve(add_CalendarSyncServiceServicer_to_server, servicer) as served,
+        fixtures.serve([(add_FeedServiceServicer_to_server, servicer)]) as served,
         channels.channel(f"ipv4:{served.address}", fixtures.signer()) as channel,
     ):
         servicer.seconds = 0.3

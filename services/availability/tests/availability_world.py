@@ -15,14 +15,27 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import select
 
 from attune.availability.v1 import availability_pb2 as av
-from attune.availability.v1 import availability_service_pb2 as rpc
-from attune.availability.v1.availability_service_pb2_grpc import (
-    AvailabilityServiceStub,
-    add_AvailabilityServiceServicer_to_server,
+from attune.availability.v1.hours_service_pb2 import (
+    CreateOverrideRequest,
+    CreateOverrideResponse,
+    GetWeeklyHoursRequest,
+    ReplaceWeeklyHoursRequest,
+    ReplaceWeeklyHoursResponse,
+)
+from attune.availability.v1.physical_room_service_pb2 import CreatePhysicalRoomRequest
+from attune.availability.v1.policy_service_pb2 import GetPoliciesRequest, ReplacePoliciesRequest
+from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
+from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
+from attune.availability.v1.service_type_service_pb2 import CreateServiceTypeRequest
+from attune.availability.v1.slot_service_pb2 import (
+    CheckSlotRequest,
+    CheckSlotResponse,
+    SearchSlotsRequest,
+    SearchSlotsResponse,
 )
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1 import booking_service_pb2 as booking_rpc
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
+from attune.booking.v1.hold_service_pb2 import CreateHoldRequest
 from attune.common.v1.types_pb2 import (
     MODE_IN_PERSON,
     MODE_PHONE,
@@ -32,7 +45,9 @@ from attune.common.v1.types_pb2 import (
     Money,
 )
 from attune_testing.fixtures import TestClock, serve, signer, staff, utc
-from availability.servicer import AvailabilityServicer
+from attune_testing.stubs import AvailabilityStub, BookingStub
+from availability.adapters.booking import Occupancy
+from availability.servicer import servicers
 from availability.state import State
 from availability.store import tables as rows
 from availability.store.tables import Taken, TakenRevision
@@ -59,7 +74,7 @@ class Replica:
     """One process of availability: its memory, and calls that it alone answers."""
 
     state: State
-    rpc: AvailabilityServiceStub
+    rpc: AvailabilityStub
 
 
 @dataclass(frozen=True)
@@ -71,11 +86,11 @@ class World:
     clock: TestClock
     bus: Bus
     first: Replica
-    booking: BookingServiceStub
+    booking: BookingStub
     booking_address: str
 
     @property
-    def rpc(self) -> AvailabilityServiceStub:
+    def rpc(self) -> AvailabilityStub:
         """The replica that everybody asks unless the test says otherwise."""
         return self.first.rpc
 
@@ -86,7 +101,7 @@ class World:
         """One more, which follows the events of a bus or none, and finds booking at an address."""
         target = booking or self.booking_address
         with channels.channel(f"ipv4:{target}", signer("availability"), timeout=1) as channel:
-            state = State(self.database, BookingServiceStub(channel), self.clock, most)
+            state = State(self.database, Occupancy(channel), self.clock, most)
             if bus:
                 state.follow(bus)
             with served(self.database, state, self.clock) as stub:
@@ -107,14 +122,13 @@ class World:
 
 
 @contextmanager
-def served(database: Database, state: State, clock: TestClock) -> Iterator[AvailabilityServiceStub]:
+def served(database: Database, state: State, clock: TestClock) -> Iterator[AvailabilityStub]:
     """Calls to a servicer of availability on a port of its own."""
-    servicer = AvailabilityServicer(database, state, clock)
     with (
-        serve(add_AvailabilityServiceServicer_to_server, servicer, 32) as running,
+        serve(servicers(database, state, clock), 32) as running,
         running.channel() as channel,
     ):
-        yield AvailabilityServiceStub(channel)
+        yield AvailabilityStub(channel)
 
 
 @dataclass
@@ -128,7 +142,7 @@ class Practice:
     def __post_init__(self) -> None:
         with acting_as(OPERATOR):
             made = self.rpc.CreatePractice(
-                rpc.CreatePracticeRequest(
+                CreatePracticeRequest(
                     practice=av.Practice(
                         name="Elm Street",
                         timezone=self.timezone,
@@ -142,7 +156,7 @@ class Practice:
         self.owner = staff(self.id)
 
     @property
-    def rpc(self) -> AvailabilityServiceStub:
+    def rpc(self) -> AvailabilityStub:
         return self.world.rpc
 
     def provider(self, *blocks: av.WeeklyBlock, timezone: str = "", **more: Any) -> "Provider":
@@ -150,7 +164,7 @@ class Practice:
         username = f"p-{ids.new().hex[:12]}"
         with acting_as(self.owner):
             made = self.rpc.CreateProvider(
-                rpc.CreateProviderRequest(
+                CreateProviderRequest(
                     provider=av.Provider(
                         username=username,
                         display_name="Ada",
@@ -167,24 +181,22 @@ class Practice:
         """A service type: an hour, on the hour, by every mode, unless told otherwise."""
         with acting_as(self.owner):
             return self.rpc.CreateServiceType(
-                rpc.CreateServiceTypeRequest(service_type=service_type(slug, **more))
+                CreateServiceTypeRequest(service_type=service_type(slug, **more))
             ).service_type
 
     def room(self, name: str = "Blue room", address: str = "") -> str:
         with acting_as(self.owner):
             made = self.rpc.CreatePhysicalRoom(
-                rpc.CreatePhysicalRoomRequest(
-                    physical_room=av.PhysicalRoom(name=name, address=address)
-                )
+                CreatePhysicalRoomRequest(physical_room=av.PhysicalRoom(name=name, address=address))
             )
         return made.physical_room.room_id
 
     def set_policies(self, **policies: Any) -> None:
         """Replace the practice's policies: what is not named is the product's default."""
         with acting_as(self.owner):
-            version = self.rpc.GetPolicies(rpc.GetPoliciesRequest()).version
+            version = self.rpc.GetPolicies(GetPoliciesRequest()).version
             self.rpc.ReplacePolicies(
-                rpc.ReplacePoliciesRequest(policies=av.Policies(**policies), version=version)
+                ReplacePoliciesRequest(policies=av.Policies(**policies), version=version)
             )
 
 
@@ -210,22 +222,22 @@ class Provider:
     def clinician(self) -> Identity:
         return staff(self.practice.id, "clinician", provider_id=self.id)
 
-    def set_week(self, *blocks: av.WeeklyBlock) -> rpc.ReplaceWeeklyHoursResponse:
+    def set_week(self, *blocks: av.WeeklyBlock) -> ReplaceWeeklyHoursResponse:
         """Save a week over whatever there is."""
         with acting_as(self.practice.owner):
-            request = rpc.GetWeeklyHoursRequest(username=self.username)
+            request = GetWeeklyHoursRequest(username=self.username)
             version = self.practice.rpc.GetWeeklyHours(request).hours.version
             return self.practice.rpc.ReplaceWeeklyHours(
-                rpc.ReplaceWeeklyHoursRequest(
+                ReplaceWeeklyHoursRequest(
                     username=self.username, hours=av.WeeklyHours(blocks=blocks, version=version)
                 )
             )
 
-    def set_date(self, date: str, *blocks: av.WeeklyBlock) -> rpc.CreateOverrideResponse:
+    def set_date(self, date: str, *blocks: av.WeeklyBlock) -> CreateOverrideResponse:
         """Give one date other hours."""
         with acting_as(self.practice.owner):
             return self.practice.rpc.CreateOverride(
-                rpc.CreateOverrideRequest(
+                CreateOverrideRequest(
                     username=self.username, override=av.Override(date=date, blocks=blocks)
                 )
             )
@@ -240,10 +252,10 @@ class Provider:
         status: ClientStatus.ValueType = ClientStatus.CLIENT_STATUS_UNSPECIFIED,
         revision: str = "",
         on: Replica | None = None,
-    ) -> rpc.SearchSlotsResponse:
+    ) -> SearchSlotsResponse:
         with acting_as(VISITOR):
             return (on or self.world.first).rpc.SearchSlots(
-                rpc.SearchSlotsRequest(
+                SearchSlotsRequest(
                     username=self.username,
                     service=service,
                     mode=mode,
@@ -268,10 +280,10 @@ class Provider:
         mode: Mode.ValueType = MODE_TELEHEALTH,
         service: str = "therapy",
         status: ClientStatus.ValueType = ClientStatus.CLIENT_STATUS_UNSPECIFIED,
-    ) -> rpc.CheckSlotResponse:
+    ) -> CheckSlotResponse:
         with acting_as(BOOKING):
             return self.practice.rpc.CheckSlot(
-                rpc.CheckSlotRequest(
+                CheckSlotRequest(
                     username=self.username,
                     service=service,
                     mode=mode,
@@ -304,7 +316,7 @@ class Provider:
     def hold(self, start: datetime = NINE) -> booking_pb2.Hold:
         with acting_as(VISITOR):
             return self.world.booking.CreateHold(
-                booking_rpc.CreateHoldRequest(
+                CreateHoldRequest(
                     username=self.username,
                     service="therapy",
                     mode=MODE_TELEHEALTH,

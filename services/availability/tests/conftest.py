@@ -8,20 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from attune.availability.v1.availability_service_pb2_grpc import (
-    AvailabilityServiceStub,
-    add_AvailabilityServiceServicer_to_server,
-)
-from attune.booking.v1.booking_service_pb2_grpc import (
-    BookingServiceStub,
-    add_BookingServiceServicer_to_server,
-)
 from attune_local.servers import free_port
 from attune_testing.fixtures import TestClock, serve, signer
+from attune_testing.stubs import AvailabilityStub, BookingStub
 from availability import events, work
-from availability.servicer import AvailabilityServicer
+from availability.adapters.booking import Occupancy
+from availability.servicer import servicers
 from availability.state import State
-from booking.servicer import BookingServicer
+from booking.adapters.availability import Availability
+from booking.servicer import servicers as booking_servicers
 from common.db.database import Database
 from common.jobs.due import Worker
 from common.messaging.consumer import Consumer
@@ -61,33 +56,26 @@ def _world(
         to_booking = open_now.enter_context(
             channels.channel(f"ipv4:{booking_address}", signer("availability"))
         )
-        stub = BookingServiceStub(to_booking)
-        state = State(database, stub, clock)
-        servicer = AvailabilityServicer(database, state, clock)
-        running = open_now.enter_context(
-            serve(add_AvailabilityServiceServicer_to_server, servicer, 32)
-        )
+        taken = Occupancy(to_booking)
+        state = State(database, taken, clock)
+        running = open_now.enter_context(serve(servicers(database, state, clock), 32))
         to_availability = open_now.enter_context(running.channel("booking"))
-        bookings = BookingServicer(
-            booking_database, AvailabilityServiceStub(to_availability), clock
-        )
-        booked = open_now.enter_context(
-            serve(add_BookingServiceServicer_to_server, bookings, 32, booking_port)
-        )
+        bookings = booking_servicers(booking_database, Availability(to_availability), clock)
+        booked = open_now.enter_context(serve(bookings, 32, booking_port))
 
         for part in (
             Relay(database, bus),
             Relay(booking_database, bus),
             Consumer("availability", database, bus, events.handlers(clock)),
-            Worker(database, clock, work.handlers(stub), poll=0.05),
+            Worker(database, clock, work.handlers(taken), poll=0.05),
         ):
             part.start()
             open_now.callback(part.stop)
         state.follow(bus)
         until(lambda: following(state).age < 1)
 
-        rpc = AvailabilityServiceStub(open_now.enter_context(running.channel()))
-        booking = BookingServiceStub(open_now.enter_context(booked.channel()))
+        rpc = AvailabilityStub(open_now.enter_context(running.channel()))
+        booking = BookingStub(open_now.enter_context(booked.channel()))
         yield World(
             database,
             booking_database,

@@ -12,11 +12,11 @@ from attune.booking.v1.booking_pb2 import (
     TakenKind,
     TakenTime,
 )
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from attune_local.servers import free_port
 from attune_testing.fixtures import TestClock, signer
 from availability import events, work
+from availability.adapters.booking import Occupancy
 from availability.store import taken
 from availability.store.tables import Taken
 from common import ids
@@ -177,12 +177,12 @@ def test_a_fetch_waits_until_booking_is_there(world: World, provider: Provider) 
     with channels.channel(
         f"ipv4:127.0.0.1:{free_port()}", signer("availability"), timeout=0.2
     ) as nowhere:
-        Worker(world.database, clock, work.handlers(BookingServiceStub(nowhere))).work_one()
+        Worker(world.database, clock, work.handlers(Occupancy(nowhere))).work_one()
     assert to_fetch(world, provider)
     assert world.projected(provider.number) == 0
     clock.advance(HOUR)
     with channels.channel(f"ipv4:{world.booking_address}", signer("availability")) as there:
-        Worker(world.database, clock, work.handlers(BookingServiceStub(there))).work_one()
+        Worker(world.database, clock, work.handlers(Occupancy(there))).work_one()
     assert not to_fetch(world, provider)
 
 
@@ -194,7 +194,7 @@ def test_a_fetch_does_not_take_back_what_events_have_told_since(
     deliver(world, told(provider, 1, take("a", NINE)))  # it comes after all
     assert world.projection(provider.number) == {"a"}
     with channels.channel(f"ipv4:{world.booking_address}", signer("availability")) as there:
-        Worker(world.database, world.clock, work.handlers(BookingServiceStub(there))).work_one()
+        Worker(world.database, world.clock, work.handlers(Occupancy(there))).work_one()
     # Booking, which knows nothing of these, says revision 0.
     assert (world.projected(provider.number), world.projection(provider.number)) == (1, {"a"})
 

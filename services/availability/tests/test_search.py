@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from attune.availability.v1 import availability_pb2 as av
-from attune.availability.v1 import availability_service_pb2 as rpc
+from attune.availability.v1.provider_service_pb2 import GetProfileRequest
+from attune.availability.v1.service_type_service_pb2 import (
+    DeleteServiceTypeRequest,
+    ListServiceTypesRequest,
+)
+from attune.availability.v1.slot_service_pb2 import (
+    CheckSlotRequest,
+    ListNearestSlotsRequest,
+    ListNextSlotsRequest,
+    SearchSlotsRequest,
+)
 from attune.common.v1.types_pb2 import (
     CLIENT_STATUS_ACTIVE,
     CLIENT_STATUS_INACTIVE,
@@ -239,7 +249,7 @@ def test_a_room_of_an_override_counts_on_its_date(practice: Practice) -> None:
 def first_starts(provider: Provider, count: int, **more: Any) -> list[str]:
     with acting_as(VISITOR):
         found = provider.practice.rpc.ListNextSlots(
-            rpc.ListNextSlotsRequest(
+            ListNextSlotsRequest(
                 username=provider.username,
                 service="therapy",
                 mode=MODE_TELEHEALTH,
@@ -282,7 +292,7 @@ def test_the_nearest_slots_lie_on_both_sides(provider: Provider) -> None:
         start = {"ten": NINE + HOUR, "before now": NOW - DAY, "noon": NINE + 3 * HOUR}[around]
         with acting_as(VISITOR):
             found = provider.practice.rpc.ListNearestSlots(
-                rpc.ListNearestSlotsRequest(
+                ListNearestSlotsRequest(
                     username=provider.username,
                     service="therapy",
                     mode=MODE_TELEHEALTH,
@@ -363,7 +373,7 @@ def test_a_search_that_makes_no_sense_is_told_so(
         "end_minute": END,
     }
     with acting_as(VISITOR), pytest.raises(DomainError) as raised:
-        provider.practice.rpc.SearchSlots(rpc.SearchSlotsRequest(**{**usual, **wrong}))
+        provider.practice.rpc.SearchSlots(SearchSlotsRequest(**{**usual, **wrong}))
     assert (raised.value.reason, raised.value.field) == (reason, field)
 
 
@@ -377,13 +387,13 @@ def test_counts_and_instants_are_checked(provider: Provider) -> None:
     stub = provider.practice.rpc
     for count in (0, -1, 51, 2**31 - 1):
         with acting_as(VISITOR), pytest.raises(Invalid) as raised:
-            stub.ListNextSlots(rpc.ListNextSlotsRequest(**about, count=count))
+            stub.ListNextSlots(ListNextSlotsRequest(**about, count=count))
         assert (raised.value.reason, raised.value.field) == ("OUT_OF_RANGE", "count")
     for seconds in (-(2**62), 0, 2**62):
         start = stamp(NINE)
         start.seconds = seconds
         with acting_as(VISITOR), pytest.raises(Invalid) as raised:
-            stub.ListNearestSlots(rpc.ListNearestSlotsRequest(**about, count=1, start_time=start))
+            stub.ListNearestSlots(ListNearestSlotsRequest(**about, count=1, start_time=start))
         assert (raised.value.reason, raised.value.field) == ("INVALID_TIME", "start_time")
 
 
@@ -469,7 +479,7 @@ def test_whether_a_start_is_taken_is_left_to_booking(provider: Provider) -> None
 
 @pytest.mark.req("GW-13")
 def test_only_booking_may_check(provider: Provider) -> None:
-    request = rpc.CheckSlotRequest(username=provider.username)
+    request = CheckSlotRequest(username=provider.username)
     for who, failure in (
         (VISITOR, Unauthenticated),
         (client(provider.practice.id, ids.new()), NotAllowed),
@@ -497,7 +507,7 @@ def test_a_check_that_makes_no_sense_is_told_so(provider: Provider) -> None:
     )
     for wrong, reason in table:
         with acting_as(BOOKING), pytest.raises(DomainError) as raised:
-            provider.practice.rpc.CheckSlot(rpc.CheckSlotRequest(**{**usual, **wrong}))
+            provider.practice.rpc.CheckSlot(CheckSlotRequest(**{**usual, **wrong}))
         assert raised.value.reason == reason
 
 
@@ -513,7 +523,7 @@ def test_the_profile_shows_what_clients_can_book_and_nothing_private(practice: P
     offered = practice.service("b-therapy", telehealth_enabled=False)
     practice.service("a-intake")
     with acting_as(VISITOR):
-        found = practice.rpc.GetProfile(rpc.GetProfileRequest(username=provider.username))
+        found = practice.rpc.GetProfile(GetProfileRequest(username=provider.username))
     assert [kind.slug for kind in found.service_types] == ["a-intake", "b-therapy"]
     assert list(found.service_types[1].modes) == [MODE_IN_PERSON, MODE_PHONE]
     assert found.service_types[1].price == offered.price
@@ -537,7 +547,7 @@ def test_the_profile_shows_what_clients_can_book_and_nothing_private(practice: P
 def test_nobody_has_no_profile(world: World) -> None:
     for name in ("nobody-of-this-name", "", "\x00", "A B"):
         with acting_as(VISITOR), pytest.raises(NotFound) as raised:
-            world.rpc.GetProfile(rpc.GetProfileRequest(username=name))
+            world.rpc.GetProfile(GetProfileRequest(username=name))
         assert raised.value.reason == "PROVIDER_NOT_FOUND"
 
 
@@ -621,8 +631,8 @@ def _passes(provider: Provider, start: int, slug: str, mode: Any) -> bool:
 
 def _retire(practice: Practice, slug: str) -> None:
     with acting_as(staff(practice.id)):
-        listed = practice.rpc.ListServiceTypes(rpc.ListServiceTypesRequest()).service_types
+        listed = practice.rpc.ListServiceTypes(ListServiceTypesRequest()).service_types
         (kind,) = (kind for kind in listed if kind.slug == slug)
         practice.rpc.DeleteServiceType(
-            rpc.DeleteServiceTypeRequest(service_type_id=kind.service_type_id)
+            DeleteServiceTypeRequest(service_type_id=kind.service_type_id)
         )

@@ -11,8 +11,46 @@ from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy import select
 
 from attune.availability.v1 import availability_pb2 as av
-from attune.availability.v1 import availability_service_pb2 as rpc
+from attune.availability.v1 import (
+    hours_service_pb2,
+    physical_room_service_pb2,
+    policy_service_pb2,
+    practice_service_pb2,
+    provider_service_pb2,
+    service_type_service_pb2,
+    slot_service_pb2,
+)
 from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
+from attune.availability.v1.hours_service_pb2 import (
+    CreateOverrideRequest,
+    DeleteOverrideRequest,
+    GetWeeklyHoursRequest,
+    ListOverridesRequest,
+    ReplaceWeeklyHoursRequest,
+    ReplaceWeeklyHoursResponse,
+)
+from attune.availability.v1.physical_room_service_pb2 import (
+    CreatePhysicalRoomRequest,
+    ListPhysicalRoomsRequest,
+)
+from attune.availability.v1.policy_service_pb2 import (
+    GetPoliciesRequest,
+    GetPoliciesResponse,
+    ReplacePoliciesRequest,
+    ReplacePoliciesResponse,
+)
+from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
+from attune.availability.v1.provider_service_pb2 import (
+    CreateProviderRequest,
+    GetProviderRequest,
+    ListProvidersRequest,
+)
+from attune.availability.v1.service_type_service_pb2 import (
+    CreateServiceTypeRequest,
+    DeleteServiceTypeRequest,
+    ListServiceTypesRequest,
+    UpdateServiceTypeRequest,
+)
 from attune.common.v1.types_pb2 import (
     MODE_IN_PERSON,
     MODE_PHONE,
@@ -91,7 +129,7 @@ def new_practice(**more: Any) -> av.Practice:
 def test_a_practice_begins_with_the_products_policies(world: World) -> None:
     with acting_as(OPERATOR):
         made = world.rpc.CreatePractice(
-            rpc.CreatePracticeRequest(
+            CreatePracticeRequest(
                 practice=new_practice(
                     address=" 1 Elm Street ", policies=av.Policies(hold_minutes=9)
                 )
@@ -133,12 +171,12 @@ def test_a_practice_begins_with_the_products_policies(world: World) -> None:
 )
 def test_a_practice_is_checked(world: World, wrong: Any, reason: str, field: str) -> None:
     with acting_as(OPERATOR), pytest.raises(Invalid) as raised:
-        world.rpc.CreatePractice(rpc.CreatePracticeRequest(practice=new_practice(**wrong)))
+        world.rpc.CreatePractice(CreatePracticeRequest(practice=new_practice(**wrong)))
     assert (raised.value.reason, raised.value.field) == (reason, field)
 
 
 def test_a_practice_is_made_once_for_a_request_id(world: World) -> None:
-    request = rpc.CreatePracticeRequest(request_id=str(ids.new()), practice=new_practice())
+    request = CreatePracticeRequest(request_id=str(ids.new()), practice=new_practice())
     with acting_as(OPERATOR):
         made = [world.rpc.CreatePractice(request).practice for _ in range(2)]
         assert made[0] == made[1]
@@ -148,16 +186,14 @@ def test_a_practice_is_made_once_for_a_request_id(world: World) -> None:
     assert raised.value.reason == "REQUEST_ID_REUSED"
 
 
-def new_provider(**more: Any) -> rpc.CreateProviderRequest:
+def new_provider(**more: Any) -> CreateProviderRequest:
     usual = {
         "username": f"p-{ids.new().hex[:12]}",
         "display_name": "Ada",
         "timezone": "Europe/Berlin",
     }
     request_id = more.pop("request_id", "")
-    return rpc.CreateProviderRequest(
-        request_id=request_id, provider=av.Provider(**{**usual, **more})
-    )
+    return CreateProviderRequest(request_id=request_id, provider=av.Provider(**{**usual, **more}))
 
 
 def test_a_provider_is_made_and_found(practice: Practice) -> None:
@@ -166,7 +202,7 @@ def test_a_provider_is_made_and_found(practice: Practice) -> None:
     )
     with acting_as(practice.owner):
         made = practice.rpc.CreateProvider(request).provider
-        found = practice.rpc.GetProvider(rpc.GetProviderRequest(provider_id=made.provider_id))
+        found = practice.rpc.GetProvider(GetProviderRequest(provider_id=made.provider_id))
     effective = av.Policies()
     effective.CopyFrom(DEFAULTS)
     effective.minimum_notice_minutes = 0
@@ -192,7 +228,7 @@ def test_a_providers_email_is_seen_by_those_who_may_and_stored_encrypted(
     world: World, practice: Practice
 ) -> None:
     provider = practice.provider(email="ada@clinic.example")
-    request = rpc.GetProviderRequest(provider_id=provider.id)
+    request = GetProviderRequest(provider_id=provider.id)
     seen = {}
     for who in (
         practice.owner,
@@ -265,14 +301,12 @@ def test_providers_are_listed_a_page_at_a_time(world: World, practice: Practice)
     pages, token = [], ""
     with acting_as(practice.owner):
         for _ in range(3):
-            page = practice.rpc.ListProviders(
-                rpc.ListProvidersRequest(page_size=2, page_token=token)
-            )
+            page = practice.rpc.ListProviders(ListProvidersRequest(page_size=2, page_token=token))
             pages.append([provider.username for provider in page.providers])
             token = page.next_page_token
         assert pages == [wanted[:2], wanted[2:4], wanted[4:]]
         assert token == ""
-        everybody = practice.rpc.ListProviders(rpc.ListProvidersRequest())
+        everybody = practice.rpc.ListProviders(ListProvidersRequest())
         assert (len(everybody.providers), everybody.next_page_token) == (5, "")
         for wrong, field in (
             ({"page_size": -1}, "page_size"),
@@ -282,7 +316,7 @@ def test_providers_are_listed_a_page_at_a_time(world: World, practice: Practice)
             ({"page_token": "\x00"}, "page_token"),
         ):
             with pytest.raises(Invalid) as raised:
-                practice.rpc.ListProviders(rpc.ListProvidersRequest(**wrong))
+                practice.rpc.ListProviders(ListProvidersRequest(**wrong))
             assert raised.value.field == field
 
 
@@ -302,7 +336,7 @@ def test_a_week_is_saved_and_read_as_it_was_given(practice: Practice) -> None:
     blocks[0].online = True
     assert saved == av.WeeklyHours(blocks=blocks, version=3)
     with acting_as(staff(practice.id, "supervisor")):
-        request = rpc.GetWeeklyHoursRequest(username=provider.username)
+        request = GetWeeklyHoursRequest(username=provider.username)
         assert practice.rpc.GetWeeklyHours(request).hours == saved
     assert provider.set_week().hours == av.WeeklyHours(version=4)
 
@@ -359,10 +393,10 @@ def test_a_room_of_another_practice_is_unknown(world: World, provider: Provider)
 
 def save_week(
     provider: Provider, version: int, *blocks: av.WeeklyBlock
-) -> rpc.ReplaceWeeklyHoursResponse:
+) -> ReplaceWeeklyHoursResponse:
     with acting_as(provider.practice.owner):
         return provider.practice.rpc.ReplaceWeeklyHours(
-            rpc.ReplaceWeeklyHoursRequest(
+            ReplaceWeeklyHoursRequest(
                 username=provider.username, hours=av.WeeklyHours(blocks=blocks, version=version)
             )
         )
@@ -372,12 +406,12 @@ def save_week(
 def test_of_saves_at_once_one_is_kept_and_the_others_are_told(provider: Provider) -> None:
     weeks = [every_day(f"{hour:02}:00", f"{hour + 1:02}:00") for hour in range(8, 16)]
     results = at_once([partial(save_week, provider, 2, *week) for week in weeks])
-    saved = [r for r in results if isinstance(r, rpc.ReplaceWeeklyHoursResponse)]
+    saved = [r for r in results if isinstance(r, ReplaceWeeklyHoursResponse)]
     stale = [r for r in results if isinstance(r, Stale)]
     assert (len(saved), len(stale)) == (1, 7)
     assert {(s.reason, s.field) for s in stale} == {("STALE", "hours.version")}
     with acting_as(provider.practice.owner):
-        request = rpc.GetWeeklyHoursRequest(username=provider.username)
+        request = GetWeeklyHoursRequest(username=provider.username)
         assert provider.practice.rpc.GetWeeklyHours(request).hours == saved[0].hours
 
 
@@ -433,7 +467,7 @@ def list_overrides(provider: Provider, since: str = "") -> list[av.Override]:
     with acting_as(provider.practice.owner):
         return list(
             provider.practice.rpc.ListOverrides(
-                rpc.ListOverridesRequest(username=provider.username, from_date=since)
+                ListOverridesRequest(username=provider.username, from_date=since)
             ).overrides
         )
 
@@ -458,7 +492,7 @@ def test_overrides_are_kept_one_for_each_date(world: World, provider: Provider) 
 
     with acting_as(provider.practice.owner):
         deleted = world.rpc.DeleteOverride(
-            rpc.DeleteOverrideRequest(username=provider.username, override_id=replaced.override_id)
+            DeleteOverrideRequest(username=provider.username, override_id=replaced.override_id)
         )
     assert provider.hours(revision=deleted.revision) == [9, 10, 11]
     assert list_overrides(provider) == [closed]
@@ -471,7 +505,7 @@ def test_an_override_of_somebody_else_cannot_be_deleted(provider: Provider) -> N
     for wrong in (theirs.override_id, str(ids.new()), "", "\x00", "x" * 5000):
         with acting_as(provider.practice.owner), pytest.raises(NotFound):
             provider.practice.rpc.DeleteOverride(
-                rpc.DeleteOverrideRequest(username=provider.username, override_id=wrong)
+                DeleteOverrideRequest(username=provider.username, override_id=wrong)
             )
     assert list_overrides(other) == [theirs]
 
@@ -504,7 +538,7 @@ def test_an_override_is_checked(
 
 @pytest.mark.req("AV-6", "BK-4")
 def test_a_repeated_override_changes_nothing_more(provider: Provider) -> None:
-    request = rpc.CreateOverrideRequest(
+    request = CreateOverrideRequest(
         request_id=str(ids.new()),
         username=provider.username,
         override=av.Override(date="2026-11-02"),
@@ -523,7 +557,7 @@ def test_rooms_are_listed_by_name(world: World, practice: Practice) -> None:
     Practice(world).room("Elsewhere")
     green, blue = practice.room(" Green room "), practice.room("Blue room", "2 Oak Lane")
     with acting_as(practice.owner):
-        found = practice.rpc.ListPhysicalRooms(rpc.ListPhysicalRoomsRequest()).physical_rooms
+        found = practice.rpc.ListPhysicalRooms(ListPhysicalRoomsRequest()).physical_rooms
     assert list(found) == [
         av.PhysicalRoom(room_id=blue, name="Blue room", address="2 Oak Lane"),
         av.PhysicalRoom(room_id=green, name="Green room"),
@@ -539,7 +573,7 @@ def test_rooms_are_listed_by_name(world: World, practice: Practice) -> None:
 
 def list_types(practice: Practice) -> list[av.ServiceType]:
     with acting_as(practice.owner):
-        return list(practice.rpc.ListServiceTypes(rpc.ListServiceTypesRequest()).service_types)
+        return list(practice.rpc.ListServiceTypes(ListServiceTypesRequest()).service_types)
 
 
 def update_type(
@@ -547,7 +581,7 @@ def update_type(
 ) -> av.ServiceType:
     with acting_as(practice.owner):
         return practice.rpc.UpdateServiceType(
-            rpc.UpdateServiceTypeRequest(
+            UpdateServiceTypeRequest(
                 service_type=av.ServiceType(
                     service_type_id=kind.service_type_id,
                     version=version or kind.version,
@@ -561,7 +595,7 @@ def update_type(
 def delete_type(practice: Practice, kind: av.ServiceType) -> None:
     with acting_as(practice.owner):
         practice.rpc.DeleteServiceType(
-            rpc.DeleteServiceTypeRequest(service_type_id=kind.service_type_id)
+            DeleteServiceTypeRequest(service_type_id=kind.service_type_id)
         )
 
 
@@ -679,7 +713,7 @@ def test_only_the_named_fields_change(practice: Practice) -> None:
     for fields in ([], ["nonsense"], ["version"], ["service_type_id"], ["title", "\x00"]):
         with acting_as(practice.owner), pytest.raises(Invalid) as raised:
             practice.rpc.UpdateServiceType(
-                rpc.UpdateServiceTypeRequest(service_type=kind, update_fields=fields)
+                UpdateServiceTypeRequest(service_type=kind, update_fields=fields)
             )
         assert raised.value.field == "update_fields"
 
@@ -761,7 +795,7 @@ def test_a_type_taken_out_of_use_leaves_bookings_as_they_were(provider: Provider
 
 @pytest.mark.req("BK-4")
 def test_one_service_type_comes_of_a_request_sent_twice(practice: Practice) -> None:
-    request = rpc.CreateServiceTypeRequest(
+    request = CreateServiceTypeRequest(
         request_id=str(ids.new()), service_type=service_type("therapy")
     )
     with acting_as(practice.owner):
@@ -780,17 +814,17 @@ def test_one_service_type_comes_of_a_request_sent_twice(practice: Practice) -> N
 # Policies
 
 
-def get_policies(practice: Practice, username: str = "") -> rpc.GetPoliciesResponse:
+def get_policies(practice: Practice, username: str = "") -> GetPoliciesResponse:
     with acting_as(practice.owner):
-        return practice.rpc.GetPolicies(rpc.GetPoliciesRequest(username=username))
+        return practice.rpc.GetPolicies(GetPoliciesRequest(username=username))
 
 
 def replace_policies(
     practice: Practice, version: int, username: str = "", **policies: Any
-) -> rpc.ReplacePoliciesResponse:
+) -> ReplacePoliciesResponse:
     with acting_as(practice.owner):
         return practice.rpc.ReplacePolicies(
-            rpc.ReplacePoliciesRequest(
+            ReplacePoliciesRequest(
                 username=username, policies=av.Policies(**policies), version=version
             )
         )
@@ -799,7 +833,7 @@ def replace_policies(
 @pytest.mark.req("AV-15", "AV-16")
 def test_policies_are_replaced_for_the_practice_and_for_a_provider(practice: Practice) -> None:
     provider = practice.provider()
-    assert get_policies(practice) == rpc.GetPoliciesResponse(
+    assert get_policies(practice) == GetPoliciesResponse(
         policies=DEFAULTS, effective_policies=DEFAULTS, version=1
     )
     practices = av.Policies()
@@ -808,14 +842,14 @@ def test_policies_are_replaced_for_the_practice_and_for_a_provider(practice: Pra
     saved = replace_policies(
         practice, 1, confirmation=av.CONFIRMATION_APPROVAL, minimum_notice_minutes=60
     )
-    assert saved == rpc.ReplacePoliciesResponse(
+    assert saved == ReplacePoliciesResponse(
         policies=practices, effective_policies=practices, version=2
     )
     replace_policies(practice, 1, provider.username, minimum_notice_minutes=0, hold_minutes=1)
     effective = av.Policies()
     effective.CopyFrom(practices)
     effective.minimum_notice_minutes, effective.hold_minutes = 0, 1
-    assert get_policies(practice, provider.username) == rpc.GetPoliciesResponse(
+    assert get_policies(practice, provider.username) == GetPoliciesResponse(
         policies=av.Policies(minimum_notice_minutes=0, hold_minutes=1),
         effective_policies=effective,
         version=2,
@@ -834,7 +868,7 @@ def test_of_policies_saved_at_once_one_is_kept(practice: Practice) -> None:
                 for number in range(1, 7)
             ]
         )
-        assert sum(isinstance(r, rpc.ReplacePoliciesResponse) for r in results) == 1
+        assert sum(isinstance(r, ReplacePoliciesResponse) for r in results) == 1
         assert sum(isinstance(r, Stale) for r in results) == 5
 
 
@@ -885,7 +919,7 @@ def test_every_change_is_told_once_in_its_order(world: World, practice: Practice
     update_type(practice, kind, title="Other")
     with acting_as(practice.owner):
         practice.rpc.DeleteOverride(
-            rpc.DeleteOverrideRequest(username=provider.username, override_id=override.override_id)
+            DeleteOverrideRequest(username=provider.username, override_id=override.override_id)
         )
     delete_type(practice, kind)
     replace_policies(practice, 1, provider.username)
@@ -907,22 +941,20 @@ def changing_calls(provider: Provider) -> dict[str, Message]:
     name = provider.username
     return {
         "CreateProvider": new_provider(),
-        "CreatePhysicalRoom": rpc.CreatePhysicalRoomRequest(
-            physical_room=av.PhysicalRoom(name="Room")
-        ),
-        "CreateServiceType": rpc.CreateServiceTypeRequest(service_type=service_type("new")),
-        "UpdateServiceType": rpc.UpdateServiceTypeRequest(
+        "CreatePhysicalRoom": CreatePhysicalRoomRequest(physical_room=av.PhysicalRoom(name="Room")),
+        "CreateServiceType": CreateServiceTypeRequest(service_type=service_type("new")),
+        "UpdateServiceType": UpdateServiceTypeRequest(
             service_type=av.ServiceType(service_type_id=str(ids.new())), update_fields=["title"]
         ),
-        "DeleteServiceType": rpc.DeleteServiceTypeRequest(service_type_id=str(ids.new())),
-        "ReplacePolicies": rpc.ReplacePoliciesRequest(version=99),
-        "ReplaceWeeklyHours": rpc.ReplaceWeeklyHoursRequest(
+        "DeleteServiceType": DeleteServiceTypeRequest(service_type_id=str(ids.new())),
+        "ReplacePolicies": ReplacePoliciesRequest(version=99),
+        "ReplaceWeeklyHours": ReplaceWeeklyHoursRequest(
             username=name, hours=av.WeeklyHours(version=99)
         ),
-        "CreateOverride": rpc.CreateOverrideRequest(
+        "CreateOverride": CreateOverrideRequest(
             username=name, override=av.Override(date="2026-11-02")
         ),
-        "DeleteOverride": rpc.DeleteOverrideRequest(username=name, override_id=str(ids.new())),
+        "DeleteOverride": DeleteOverrideRequest(username=name, override_id=str(ids.new())),
     }
 
 
@@ -930,13 +962,13 @@ def reading_calls(provider: Provider) -> dict[str, Message]:
     """One request for each RPC that shows a practice's set-up."""
     name = provider.username
     return {
-        "GetProvider": rpc.GetProviderRequest(provider_id=provider.id),
-        "ListProviders": rpc.ListProvidersRequest(),
-        "GetWeeklyHours": rpc.GetWeeklyHoursRequest(username=name),
-        "ListOverrides": rpc.ListOverridesRequest(username=name),
-        "ListPhysicalRooms": rpc.ListPhysicalRoomsRequest(),
-        "ListServiceTypes": rpc.ListServiceTypesRequest(),
-        "GetPolicies": rpc.GetPoliciesRequest(username=name),
+        "GetProvider": GetProviderRequest(provider_id=provider.id),
+        "ListProviders": ListProvidersRequest(),
+        "GetWeeklyHours": GetWeeklyHoursRequest(username=name),
+        "ListOverrides": ListOverridesRequest(username=name),
+        "ListPhysicalRooms": ListPhysicalRoomsRequest(),
+        "ListServiceTypes": ListServiceTypesRequest(),
+        "GetPolicies": GetPoliciesRequest(username=name),
     }
 
 
@@ -953,7 +985,7 @@ def outcome(world: World, method: str, request: Message, who: Identity) -> str:
 @pytest.mark.req("GW-13")
 def test_visitors_and_clients_see_and_change_no_set_up(world: World, provider: Provider) -> None:
     calls = {**changing_calls(provider), **reading_calls(provider)}
-    calls["CreatePractice"] = rpc.CreatePracticeRequest(practice=new_practice())
+    calls["CreatePractice"] = CreatePracticeRequest(practice=new_practice())
     practice_id = provider.practice.id
     for method, request in calls.items():
         assert outcome(world, method, request, VISITOR) == "UNAUTHENTICATED", method
@@ -988,7 +1020,7 @@ def test_clinicians_change_their_own_hours_and_nothing_else(
         "CreateOverride": "OK",
         "DeleteOverride": "OVERRIDE_NOT_FOUND",
     }
-    own = rpc.ReplacePoliciesRequest(username=provider.username, version=1)
+    own = ReplacePoliciesRequest(username=provider.username, version=1)
     assert outcome(world, "ReplacePolicies", own, colleague) == "NOT_ALLOWED"
     assert outcome(world, "ReplacePolicies", own, provider.clinician) == "OK"
 
@@ -1014,7 +1046,7 @@ def test_managers_and_operators_may_what_owners_may(world: World, provider: Prov
         )
     ):
         calls = changing_calls(provider)
-        calls["CreateServiceType"] = rpc.CreateServiceTypeRequest(
+        calls["CreateServiceType"] = CreateServiceTypeRequest(
             service_type=service_type(f"new-{number}")
         )
         results = {method: outcome(world, method, r, who) for method, r in calls.items()}
@@ -1030,7 +1062,7 @@ def test_services_other_than_the_operators_change_nothing(world: World, provider
     for method, request in changing_calls(provider).items():
         assert outcome(world, method, request, notifications) == "NOT_ALLOWED", method
     for who in (provider.practice.owner, notifications):
-        request = rpc.CreatePracticeRequest(practice=new_practice())
+        request = CreatePracticeRequest(practice=new_practice())
         assert outcome(world, "CreatePractice", request, who) == "NOT_ALLOWED"
 
 
@@ -1041,25 +1073,25 @@ def test_a_thing_of_another_practice_does_not_exist(world: World, provider: Prov
     override = provider.set_date("2026-11-02").override
     name = provider.username
     for method, request in (
-        ("GetProvider", rpc.GetProviderRequest(provider_id=provider.id)),
-        ("GetWeeklyHours", rpc.GetWeeklyHoursRequest(username=name)),
-        ("ListOverrides", rpc.ListOverridesRequest(username=name)),
-        ("GetPolicies", rpc.GetPoliciesRequest(username=name)),
-        ("ReplaceWeeklyHours", rpc.ReplaceWeeklyHoursRequest(username=name)),
-        ("ReplacePolicies", rpc.ReplacePoliciesRequest(username=name, version=1)),
+        ("GetProvider", GetProviderRequest(provider_id=provider.id)),
+        ("GetWeeklyHours", GetWeeklyHoursRequest(username=name)),
+        ("ListOverrides", ListOverridesRequest(username=name)),
+        ("GetPolicies", GetPoliciesRequest(username=name)),
+        ("ReplaceWeeklyHours", ReplaceWeeklyHoursRequest(username=name)),
+        ("ReplacePolicies", ReplacePoliciesRequest(username=name, version=1)),
         (
             "CreateOverride",
-            rpc.CreateOverrideRequest(username=name, override=av.Override(date="2026-11-03")),
+            CreateOverrideRequest(username=name, override=av.Override(date="2026-11-03")),
         ),
         (
             "DeleteOverride",
-            rpc.DeleteOverrideRequest(username=name, override_id=override.override_id),
+            DeleteOverrideRequest(username=name, override_id=override.override_id),
         ),
     ):
         assert outcome(world, method, request, stranger) == "PROVIDER_NOT_FOUND", method
-    gone = rpc.DeleteServiceTypeRequest(service_type_id=kind.service_type_id)
+    gone = DeleteServiceTypeRequest(service_type_id=kind.service_type_id)
     assert outcome(world, "DeleteServiceType", gone, stranger) == "SERVICE_TYPE_NOT_FOUND"
-    changed = rpc.UpdateServiceTypeRequest(service_type=kind, update_fields=["title"])
+    changed = UpdateServiceTypeRequest(service_type=kind, update_fields=["title"])
     assert outcome(world, "UpdateServiceType", changed, stranger) == "SERVICE_TYPE_NOT_FOUND"
     assert list_types(provider.practice) == [kind]
     assert provider.hours() == []  # the override stands
@@ -1082,7 +1114,7 @@ def test_whoever_acts_for_no_practice_or_an_unknown_one_is_told_so(
 
 
 def test_a_failure_is_of_its_kind(world: World, provider: Provider) -> None:
-    request = rpc.GetWeeklyHoursRequest(username=provider.username)
+    request = GetWeeklyHoursRequest(username=provider.username)
     for who, kind in (
         (VISITOR, Unauthenticated),
         (client(provider.practice.id, ids.new()), NotAllowed),
@@ -1102,9 +1134,20 @@ _TEXTS = (
 )
 _NUMBERS = (0, 1, -1, 5, 60, 99, 2**31 - 1, -(2**31))
 _LARGE = (*_NUMBERS, 2**63 - 1, -(2**63))
+_FILES = (
+    hours_service_pb2,
+    physical_room_service_pb2,
+    policy_service_pb2,
+    practice_service_pb2,
+    provider_service_pb2,
+    service_type_service_pb2,
+    slot_service_pb2,
+)
 _METHODS = [
     (method.name, GetMessageClass(method.input_type))
-    for method in rpc.DESCRIPTOR.services_by_name["AvailabilityService"].methods
+    for file in _FILES
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
 ]
 
 
@@ -1155,7 +1198,7 @@ def test_whatever_arrives_is_answered_precisely(
 def test_all_modes_is_how_blocks_are_stored_by_default(world: World, practice: Practice) -> None:
     provider = practice.provider(block(0, "09:00", "10:00", modes=ALL_MODES))
     with acting_as(practice.owner):
-        found = practice.rpc.GetWeeklyHours(rpc.GetWeeklyHoursRequest(username=provider.username))
+        found = practice.rpc.GetWeeklyHours(GetWeeklyHoursRequest(username=provider.username))
     assert list(found.hours.blocks) == [block(0, "09:00", "10:00", online=True)]
     with world.database.transaction(EVERY_PRACTICE) as session:
         (stored,) = session.scalars(

@@ -12,21 +12,19 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from attune.availability.v1 import availability_service_pb2 as rpc
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.provider_service_pb2 import GetProfileRequest
+from attune.availability.v1.slot_service_pb2 import ListNextSlotsRequest
 from attune.booking.v1.booking_pb2 import TAKEN_KIND_BOOKING, TakenTime
-from attune.booking.v1.booking_service_pb2_grpc import (
-    BookingServiceStub,
-    add_BookingServiceServicer_to_server,
-)
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH
 from attune_local.servers import Nats, free_port
 from attune_testing.fixtures import serve, signer
 from availability import state as states
+from availability.adapters.booking import Occupancy
 from availability.state import State
 from availability.store import cold, taken
-from booking.servicer import BookingServicer
+from booking.adapters.availability import Availability
+from booking.servicer import servicers as booking_servicers
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import DomainError, Invalid, NotFound, Unavailable
@@ -222,9 +220,9 @@ def test_a_warm_search_asks_nobody(world: World, provider: Provider) -> None:
             provider.search(MONDAY, MONDAY + 90 * DAY, mode=mode, revision=found.revision)
             with acting_as(VISITOR):
                 world.rpc.ListNextSlots(
-                    rpc.ListNextSlotsRequest(**wanted, mode=mode, count=9)  # type: ignore[arg-type]
+                    ListNextSlotsRequest(**wanted, mode=mode, count=9)  # type: ignore[arg-type]
                 )
-                world.rpc.GetProfile(rpc.GetProfileRequest(username=provider.username))
+                world.rpc.GetProfile(GetProfileRequest(username=provider.username))
         provider.check()
 
     booked = provider.book(NINE, MODE_IN_PERSON)
@@ -314,7 +312,7 @@ def test_nobody_is_remembered_who_is_not_there(world: World) -> None:
     with world.replica() as replica, acting_as(VISITOR):
         for name in ("nobody", "\x00", "x" * 10_000):
             with pytest.raises(NotFound):
-                replica.rpc.GetProfile(rpc.GetProfileRequest(username=name))
+                replica.rpc.GetProfile(GetProfileRequest(username=name))
             with pytest.raises(NotFound):
                 replica.state.get(name)
         assert (replica.state._reading, replica.state._warm) == ({}, {})
@@ -456,10 +454,10 @@ def own_booking(world: World, database: Database) -> Iterator[tuple[str, Callabl
         nowhere = open_now.enter_context(
             channels.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking"))
         )
-        servicer = BookingServicer(database, AvailabilityServiceStub(nowhere), world.clock)
+        servicers = booking_servicers(database, Availability(nowhere), world.clock)
         running = ExitStack()
         open_now.enter_context(running)
-        served = running.enter_context(serve(add_BookingServiceServicer_to_server, servicer))
+        served = running.enter_context(serve(servicers))
         yield served.address, running.close
 
 
@@ -528,7 +526,7 @@ def test_while_nats_and_booking_are_away_providers_are_served_for_a_bounded_time
             stranger.hours(on=replica)
         # What needs no taken time goes on.
         with acting_as(VISITOR):
-            request = rpc.GetProfileRequest(username=stranger.username)
+            request = GetProfileRequest(username=stranger.username)
             assert replica.rpc.GetProfile(request).provider.provider_id == stranger.id
 
 
@@ -616,5 +614,5 @@ def test_it_is_ready_when_it_hears_events_or_booking_can_be_asked(world: World) 
         assert asks.state.is_ready()
     channel = channels.channel(f"ipv4:{nobody}", signer("availability"), timeout=0.2)
     with channel:
-        neither = State(world.database, BookingServiceStub(channel), world.clock)
+        neither = State(world.database, Occupancy(channel), world.clock)
         assert not neither.is_ready()

@@ -6,17 +6,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from attune.billing.v1.billing_service_pb2_grpc import (
-    BillingServiceStub,
-    add_BillingServiceServicer_to_server,
-)
 from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1.events_pb2 import BookingCompleted, BookingFact
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH, Money
 from attune_testing.fixtures import serve, utc
+from attune_testing.stubs import BillingStub
 from billing.events import handlers
-from billing.servicer import BillingServicer
+from billing.servicer import servicers
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
 from common.messaging.nats import MESSAGE_ID
@@ -29,9 +26,9 @@ def database(make_test_database: Callable[[str], Database]) -> Database:
 
 
 @pytest.fixture(scope="session")
-def billing(database: Database) -> Iterator[BillingServiceStub]:
-    with serve(add_BillingServiceServicer_to_server, BillingServicer(database)) as served:
-        yield BillingServiceStub(served.channel())
+def billing(database: Database) -> Iterator[BillingStub]:
+    with serve(servicers(database)) as served:
+        yield BillingStub(served.channel())
 
 
 @pytest.fixture

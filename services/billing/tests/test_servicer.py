@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from attune.billing.v1 import billing_service_pb2 as pb
-from attune.billing.v1.billing_service_pb2_grpc import BillingServiceStub
+from attune.billing.v1 import billable_service_pb2 as pb
 from attune.booking.v1.events_pb2 import BookingCompleted
 from attune.common.v1.types_pb2 import Money
 from attune_testing.fixtures import client, service, staff, utc
+from attune_testing.stubs import BillingStub
 from common import ids
 from common.db.cursor import Place
 from common.errors import Invalid, NotAllowed, Unauthenticated
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.req("BL-4")
 
 
 def list_as(
-    billing: BillingServiceStub, caller: Identity, request: pb.ListBillablesRequest | None = None
+    billing: BillingStub, caller: Identity, request: pb.ListBillablesRequest | None = None
 ) -> pb.ListBillablesResponse:
     with acting_as(caller):
         return billing.ListBillables(request or pb.ListBillablesRequest())
@@ -51,7 +51,7 @@ def timestamp(text: str) -> Timestamp:
 
 
 def test_a_billable_says_what_is_due_from_whom_for_which_session(
-    billing: BillingServiceStub,
+    billing: BillingStub,
     practice: UUID,
     completed: Callable[..., BookingCompleted],
     deliver: Callable[..., bool],
@@ -76,7 +76,7 @@ def test_a_billable_says_what_is_due_from_whom_for_which_session(
 
 
 def test_the_newest_comes_first_a_page_at_a_time(
-    billing: BillingServiceStub, practice: UUID, held: Held
+    billing: BillingStub, practice: UUID, held: Held
 ) -> None:
     # Two sessions at the same time: the cursor must tell them apart.
     starts = ["2026-03-02 15:00", "2026-03-03 15:00", "2026-03-03 15:00", "2026-03-04 15:00"]
@@ -91,9 +91,7 @@ def test_the_newest_comes_first_a_page_at_a_time(
     assert (seen[0], set(seen[1:3]), seen[3], token) == (made[3], set(made[1:3]), made[0], "")
 
 
-def test_fifty_to_a_page_unless_asked(
-    billing: BillingServiceStub, practice: UUID, held: Held
-) -> None:
+def test_fifty_to_a_page_unless_asked(billing: BillingStub, practice: UUID, held: Held) -> None:
     for _ in range(51):
         held("2026-03-02 15:00")
     first = list_as(billing, staff(practice))
@@ -106,7 +104,7 @@ def test_fifty_to_a_page_unless_asked(
 
 
 def test_it_is_filtered_by_client_provider_and_dates(
-    billing: BillingServiceStub, practice: UUID, held: Held
+    billing: BillingStub, practice: UUID, held: Held
 ) -> None:
     someone, doctor = ids.new(), ids.new()
     early = held("2026-03-02 15:00", client_id=someone, provider_id=doctor)
@@ -130,7 +128,7 @@ def test_it_is_filtered_by_client_provider_and_dates(
 
 @pytest.mark.req("CL-3")
 def test_owners_and_managers_see_all_and_clinicians_what_is_theirs(
-    billing: BillingServiceStub, practice: UUID, held: Held
+    billing: BillingStub, practice: UUID, held: Held
 ) -> None:
     me, colleague = ids.new(), ids.new()
     mine = held("2026-03-02 15:00", provider_id=me)
@@ -147,14 +145,14 @@ def test_owners_and_managers_see_all_and_clinicians_what_is_theirs(
 
 @pytest.mark.req("GW-13")
 def test_another_practice_sees_nothing_of_it(
-    billing: BillingServiceStub, practice: UUID, held: Held
+    billing: BillingStub, practice: UUID, held: Held
 ) -> None:
     held("2026-03-02 15:00")
     assert list_as(billing, staff(ids.new())) == pb.ListBillablesResponse()
 
 
 @pytest.mark.req("GW-13")
-def test_it_is_for_staff_alone(billing: BillingServiceStub, practice: UUID, held: Held) -> None:
+def test_it_is_for_staff_alone(billing: BillingStub, practice: UUID, held: Held) -> None:
     refused = {
         client(practice, ids.new()): NotAllowed,
         client(practice, ids.new(), ids.new()): NotAllowed,
@@ -195,7 +193,7 @@ BEGIN, END = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.m
     ],
 )
 def test_what_is_wrong_with_a_question_is_said(
-    billing: BillingServiceStub,
+    billing: BillingStub,
     practice: UUID,
     held: Held,
     request_: pb.ListBillablesRequest,
@@ -208,7 +206,7 @@ def test_what_is_wrong_with_a_question_is_said(
 
 @pytest.mark.parametrize("at", [BEGIN, END])
 def test_a_made_up_place_in_the_list_is_a_place_like_any_other(
-    billing: BillingServiceStub, practice: UUID, at: datetime
+    billing: BillingStub, practice: UUID, at: datetime
 ) -> None:
     request = pb.ListBillablesRequest(page_token=Place(at, ids.new()).token("billables"))
     assert list_as(billing, staff(practice), request) == pb.ListBillablesResponse()
@@ -216,7 +214,7 @@ def test_a_made_up_place_in_the_list_is_a_place_like_any_other(
 
 @pytest.mark.req("CL-3")
 def test_a_clinician_who_is_no_provider_is_not_answered(
-    billing: BillingServiceStub, practice: UUID
+    billing: BillingStub, practice: UUID
 ) -> None:
     with pytest.raises(NotAllowed):
         list_as(billing, staff(practice, "clinician"))

@@ -23,12 +23,11 @@ from attune.availability.v1.availability_pb2 import (
     Terms,
 )
 from attune.availability.v1.availability_pb2 import Resource as ResourceMessage
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from attune.booking.v1 import booking_pb2
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Fee, ModeAmount, Money
 from attune_testing.fixtures import TestClock, utc
+from attune_testing.stubs import AvailabilityStub, BookingStub
 from booking import making
 from booking.domain.contacts import Contact
 from booking.domain.taking import Resource
@@ -56,7 +55,7 @@ class Running:
 
     database: Database
     clock: TestClock
-    rpc: BookingServiceStub
+    rpc: BookingStub
 
     def book(self, where: Place, typed: Details | None = None) -> booking_pb2.Booking:
         """A booking made now."""
@@ -80,7 +79,7 @@ def resource() -> Resource:
 class Both(Running):
     """Booking and availability, each on a real port."""
 
-    availability: AvailabilityServiceStub
+    availability: AvailabilityStub
 
 
 def book(

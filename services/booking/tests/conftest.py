@@ -8,19 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from attune.availability.v1.availability_service_pb2_grpc import (
-    AvailabilityServiceStub,
-    add_AvailabilityServiceServicer_to_server,
-)
-from attune.booking.v1.booking_service_pb2_grpc import (
-    BookingServiceStub,
-    add_BookingServiceServicer_to_server,
-)
 from attune_local.servers import free_port
 from attune_testing.fixtures import PUBLIC_KEYS, TestClock, serve, signer
-from availability.servicer import AvailabilityServicer
+from attune_testing.stubs import AvailabilityStub, BookingStub
+from availability.adapters.booking import Occupancy
+from availability.servicer import servicers as availability_servicers
 from availability.state import State
-from booking.servicer import BookingServicer
+from booking.adapters.availability import Availability
+from booking.servicer import servicers
 from common.db.database import Database
 from common.rpc import channels
 from common.rpc.identity import Verifier
@@ -42,13 +37,10 @@ def alone(database: Database) -> Iterator[Running]:
     clock = TestClock(NOW)
     with (
         channels.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking")) as nowhere,
-        serve(
-            add_BookingServiceServicer_to_server,
-            BookingServicer(database, AvailabilityServiceStub(nowhere), clock),
-        ) as served,
+        serve(servicers(database, Availability(nowhere), clock)) as served,
         served.channel() as channel,
     ):
-        yield Running(database, clock, BookingServiceStub(channel))
+        yield Running(database, clock, BookingStub(channel))
 
 
 @pytest.fixture(scope="session")
@@ -58,26 +50,21 @@ def _both(database: Database, make_test_database: Callable[[str], Database]) -> 
         to_booking = channels.channel(f"ipv4:127.0.0.1:{port}", signer("availability"))
         state = State(
             make_test_database("availability"),
-            BookingServiceStub(open_now.enter_context(to_booking)),
+            Occupancy(open_now.enter_context(to_booking)),
             clock,
         )
-        set_up = AvailabilityServicer(make_test_database("availability"), state, clock)
-        asked = open_now.enter_context(serve(add_AvailabilityServiceServicer_to_server, set_up, 32))
+        set_up = availability_servicers(make_test_database("availability"), state, clock)
+        asked = open_now.enter_context(serve(set_up, 32))
         to_availability = open_now.enter_context(asked.channel("booking"))
         server = Server(Verifier(PUBLIC_KEYS), 32)
-        server.add(
-            add_BookingServiceServicer_to_server,
-            BookingServicer(database, AvailabilityServiceStub(to_availability), clock),
-        )
+        server.add(servicers(database, Availability(to_availability), clock))
         server.listen(f"127.0.0.1:{port}")
         open_now.callback(server.stop, 1)
         channel = open_now.enter_context(
             channels.channel(f"ipv4:127.0.0.1:{port}", signer(), timeout=20, most=128)
         )
         staff_channel = open_now.enter_context(asked.channel())
-        yield Both(
-            database, clock, BookingServiceStub(channel), AvailabilityServiceStub(staff_channel)
-        )
+        yield Both(database, clock, BookingStub(channel), AvailabilityStub(staff_channel))
 
 
 @pytest.fixture

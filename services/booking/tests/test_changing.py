@@ -14,7 +14,6 @@ from attune.availability.v1.availability_pb2 import (
     CLIENT_CANCELLATION_NOT_ALLOWED,
     ClientCancellation,
 )
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1 import booking_service_pb2 as pb
 from attune.booking.v1.booking_pb2 import (
@@ -31,10 +30,6 @@ from attune.booking.v1.booking_pb2 import (
     CANCELLED_BY_CLIENT,
     CANCELLED_BY_PRACTICE,
 )
-from attune.booking.v1.booking_service_pb2_grpc import (
-    BookingServiceStub,
-    add_BookingServiceServicer_to_server,
-)
 from attune.booking.v1.events_pb2 import (
     BookingCancelled,
     BookingCompleted,
@@ -46,11 +41,14 @@ from attune.booking.v1.events_pb2 import (
     CancellationDeclined,
     CancellationRequested,
 )
+from attune.booking.v1.hold_service_pb2 import ReleaseHoldRequest
 from attune.common.v1.types_pb2 import CLIENT_STATUS_ACTIVE, CLIENT_STATUS_NEW, Money
 from attune_local.servers import free_port
 from attune_testing.fixtures import TestClock, client, serve, signer, staff
+from attune_testing.stubs import BookingStub
+from booking.adapters.availability import Availability
 from booking.domain.taking import SlotTaken
-from booking.servicer import BookingServicer
+from booking.servicer import servicers
 from common import ids
 from common.db.database import Database
 from common.errors import Conflict, DomainError, Invalid, NotFound, Refused
@@ -296,15 +294,12 @@ def test_a_change_whose_answer_got_lost_is_not_refused_when_it_is_tried_again(
     """Channels try again by themselves when a connection broke, done or not."""
     with (
         channels.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking")) as nowhere,
-        serve(
-            add_BookingServiceServicer_to_server,
-            BookingServicer(database, AvailabilityServiceStub(nowhere), TestClock(NOW)),
-        ) as served,
+        serve(servicers(database, Availability(nowhere), TestClock(NOW))) as served,
         Proxy(int(served.address.rpartition(":")[2])) as proxy,
         channels.channel(f"ipv4:127.0.0.1:{proxy.port}", signer(), timeout=10) as channel,
         ThreadPoolExecutor(1) as pool,
     ):
-        case = Case(Running(database, TestClock(NOW), BookingServiceStub(channel)), approval=True)
+        case = Case(Running(database, TestClock(NOW), BookingStub(channel)), approval=True)
         proxy.delay = 0.3
         asked = pool.submit(confirm, case)
         until(lambda: events(database, BookingConfirmed, case.practice), bool)
@@ -585,7 +580,7 @@ def test_a_visitor_releases_their_own_hold_and_nobody_elses(alone: Running) -> N
 
     def release(visitor: str, hold_id: str = held.hold_id) -> str:
         with acting_as(Identity("visitor")):
-            request = pb.ReleaseHoldRequest(hold_id=hold_id, visitor_id=visitor)
+            request = ReleaseHoldRequest(hold_id=hold_id, visitor_id=visitor)
             return alone.rpc.ReleaseHold(request).revision
 
     assert release("visitor-2") == ""

@@ -12,11 +12,22 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, select
 
 from attune.availability.v1 import availability_pb2 as av
-from attune.availability.v1 import availability_service_pb2 as avs
+from attune.availability.v1.hours_service_pb2 import ReplaceWeeklyHoursRequest
+from attune.availability.v1.physical_room_service_pb2 import CreatePhysicalRoomRequest
+from attune.availability.v1.policy_service_pb2 import GetPoliciesRequest, ReplacePoliciesRequest
+from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
+from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
+from attune.availability.v1.service_type_service_pb2 import (
+    CreateServiceTypeRequest,
+    ListServiceTypesRequest,
+    UpdateServiceTypeRequest,
+)
+from attune.availability.v1.slot_service_pb2 import SearchSlotsRequest
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1 import booking_service_pb2 as pb
 from attune.booking.v1.booking_pb2 import BOOKING_STATUS_CONFIRMED, BOOKING_STATUS_REQUESTED
 from attune.booking.v1.events_pb2 import BookingConfirmed, BookingRequested, TakenTimeChanged
+from attune.booking.v1.hold_service_pb2 import CreateHoldRequest
 from attune.common.v1.types_pb2 import (
     CLIENT_STATUS_ACTIVE,
     CLIENT_STATUS_INACTIVE,
@@ -48,7 +59,7 @@ class Practice:
         self.both, self.username = both, f"p-{ids.new().hex[:12]}"
         with acting_as(OPERATOR):
             made = both.availability.CreatePractice(
-                avs.CreatePracticeRequest(
+                CreatePracticeRequest(
                     practice=av.Practice(
                         name="Elm Street",
                         timezone="America/New_York",
@@ -63,7 +74,7 @@ class Practice:
         with acting_as(self.owner):
             self.room_id = self._room() if rooms else ""
             both.availability.CreateServiceType(
-                avs.CreateServiceTypeRequest(
+                CreateServiceTypeRequest(
                     service_type=av.ServiceType(
                         slug="therapy-session",
                         title="Therapy session",
@@ -81,14 +92,14 @@ class Practice:
 
     def _room(self) -> str:
         answer = self.both.availability.CreatePhysicalRoom(
-            avs.CreatePhysicalRoomRequest(physical_room=av.PhysicalRoom(name="Blue room"))
+            CreatePhysicalRoomRequest(physical_room=av.PhysicalRoom(name="Blue room"))
         )
         return answer.physical_room.room_id
 
     def add_provider(self, username: str) -> str:
         with acting_as(self.owner):
             provider = self.both.availability.CreateProvider(
-                avs.CreateProviderRequest(
+                CreateProviderRequest(
                     provider=av.Provider(
                         username=username, display_name="Ada", timezone="America/New_York"
                     )
@@ -99,18 +110,16 @@ class Practice:
                 for day in range(7)
             ]
             self.both.availability.ReplaceWeeklyHours(
-                avs.ReplaceWeeklyHoursRequest(
-                    username=username, hours=av.WeeklyHours(blocks=blocks)
-                )
+                ReplaceWeeklyHoursRequest(username=username, hours=av.WeeklyHours(blocks=blocks))
             )
         return provider.provider_id
 
     def set_policies(self, **policies: Any) -> None:
         with acting_as(self.owner):
-            present = self.both.availability.GetPolicies(avs.GetPoliciesRequest())
+            present = self.both.availability.GetPolicies(GetPoliciesRequest())
             present.policies.MergeFrom(av.Policies(**policies))
             self.both.availability.ReplacePolicies(
-                avs.ReplacePoliciesRequest(policies=present.policies, version=present.version)
+                ReplacePoliciesRequest(policies=present.policies, version=present.version)
             )
 
     def free(self, revision: str = "") -> set[datetime]:
@@ -118,7 +127,7 @@ class Practice:
         midnight = int(NINE.timestamp()) // 60 - 9 * 60
         with acting_as(VISITOR):
             answer = self.both.availability.SearchSlots(
-                avs.SearchSlotsRequest(
+                SearchSlotsRequest(
                     username=self.username,
                     service="therapy-session",
                     mode=MODE_TELEHEALTH,
@@ -176,7 +185,7 @@ def hold(
     who: Identity = VISITOR,
 ) -> booking_pb2.Hold:
     with acting_as(who):
-        request = pb.CreateHoldRequest(
+        request = CreateHoldRequest(
             request_id=request_id,
             username=practice.username,
             service="therapy-session",
@@ -465,7 +474,7 @@ def test_a_wrong_field_is_named(both: Both, changes: dict[str, Any], field: str)
 def test_an_empty_request_is_answered_with_what_is_needed(both: Both) -> None:
     for call, field in (
         (lambda: both.rpc.CreateBooking(pb.CreateBookingRequest()), "client.name"),
-        (lambda: both.rpc.CreateHold(pb.CreateHoldRequest()), "visitor_id"),
+        (lambda: both.rpc.CreateHold(CreateHoldRequest()), "visitor_id"),
     ):
         with acting_as(VISITOR):
             refused = failure(call)
@@ -516,13 +525,11 @@ def test_later_changes_of_price_and_policy_do_not_reach_the_booking(both: Both) 
     practice = Practice(both)
     booked = book(both, wish(practice))
     with acting_as(practice.owner):
-        (kind,) = both.availability.ListServiceTypes(avs.ListServiceTypesRequest()).service_types
+        (kind,) = both.availability.ListServiceTypes(ListServiceTypesRequest()).service_types
         kind.price.minor_units = 99_999
         kind.duration_minutes = 20
         both.availability.UpdateServiceType(
-            avs.UpdateServiceTypeRequest(
-                service_type=kind, update_fields=["price", "duration_minutes"]
-            )
+            UpdateServiceTypeRequest(service_type=kind, update_fields=["price", "duration_minutes"])
         )
     practice.set_policies(
         client_cancellation=av.CLIENT_CANCELLATION_NOT_ALLOWED, late_cancellation_minutes=0

@@ -23,7 +23,14 @@ from attune.booking.v1.booking_pb2 import (
     TAKEN_KIND_HOLD,
     BookingStatus,
 )
+from attune.booking.v1.client_service_pb2 import (
+    GetClientRequest,
+    ListClientsRequest,
+    UpdateClientRequest,
+)
 from attune.booking.v1.events_pb2 import BookingConfirmed
+from attune.booking.v1.hold_service_pb2 import ReleaseHoldRequest
+from attune.booking.v1.occupancy_service_pb2 import ListTakenTimeRequest, ListTakenTimeResponse
 from attune.common.v1.types_pb2 import CLIENT_STATUS_NEW
 from attune_testing.fixtures import client, service, staff
 from booking.domain.taking import Resource
@@ -87,7 +94,7 @@ def bookings(
 
 def clients(service: Running, who: Identity) -> list[str]:
     with acting_as(who):
-        return [c.client_id for c in service.rpc.ListClients(pb.ListClientsRequest()).clients]
+        return [c.client_id for c in service.rpc.ListClients(ListClientsRequest()).clients]
 
 
 @pytest.mark.req("BK-8")
@@ -189,7 +196,7 @@ def test_a_manage_link_of_a_stranger_tells_nothing_of_the_emails_owner(
     seen = get(practice.service, booked.booking_id, practice.owner).client
     assert (seen.name, seen.phone) == ("Mara Quill", "+12125550100")
     with acting_as(link), pytest.raises(NotFound):
-        practice.service.rpc.GetClient(pb.GetClientRequest(client_id=known.client_id))
+        practice.service.rpc.GetClient(GetClientRequest(client_id=known.client_id))
 
 
 @pytest.mark.req("BK-8")
@@ -306,7 +313,7 @@ def test_providers_see_their_own_clients_and_owners_all(practice: Practice) -> N
     ):
         assert set(clients(practice.service, who)) == expected
         for client_id in (ada, bob):
-            request = pb.GetClientRequest(client_id=client_id)
+            request = GetClientRequest(client_id=client_id)
             with acting_as(who):
                 if client_id in expected:
                     found = practice.service.rpc.GetClient(request).client
@@ -317,11 +324,11 @@ def test_providers_see_their_own_clients_and_owners_all(practice: Practice) -> N
     practice.book(practice.bob, 3, email=practice.with_ada.client.email)
     assert set(clients(practice.service, practice.clinician(practice.bob))) == {ada, bob}
     with acting_as(client(practice.id, ada)):
-        assert practice.service.rpc.GetClient(pb.GetClientRequest(client_id=ada)).client.phone
+        assert practice.service.rpc.GetClient(GetClientRequest(client_id=ada)).client.phone
         with pytest.raises(NotFound):
-            practice.service.rpc.GetClient(pb.GetClientRequest(client_id=bob))
+            practice.service.rpc.GetClient(GetClientRequest(client_id=bob))
         with pytest.raises(NotAllowed):
-            practice.service.rpc.ListClients(pb.ListClientsRequest())
+            practice.service.rpc.ListClients(ListClientsRequest())
 
 
 @pytest.mark.req("CL-1")
@@ -336,7 +343,7 @@ def test_clients_come_in_pages_by_creation(alone: Running) -> None:
     token = ""
     with acting_as(staff(practice)):
         while token or not seen:
-            answer = alone.rpc.ListClients(pb.ListClientsRequest(page_size=2, page_token=token))
+            answer = alone.rpc.ListClients(ListClientsRequest(page_size=2, page_token=token))
             seen += [c.client_id for c in answer.clients]
             token = answer.next_page_token
     assert sorted(seen) == sorted(made)
@@ -346,7 +353,7 @@ def test_clients_come_in_pages_by_creation(alone: Running) -> None:
 @pytest.mark.req("CL-1")
 def test_owners_and_managers_set_the_billing_type(practice: Practice) -> None:
     own = practice.with_ada.client.client_id
-    request = pb.UpdateClientRequest(client_id=own, billing_type=BILLING_TYPE_INSURANCE)
+    request = UpdateClientRequest(client_id=own, billing_type=BILLING_TYPE_INSURANCE)
     rpc = practice.service.rpc
     for who in (practice.clinician(practice.ada), client(practice.id, own), VISITOR):
         with acting_as(who), pytest.raises(DomainError) as refused:
@@ -355,7 +362,7 @@ def test_owners_and_managers_set_the_billing_type(practice: Practice) -> None:
     with acting_as(staff(ids.new())), pytest.raises(NotFound):
         rpc.UpdateClient(request)
     with acting_as(practice.owner), pytest.raises(Invalid) as invalid:
-        rpc.UpdateClient(pb.UpdateClientRequest(client_id=own))
+        rpc.UpdateClient(UpdateClientRequest(client_id=own))
     assert invalid.value.field == "billing_type"
     with acting_as(staff(practice.id, "manager")):
         assert rpc.UpdateClient(request).client.billing_type == BILLING_TYPE_INSURANCE
@@ -392,9 +399,7 @@ def test_services_read_what_is_taken(alone: Running) -> None:
     hold = alone.hold(place(held, NINE + HOUR), "visitor-1")
     for who in (service("availability", practice), service("availability")):
         with acting_as(who):
-            answer = alone.rpc.ListTakenTime(
-                pb.ListTakenTimeRequest(resource_number=provider.number)
-            )
+            answer = alone.rpc.ListTakenTime(ListTakenTimeRequest(resource_number=provider.number))
         assert answer.revision == 3
         assert [(t.ref, t.kind) for t in answer.taken] == [
             (booked.booking_id, TAKEN_KIND_BOOKING),
@@ -407,10 +412,10 @@ def test_services_read_what_is_taken(alone: Running) -> None:
     assert past.booking_id
     for number in (0, -1, 2**62):
         with acting_as(service("availability")):
-            empty = alone.rpc.ListTakenTime(pb.ListTakenTimeRequest(resource_number=number))
-        assert empty == pb.ListTakenTimeResponse()
+            empty = alone.rpc.ListTakenTime(ListTakenTimeRequest(resource_number=number))
+        assert empty == ListTakenTimeResponse()
     with acting_as(staff(practice)), pytest.raises(NotAllowed):
-        alone.rpc.ListTakenTime(pb.ListTakenTimeRequest(resource_number=provider.number))
+        alone.rpc.ListTakenTime(ListTakenTimeRequest(resource_number=provider.number))
 
 
 @pytest.mark.req("BK-8", "BL-8")
@@ -445,18 +450,18 @@ def test_what_cannot_be_a_client_is_not_found(alone: Running) -> None:
     for text in ("", "x", "\x00", str(ids.new())):
         with acting_as(staff(ids.new())):
             with pytest.raises(NotFound):
-                alone.rpc.GetClient(pb.GetClientRequest(client_id=text))
+                alone.rpc.GetClient(GetClientRequest(client_id=text))
             with pytest.raises(NotFound):
                 alone.rpc.UpdateClient(
-                    pb.UpdateClientRequest(client_id=text, billing_type=BILLING_TYPE_INSURANCE)
+                    UpdateClientRequest(client_id=text, billing_type=BILLING_TYPE_INSURANCE)
                 )
 
 
 def test_a_visitor_names_the_hold_and_themselves(alone: Running) -> None:
     for request, field in (
-        (pb.ReleaseHoldRequest(hold_id="x", visitor_id="v"), "hold_id"),
-        (pb.ReleaseHoldRequest(hold_id=str(ids.new())), "visitor_id"),
-        (pb.ReleaseHoldRequest(hold_id=str(UUID(int=0)), visitor_id="a\x00"), "visitor_id"),
+        (ReleaseHoldRequest(hold_id="x", visitor_id="v"), "hold_id"),
+        (ReleaseHoldRequest(hold_id=str(ids.new())), "visitor_id"),
+        (ReleaseHoldRequest(hold_id=str(UUID(int=0)), visitor_id="a\x00"), "visitor_id"),
     ):
         with acting_as(VISITOR), pytest.raises(Invalid) as refused:
             alone.rpc.ReleaseHold(request)

@@ -5,19 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from attune.availability.v1.availability_service_pb2_grpc import (
-    AvailabilityServiceStub,
-)
-from attune.booking.v1.booking_service_pb2_grpc import (
-    BookingServiceStub,
-)
-from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import (
-    CalendarSyncServiceStub,
-    add_CalendarSyncServiceServicer_to_server,
-)
 from attune_local.servers import free_port
 from attune_testing.fixtures import Served, TestClock, serve, signer, utc
-from calendar_sync.servicer import CalendarSyncServicer
+from attune_testing.stubs import AvailabilityStub, BookingStub, CalendarSyncStub
+from calendar_sync.servicer import servicers
 from common import ids
 from common.db.database import Database
 from common.rpc import channels
@@ -34,14 +25,12 @@ def clock() -> TestClock:
 
 
 @pytest.fixture
-def alone(database: Database, clock: TestClock) -> Iterator[CalendarSyncServiceStub]:
+def alone(database: Database, clock: TestClock) -> Iterator[CalendarSyncStub]:
     """Calendar-sync, while booking and availability are away."""
     nowhere = Served(f"127.0.0.1:{free_port()}").channel("calendar-sync")
-    servicer = CalendarSyncServicer(
-        database, clock, BookingServiceStub(nowhere), AvailabilityServiceStub(nowhere)
-    )
-    with serve(add_CalendarSyncServiceServicer_to_server, servicer) as served:
-        yield CalendarSyncServiceStub(served.channel())
+    served_here = servicers(database, clock, BookingStub(nowhere), AvailabilityStub(nowhere))
+    with serve(served_here) as served:
+        yield CalendarSyncStub(served.channel())
 
 
 @pytest.fixture
@@ -57,11 +46,9 @@ def provider() -> UUID:
 
 
 @pytest.fixture
-def sync(database: Database, clock: TestClock, peers: str) -> Iterator[CalendarSyncServiceStub]:
+def sync(database: Database, clock: TestClock, peers: str) -> Iterator[CalendarSyncStub]:
     """Calendar-sync, with the real booking and availability to ask."""
     channel = channels.channel(peers, signer("calendar-sync"))
-    servicer = CalendarSyncServicer(
-        database, clock, BookingServiceStub(channel), AvailabilityServiceStub(channel)
-    )
-    with serve(add_CalendarSyncServiceServicer_to_server, servicer) as served:
-        yield CalendarSyncServiceStub(served.channel())
+    served_here = servicers(database, clock, BookingStub(channel), AvailabilityStub(channel))
+    with serve(served_here) as served:
+        yield CalendarSyncStub(served.channel())

@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, text
 
-from attune.calendar_sync.v1 import calendar_sync_service_pb2 as pb
-from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import CalendarSyncServiceStub
+from attune.calendar_sync.v1 import feed_service_pb2 as pb
 from attune_testing.fixtures import client, service, staff
+from attune_testing.stubs import CalendarSyncStub
 from calendar_sync import store
 from common import ids
 from common.db.database import Database
@@ -20,7 +20,7 @@ from common.errors import Invalid, NotAllowed, NotFound, Unauthenticated, Unavai
 from common.rpc.identity import VISITOR, Identity, acting_as
 
 pytestmark = pytest.mark.req("CS-6")
-Sync = CalendarSyncServiceStub
+Sync = CalendarSyncStub
 
 
 def get(sync: Sync, caller: Identity, provider: object) -> str:

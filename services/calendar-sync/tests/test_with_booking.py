@@ -11,15 +11,14 @@ from icalendar import Calendar, Event
 from attune.availability.v1.availability_pb2 import CONFIRMATION_APPROVAL, Provider
 from attune.booking.v1 import booking_service_pb2 as pb
 from attune.booking.v1.booking_pb2 import CANCELLATION_REASON_OTHER, Booking
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
-from attune.calendar_sync.v1.calendar_sync_service_pb2 import (
+from attune.calendar_sync.v1.feed_service_pb2 import (
     GetFeedRequest,
     ReadFeedRequest,
     RotateFeedRequest,
 )
-from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import CalendarSyncServiceStub
 from attune.common.v1.types_pb2 import MODE_IN_PERSON
 from attune_testing.fixtures import TestClock, staff, utc
+from attune_testing.stubs import BookingStub, CalendarSyncStub
 from calendar_sync import servicer
 from common import ids
 from common.errors import NotFound
@@ -28,7 +27,7 @@ from common.rpc.identity import VISITOR, Identity, acting_as
 pytestmark = pytest.mark.req("CS-6")
 OpenPractice = Callable[..., Provider]
 Book = Callable[..., Booking]
-Sync = CalendarSyncServiceStub
+Sync = CalendarSyncStub
 
 
 def token_of(sync: Sync, provider: Provider, caller: Identity | None = None) -> str:
@@ -87,7 +86,7 @@ def test_a_request_is_tentative_and_what_is_off_is_not_shown(
     sync: Sync,
     open_practice: OpenPractice,
     book: Book,
-    bookings: BookingServiceStub,
+    bookings: BookingStub,
     clock: TestClock,
 ) -> None:
     provider = open_practice(CONFIRMATION_APPROVAL)
@@ -125,7 +124,7 @@ def test_sessions_that_run_and_that_were_held_stay(
     sync: Sync,
     open_practice: OpenPractice,
     book: Book,
-    bookings: BookingServiceStub,
+    bookings: BookingStub,
     clock: TestClock,
 ) -> None:
     provider = open_practice()

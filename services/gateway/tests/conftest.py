@@ -14,10 +14,11 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from attune.availability.v1 import availability_pb2 as messages
-from attune.availability.v1 import availability_service_pb2 as rpc
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
+from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
 from attune_local.stack import Stack
 from attune_testing.fixtures import TestClock
+from attune_testing.stubs import AvailabilityStub
 from common import ids
 from common.db import encryption
 from common.db.database import Database
@@ -129,14 +130,14 @@ def make_account(database: Database, clock: TestClock, app: APIFlask) -> Callabl
 
 @pytest.fixture(scope="session")
 def make_practice(stack: Stack) -> Callable[[], Practice]:
-    availability = AvailabilityServiceStub(stack.operator_channel("availability"))
+    availability = AvailabilityStub(stack.operator_channel("availability"))
 
     def make() -> Practice:
         username = f"dana-{ids.new().hex[:8]}"
         operator = identity.Identity(f"service:{OPERATOR}")
         with identity.acting_as(operator):
             practice = availability.CreatePractice(
-                rpc.CreatePracticeRequest(
+                CreatePracticeRequest(
                     practice=messages.Practice(
                         name="Clinic",
                         timezone="America/New_York",
@@ -147,7 +148,7 @@ def make_practice(stack: Stack) -> Callable[[], Practice]:
             ).practice
         with identity.acting_as(replace(operator, practice_id=practice.practice_id)):
             provider = availability.CreateProvider(
-                rpc.CreateProviderRequest(
+                CreateProviderRequest(
                     provider=messages.Provider(
                         username=username,
                         display_name="Dana Doe",

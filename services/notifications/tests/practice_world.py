@@ -9,38 +9,34 @@ from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from icalendar import Calendar
 from sqlalchemy import select
 
-from attune.availability.v1 import availability_pb2, availability_service_pb2
-from attune.availability.v1.availability_service_pb2_grpc import (
-    AvailabilityServiceStub,
-    add_AvailabilityServiceServicer_to_server,
-)
+from attune.availability.v1 import availability_pb2
+from attune.availability.v1.hours_service_pb2 import ReplaceWeeklyHoursRequest
+from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
+from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
+from attune.availability.v1.service_type_service_pb2 import CreateServiceTypeRequest
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1 import booking_service_pb2 as rpc
-from attune.booking.v1.booking_service_pb2_grpc import (
-    BookingServiceStub,
-    add_BookingServiceServicer_to_server,
-)
 from attune.common.v1 import types_pb2
 from attune.notifications.v1.events_pb2 import NoticeFailed
-from attune.notifications.v1.notifications_service_pb2_grpc import (
-    NotificationsServiceStub,
-    add_NotificationsServiceServicer_to_server,
-)
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
-    TelehealthRoomsServiceStub,
-    add_TelehealthRoomsServiceServicer_to_server,
-)
 from attune_local.servers import free_port
 from attune_testing.fixtures import Served, TestClock, client, serve, staff, utc
-from availability.servicer import AvailabilityServicer
+from attune_testing.stubs import (
+    AvailabilityStub,
+    BookingStub,
+    NotificationsStub,
+    TelehealthRoomsStub,
+)
+from availability.adapters.booking import Occupancy
+from availability.servicer import servicers as availability_servicers
 from availability.state import State
-from booking.servicer import BookingServicer
+from booking.adapters.availability import Availability
+from booking.servicer import servicers as booking_servicers
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
 from common.jobs import due
@@ -50,11 +46,11 @@ from common.messaging.outbox import outbox
 from common.rpc.identity import VISITOR, Identity, acting_as
 from notifications import events
 from notifications.channels import Channel, SmtpChannel
-from notifications.servicer import NotificationsServicer
+from notifications.servicer import servicers
 from notifications.store import Notice
 from notifications.work import DELIVER, Delivery, Peers
 from telehealth_rooms.domain import Leeway
-from telehealth_rooms.servicer import TelehealthRoomsServicer
+from telehealth_rooms.servicer import servicers as rooms_servicers
 
 Taken = list[tuple[str, list[str], bytes]]
 RunMailServer = Callable[..., AbstractContextManager[int]]
@@ -70,34 +66,25 @@ def running_peers(make: Callable[[str], Database], clock: TestClock) -> Iterator
         def ask(served: Served, issuer: str) -> Any:
             return stack.enter_context(served.channel(issuer))
 
-        state = State(
-            make("availability"), BookingServiceStub(ask(booking_at, "availability")), clock, 100
-        )
+        state = State(make("availability"), Occupancy(ask(booking_at, "availability")), clock, 100)
         availability = stack.enter_context(
-            serve(
-                add_AvailabilityServiceServicer_to_server,
-                AvailabilityServicer(make("availability"), state, clock),
-            )
+            serve(availability_servicers(make("availability"), state, clock))
         )
-        checks = AvailabilityServiceStub(ask(availability, "booking"))
+        checks = Availability(ask(availability, "booking"))
         stack.enter_context(
             serve(
-                add_BookingServiceServicer_to_server,
-                BookingServicer(make("booking"), checks, clock),
+                booking_servicers(make("booking"), checks, clock),
                 port=int(booking_at.address.rpartition(":")[2]),
             )
         )
-        bookings = BookingServiceStub(ask(booking_at, "telehealth-rooms"))
+        bookings = BookingStub(ask(booking_at, "telehealth-rooms"))
         rooms = stack.enter_context(
-            serve(
-                add_TelehealthRoomsServiceServicer_to_server,
-                TelehealthRoomsServicer(make("telehealth_rooms"), clock, bookings, Leeway()),
-            )
+            serve(rooms_servicers(make("telehealth_rooms"), clock, bookings, Leeway()))
         )
         yield Peers(
-            BookingServiceStub(ask(booking_at, "gateway")),
-            AvailabilityServiceStub(ask(availability, "gateway")),
-            TelehealthRoomsServiceStub(ask(rooms, "gateway")),
+            BookingStub(ask(booking_at, "gateway")),
+            AvailabilityStub(ask(availability, "gateway")),
+            TelehealthRoomsStub(ask(rooms, "gateway")),
         )
 
 
@@ -116,11 +103,11 @@ class World:
 
     def set_up(self, **policies: Any) -> None:
         """A new practice with these policies."""
-        stub = self.peers.availability
+        stub = cast(AvailabilityStub, self.peers.providers)
         self.username = f"p-{ids.new().hex[:10]}"
         with acting_as(Identity("service:operator")):
             self.practice_id = stub.CreatePractice(
-                availability_service_pb2.CreatePracticeRequest(
+                CreatePracticeRequest(
                     practice=availability_pb2.Practice(
                         name="Riverside Practice",
                         timezone="America/New_York",
@@ -131,11 +118,9 @@ class World:
                 )
             ).practice.practice_id
         with acting_as(Identity("service:operator", self.practice_id)):
-            stub.CreateServiceType(
-                availability_service_pb2.CreateServiceTypeRequest(service_type=_service_type())
-            )
+            stub.CreateServiceType(CreateServiceTypeRequest(service_type=_service_type()))
             stub.CreateProvider(
-                availability_service_pb2.CreateProviderRequest(
+                CreateProviderRequest(
                     provider=availability_pb2.Provider(
                         username=self.username,
                         display_name="Pat Provider",
@@ -149,7 +134,7 @@ class World:
                 for day in range(5)
             ]
             stub.ReplaceWeeklyHours(
-                availability_service_pb2.ReplaceWeeklyHoursRequest(
+                ReplaceWeeklyHoursRequest(
                     username=self.username, hours=availability_pb2.WeeklyHours(blocks=blocks)
                 )
             )
@@ -250,11 +235,10 @@ def failures(world: World) -> list[NoticeFailed]:
 
 
 @contextmanager
-def served(world: World) -> Iterator[NotificationsServiceStub]:
+def served(world: World) -> Iterator[NotificationsStub]:
     """The RPCs of notifications."""
-    servicer = NotificationsServicer(world.database, world.clock, mailbox=False)
-    with serve(add_NotificationsServiceServicer_to_server, servicer) as server:
-        yield NotificationsServiceStub(server.channel())
+    with serve(servicers(world.database, world.clock, mailbox=False)) as server:
+        yield NotificationsStub(server.channel())
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,18 @@ from icalendar import Calendar
 from sqlalchemy import select, update
 
 from attune.booking.v1.events_pb2 import BookingDeclined, BookingFact
-from attune.notifications.v1 import notifications_service_pb2 as rpc
-from attune.notifications.v1.notifications_service_pb2_grpc import (
-    NotificationsServiceStub,
-    add_NotificationsServiceServicer_to_server,
+from attune.notifications.v1 import notice_service_pb2 as rpc
+from attune.notifications.v1.development_mailbox_service_pb2 import (
+    DevelopmentMessage,
+    ListDevelopmentMessagesRequest,
+)
+from attune.notifications.v1.notice_service_pb2 import (
+    ListFailedNoticesRequest,
+    ListFailedNoticesResponse,
+    ResendNoticeRequest,
 )
 from attune_testing.fixtures import TestClock, client, serve, service, staff
+from attune_testing.stubs import NotificationsStub
 from common import ids
 from common.db.database import Database
 from common.errors import Invalid, NotAllowed, NotFound, Refused, Unauthenticated
@@ -23,7 +29,7 @@ from common.rpc.identity import VISITOR, Identity, acting_as
 from notifications.channels import MailboxChannel
 from notifications.domain.message import Letter, compose
 from notifications.domain.notices import Recipient, State
-from notifications.servicer import NotificationsServicer
+from notifications.servicer import servicers
 from notifications.store import Notice
 
 MakeLetter = Callable[..., Letter]
@@ -32,10 +38,9 @@ Fail = Callable[..., Notice]
 
 
 @pytest.fixture
-def notifications(database: Database, clock: TestClock) -> Iterator[NotificationsServiceStub]:
-    servicer = NotificationsServicer(database, clock, mailbox=True)
-    with serve(add_NotificationsServiceServicer_to_server, servicer) as served:
-        yield NotificationsServiceStub(served.channel())
+def notifications(database: Database, clock: TestClock) -> Iterator[NotificationsStub]:
+    with serve(servicers(database, clock, mailbox=True)) as served:
+        yield NotificationsStub(served.channel())
 
 
 @pytest.fixture
@@ -59,28 +64,26 @@ def fail(database: Database, practice: UUID, clock: TestClock, deliver: Deliver)
 
 
 def listed(
-    stub: NotificationsServiceStub, who: Identity, size: int = 0, token: str = ""
-) -> rpc.ListFailedNoticesResponse:
+    stub: NotificationsStub, who: Identity, size: int = 0, token: str = ""
+) -> ListFailedNoticesResponse:
     with acting_as(who):
-        return stub.ListFailedNotices(
-            rpc.ListFailedNoticesRequest(page_size=size, page_token=token)
-        )
+        return stub.ListFailedNotices(ListFailedNoticesRequest(page_size=size, page_token=token))
 
 
-def resend(stub: NotificationsServiceStub, who: Identity, notice_id: object) -> rpc.Notice:
+def resend(stub: NotificationsStub, who: Identity, notice_id: object) -> rpc.Notice:
     with acting_as(who):
-        return stub.ResendNotice(rpc.ResendNoticeRequest(notice_id=str(notice_id))).notice
+        return stub.ResendNotice(ResendNoticeRequest(notice_id=str(notice_id))).notice
 
 
-def mailbox(stub: NotificationsServiceStub, to: str = "") -> list[rpc.DevelopmentMessage]:
+def mailbox(stub: NotificationsStub, to: str = "") -> list[DevelopmentMessage]:
     with acting_as(VISITOR):
-        request = rpc.ListDevelopmentMessagesRequest(to=to)
+        request = ListDevelopmentMessagesRequest(to=to)
         return list(stub.ListDevelopmentMessages(request).messages)
 
 
 @pytest.mark.req("NT-3")
 def test_staff_see_what_could_not_be_delivered(
-    notifications: NotificationsServiceStub, practice: UUID, fail: Fail
+    notifications: NotificationsStub, practice: UUID, fail: Fail
 ) -> None:
     notice = fail()
     [shown] = listed(notifications, staff(practice, "manager")).notices
@@ -98,7 +101,7 @@ def test_staff_see_what_could_not_be_delivered(
 
 @pytest.mark.req("NT-3")
 def test_failed_notices_come_in_pages_newest_first(
-    notifications: NotificationsServiceStub, practice: UUID, fail: Fail
+    notifications: NotificationsStub, practice: UUID, fail: Fail
 ) -> None:
     made = [str(fail().id) for _ in range(5)]
     seen, token = [], ""
@@ -112,7 +115,7 @@ def test_failed_notices_come_in_pages_newest_first(
 
 @pytest.mark.req("NT-3")
 def test_a_failed_notice_is_queued_again_once_however_often_it_is_clicked(
-    notifications: NotificationsServiceStub,
+    notifications: NotificationsStub,
     database: Database,
     practice: UUID,
     fail: Fail,
@@ -133,7 +136,7 @@ def test_a_failed_notice_is_queued_again_once_however_often_it_is_clicked(
 
 
 def test_a_notice_that_was_sent_is_not_sent_again(
-    notifications: NotificationsServiceStub, database: Database, practice: UUID, fail: Fail
+    notifications: NotificationsStub, database: Database, practice: UUID, fail: Fail
 ) -> None:
     notice = fail()
     with database.transaction(practice) as session:
@@ -145,7 +148,7 @@ def test_a_notice_that_was_sent_is_not_sent_again(
 
 @pytest.mark.req("GW-13")
 def test_another_practices_notices_do_not_exist(
-    notifications: NotificationsServiceStub, fail: Fail
+    notifications: NotificationsStub, fail: Fail
 ) -> None:
     notice, stranger = fail(), staff(ids.new())
     assert list(listed(notifications, stranger).notices) == []
@@ -165,7 +168,7 @@ def test_another_practices_notices_do_not_exist(
     ],
 )
 def test_only_owners_and_managers_see_to_failed_notices(
-    notifications: NotificationsServiceStub, who: Identity, error: type[Exception]
+    notifications: NotificationsStub, who: Identity, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
         listed(notifications, who)
@@ -177,16 +180,14 @@ def test_only_owners_and_managers_see_to_failed_notices(
     "token", ["x", "%%%", "ä", "MjAyNg==", "MDAwMS0wMS0wMVQwMDowMCAx", "A" * 999]
 )
 def test_a_garbled_page_token_is_named(
-    notifications: NotificationsServiceStub, practice: UUID, token: str
+    notifications: NotificationsStub, practice: UUID, token: str
 ) -> None:
     with pytest.raises(Invalid) as caught:
         listed(notifications, staff(practice), token=token)
     assert caught.value.field == "page_token"
 
 
-def test_a_negative_page_size_is_named(
-    notifications: NotificationsServiceStub, practice: UUID
-) -> None:
+def test_a_negative_page_size_is_named(notifications: NotificationsStub, practice: UUID) -> None:
     with pytest.raises(Invalid) as caught:
         listed(notifications, staff(practice), size=-1)
     assert caught.value.field == "page_size"
@@ -194,7 +195,7 @@ def test_a_negative_page_size_is_named(
 
 @pytest.mark.parametrize("notice_id", ["", "x", "\0", "7e13ea78-a4bb-4392-9a8a-c8176fac8f9e"])
 def test_an_unknown_notice_is_not_found(
-    notifications: NotificationsServiceStub, practice: UUID, notice_id: str
+    notifications: NotificationsStub, practice: UUID, notice_id: str
 ) -> None:
     with pytest.raises(NotFound):
         resend(notifications, staff(practice), notice_id)
@@ -202,7 +203,7 @@ def test_an_unknown_notice_is_not_found(
 
 @pytest.mark.req("NT-9")
 def test_the_mailbox_shows_a_message_as_its_reader_sees_it(
-    notifications: NotificationsServiceStub,
+    notifications: NotificationsStub,
     database: Database,
     clock: TestClock,
     practice: UUID,
@@ -230,7 +231,7 @@ def test_the_mailbox_shows_a_message_as_its_reader_sees_it(
 
 @pytest.mark.req("NT-9")
 def test_the_mailbox_is_filtered_by_address_whatever_its_capitals_newest_first(
-    notifications: NotificationsServiceStub,
+    notifications: NotificationsStub,
     database: Database,
     clock: TestClock,
     practice: UUID,
@@ -252,8 +253,7 @@ def test_the_mailbox_is_filtered_by_address_whatever_its_capitals_newest_first(
 def test_without_the_development_channel_there_is_no_mailbox(
     database: Database, clock: TestClock
 ) -> None:
-    servicer = NotificationsServicer(database, clock, mailbox=False)
-    with serve(add_NotificationsServiceServicer_to_server, servicer) as served:
-        stub = NotificationsServiceStub(served.channel())
+    with serve(servicers(database, clock, mailbox=False)) as served:
+        stub = NotificationsStub(served.channel())
         with pytest.raises(NotFound):
             mailbox(stub)

@@ -9,17 +9,15 @@ import pytest
 from sqlalchemy import delete, select, text
 
 from attune.availability.v1 import availability_pb2
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1 import booking_service_pb2 as rpc
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.booking.v1.events_pb2 import BookingDeclined, BookingFact
 from attune.common.v1 import types_pb2
-from attune.notifications.v1.notifications_service_pb2 import ResendNoticeRequest
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2 import ResolveLinkRequest
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import TelehealthRoomsServiceStub
+from attune.notifications.v1.notice_service_pb2 import ResendNoticeRequest
+from attune.telehealth_rooms.v1.room_service_pb2 import ResolveLinkRequest
 from attune_local.servers import free_port
 from attune_testing.fixtures import Served, TestClock, utc
+from attune_testing.stubs import AvailabilityStub, BookingStub, TelehealthRoomsStub
 from booking import work as booking_work
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
@@ -77,9 +75,9 @@ def away(peers: Peers, name: str) -> Peers:
     """The peers with one of them out of reach."""
     channel = Served(f"127.0.0.1:{free_port()}").channel()
     stubs: dict[str, Any] = {
-        "bookings": BookingServiceStub,
-        "availability": AvailabilityServiceStub,
-        "rooms": TelehealthRoomsServiceStub,
+        "bookings": BookingStub,
+        "providers": AvailabilityStub,
+        "rooms": TelehealthRoomsStub,
     }
     return Peers(**{**vars(peers), name: stubs[name](channel)})
 
@@ -432,7 +430,7 @@ def die_after_sending(world: World, notice: Notice, channel: Channel) -> None:
 
 
 @pytest.mark.req("PF-13")
-@pytest.mark.parametrize("name", ["bookings", "availability"])
+@pytest.mark.parametrize("name", ["bookings", "providers"])
 def test_a_notice_waits_for_whom_it_must_ask(
     world: World, taken: Taken, run_mail_server: RunMailServer, port: int, name: str
 ) -> None:

@@ -7,24 +7,18 @@ import pytest
 from google.protobuf.message import Message
 
 from attune.booking.v1 import booking_pb2
-from attune.booking.v1.booking_service_pb2_grpc import (
-    BookingServiceStub,
-)
 from attune.booking.v1.events_pb2 import BookingFact
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
-    TelehealthRoomsServiceStub,
-    add_TelehealthRoomsServiceServicer_to_server,
-)
 from attune_local.servers import free_port
 from attune_testing.fixtures import Served, TestClock, serve, signer, utc
+from attune_testing.stubs import BookingStub, TelehealthRoomsStub
 from common import ids
 from common.db.database import Database
 from common.messaging.nats import MESSAGE_ID
 from common.rpc import channels
 from telehealth_rooms import events
 from telehealth_rooms.domain import Leeway
-from telehealth_rooms.servicer import TelehealthRoomsServicer
+from telehealth_rooms.servicer import servicers
 
 
 @pytest.fixture(scope="session")
@@ -39,12 +33,11 @@ def clock() -> TestClock:
 
 
 @pytest.fixture
-def rooms(database: Database, clock: TestClock) -> Iterator[TelehealthRoomsServiceStub]:
+def rooms(database: Database, clock: TestClock) -> Iterator[TelehealthRoomsStub]:
     """Rooms, while booking is away."""
-    away = BookingServiceStub(Served(f"127.0.0.1:{free_port()}").channel("telehealth-rooms"))
-    servicer = TelehealthRoomsServicer(database, clock, away, Leeway())
-    with serve(add_TelehealthRoomsServiceServicer_to_server, servicer) as served:
-        yield TelehealthRoomsServiceStub(served.channel())
+    away = BookingStub(Served(f"127.0.0.1:{free_port()}").channel("telehealth-rooms"))
+    with serve(servicers(database, clock, away, Leeway())) as served:
+        yield TelehealthRoomsStub(served.channel())
 
 
 @pytest.fixture
@@ -91,11 +84,8 @@ def deliver(database: Database, clock: TestClock) -> Callable[..., bool]:
 
 
 @pytest.fixture
-def asking_rooms(
-    database: Database, clock: TestClock, peers: str
-) -> Iterator[TelehealthRoomsServiceStub]:
+def asking_rooms(database: Database, clock: TestClock, peers: str) -> Iterator[TelehealthRoomsStub]:
     """Rooms, with the real booking to ask."""
-    asked = BookingServiceStub(channels.channel(peers, signer("telehealth-rooms")))
-    servicer = TelehealthRoomsServicer(database, clock, asked, Leeway())
-    with serve(add_TelehealthRoomsServiceServicer_to_server, servicer) as served:
-        yield TelehealthRoomsServiceStub(served.channel())
+    asked = BookingStub(channels.channel(peers, signer("telehealth-rooms")))
+    with serve(servicers(database, clock, asked, Leeway())) as served:
+        yield TelehealthRoomsStub(served.channel())

@@ -23,16 +23,16 @@ from attune.booking.v1.events_pb2 import (
     BookingFact,
 )
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH
-from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as pb
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import TelehealthRoomsServiceStub
+from attune.telehealth_rooms.v1 import room_service_pb2 as pb
 from attune_testing.fixtures import TestClock, client, service, staff, utc
+from attune_testing.stubs import TelehealthRoomsStub
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import Invalid, NotAllowed, NotFound, Unauthenticated, Unavailable
 from common.rpc.identity import VISITOR, Identity, acting_as
 from telehealth_rooms import events, store
 
-Rooms = TelehealthRoomsServiceStub
+Rooms = TelehealthRoomsStub
 Fact = Callable[..., BookingFact]
 Deliver = Callable[..., bool]
 

@@ -11,18 +11,17 @@ from sqlalchemy import func, select
 from attune.availability.v1.availability_pb2 import CONFIRMATION_APPROVAL, Provider
 from attune.booking.v1 import booking_service_pb2 as pb
 from attune.booking.v1.booking_pb2 import CANCELLATION_REASON_CLIENT_REQUEST, Booking
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.booking.v1.events_pb2 import BookingCancelled, BookingConfirmed
 from attune.common.v1.types_pb2 import MODE_IN_PERSON
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2 import (
+from attune.telehealth_rooms.v1.room_service_pb2 import (
     SIDE_CLIENT,
     GetRoomRequest,
     GetRoomResponse,
     ReplaceLinkRequest,
     ResolveLinkRequest,
 )
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import TelehealthRoomsServiceStub
 from attune_testing.fixtures import TestClock, client, service, staff, utc
+from attune_testing.stubs import BookingStub, TelehealthRoomsStub
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import NotFound
@@ -31,7 +30,7 @@ from common.rpc.identity import VISITOR, Identity, acting_as
 from telehealth_rooms import store
 
 pytestmark = pytest.mark.req("RM-1")
-Rooms = TelehealthRoomsServiceStub
+Rooms = TelehealthRoomsStub
 OpenPractice = Callable[..., Provider]
 Book = Callable[..., Booking]
 Deliver = Callable[..., bool]
@@ -68,7 +67,7 @@ def no_room(rooms: Rooms, booking: Booking, caller: Identity | None = None) -> b
     return failure.value.reason == "ROOM_NOT_FOUND"
 
 
-def cancel(bookings: BookingServiceStub, booking: Booking) -> None:
+def cancel(bookings: BookingStub, booking: Booking) -> None:
     with acting_as(staff(booking.practice_id)):
         bookings.CancelBooking(
             pb.CancelBookingRequest(
@@ -136,7 +135,7 @@ def test_a_room_asked_for_by_everybody_while_its_event_arrives_is_one_with_one_l
 
 @pytest.mark.req("RM-2", "CL-3")
 def test_before_the_event_too_each_caller_gets_their_own_link_alone(
-    asking_rooms: Rooms, open_practice: OpenPractice, book: Book, bookings: BookingServiceStub
+    asking_rooms: Rooms, open_practice: OpenPractice, book: Book, bookings: BookingStub
 ) -> None:
     booking = book(open_practice())
     practice, mine = booking.practice_id, booking.client.client_id
@@ -188,7 +187,7 @@ def test_a_session_in_person_has_no_room(
 
 
 def test_a_request_gets_its_room_when_it_is_approved(
-    asking_rooms: Rooms, open_practice: OpenPractice, book: Book, bookings: BookingServiceStub
+    asking_rooms: Rooms, open_practice: OpenPractice, book: Book, bookings: BookingStub
 ) -> None:
     booking = book(open_practice(CONFIRMATION_APPROVAL))
     assert no_room(asking_rooms, booking)
@@ -203,7 +202,7 @@ def test_a_cancelled_booking_has_no_room_whether_its_event_has_come_or_not(
     asking_rooms: Rooms,
     open_practice: OpenPractice,
     book: Book,
-    bookings: BookingServiceStub,
+    bookings: BookingStub,
     deliver: Deliver,
     told: Told,
     known: bool,
@@ -225,7 +224,7 @@ def test_when_the_cancellation_comes_the_links_end(
     asking_rooms: Rooms,
     open_practice: OpenPractice,
     book: Book,
-    bookings: BookingServiceStub,
+    bookings: BookingStub,
     deliver: Deliver,
     told: Told,
 ) -> None:
@@ -243,7 +242,7 @@ def test_a_session_that_has_begun_has_a_room_and_one_that_was_held_gets_none_any
     asking_rooms: Rooms,
     open_practice: OpenPractice,
     book: Book,
-    bookings: BookingServiceStub,
+    bookings: BookingStub,
     clock: TestClock,
 ) -> None:
     begun = book(open_practice())

@@ -5,8 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from attune.availability.v1 import availability_pb2 as pb
-from attune.availability.v1 import availability_service_pb2 as rpc
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.hours_service_pb2 import (
+    GetWeeklyHoursRequest,
+    ReplaceWeeklyHoursRequest,
+)
+from attune.availability.v1.physical_room_service_pb2 import CreatePhysicalRoomRequest
+from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
+from attune_testing.stubs import AvailabilityStub
 from common.rpc import identity
 from common.rpc.identity import Identity
 from tests.faults import FaultyStack
@@ -36,13 +41,13 @@ def make(stack: FaultyStack, shift: float) -> list[Clinic]:
 def _share_a_room(world: World) -> tuple[World, int]:
     """A second provider, and the room in which both see people; its number."""
     channel = world.stack.operator_channel("availability")
-    stub = AvailabilityServiceStub(channel)
+    stub = AvailabilityStub(channel)
     with channel, identity.acting_as(Identity("service:operator", world.practice_id)):
         room = stub.CreatePhysicalRoom(
-            rpc.CreatePhysicalRoomRequest(physical_room=pb.PhysicalRoom(name="Blue room"))
+            CreatePhysicalRoomRequest(physical_room=pb.PhysicalRoom(name="Blue room"))
         ).physical_room
         provider = stub.CreateProvider(
-            rpc.CreateProviderRequest(
+            CreateProviderRequest(
                 provider=pb.Provider(
                     username=f"{world.username}-2",
                     display_name="Pam Provider",
@@ -52,13 +57,13 @@ def _share_a_room(world: World) -> tuple[World, int]:
             )
         ).provider
         for username in (world.username, provider.username):
-            known = stub.GetWeeklyHours(rpc.GetWeeklyHoursRequest(username=username)).hours
+            known = stub.GetWeeklyHours(GetWeeklyHoursRequest(username=username)).hours
             blocks = [
                 pb.WeeklyBlock(day=day, start="09:00", end="17:00", room_id=room.room_id)
                 for day in range(7)
             ]
             hours = pb.WeeklyHours(blocks=blocks, version=known.version)
-            stub.ReplaceWeeklyHours(rpc.ReplaceWeeklyHoursRequest(username=username, hours=hours))
+            stub.ReplaceWeeklyHours(ReplaceWeeklyHoursRequest(username=username, hours=hours))
     colleague = replace(world, provider_id=provider.provider_id, username=provider.username)
     return colleague, _number(world, "physical_rooms", room.room_id)
 

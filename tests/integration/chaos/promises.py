@@ -10,9 +10,9 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from attune.availability.v1.availability_service_pb2 import SearchSlotsRequest
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.slot_service_pb2 import SearchSlotsRequest
 from attune.common.v1.types_pb2 import Mode
+from attune_testing.stubs import AvailabilityStub
 from common.rpc import channels, identity
 from common.services import OPERATOR
 from tests.faults import FaultyStack
@@ -235,13 +235,13 @@ class Promises:
         for port in self._stack.ports["availability"]:
             signer = identity.Signer(OPERATOR, self._stack.secrets.identity_keys[OPERATOR][0])
             with channels.channel(f"ipv4:127.0.0.1:{port}", signer, timeout=10) as channel:
-                stub = AvailabilityServiceStub(channel)
+                stub = AvailabilityStub(channel)
                 for clinic in self._clinics:
                     for mode in ("telehealth", "in_person"):
                         yield from self._one_memory(stub, port, clinic, mode)
 
     def _one_memory(
-        self, stub: AvailabilityServiceStub, port: int, clinic: Clinic, mode: str
+        self, stub: AvailabilityStub, port: int, clinic: Clinic, mode: str
     ) -> Iterator[str]:
         wanted, end = self._free(clinic, mode), time.monotonic() + _CONVERGED
         while (answered := _search(stub, clinic, mode)) != wanted:
@@ -381,7 +381,7 @@ def _contradicts(kind: str, done: Answer, other: Answer) -> bool:
     return other.refused
 
 
-def _search(stub: AvailabilityServiceStub, clinic: Clinic, mode: str) -> set[datetime]:
+def _search(stub: AvailabilityStub, clinic: Clinic, mode: str) -> set[datetime]:
     first, last = clinic.slots[0], clinic.slots[-1]
     answer = stub.SearchSlots(
         SearchSlotsRequest(

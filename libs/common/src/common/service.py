@@ -25,7 +25,7 @@ from common.messaging.consumer import Consumer, Handlers
 from common.messaging.nats import Bus
 from common.messaging.outbox import Relay
 from common.rpc import channels, identity
-from common.rpc.server import Server
+from common.rpc.server import Server, Servicers
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Service:
         self.bus = Bus(settings.nats_url, name)
         self.signer = identity.Signer(name, settings.identity_key)
         self.server = Server(identity.Verifier(settings.identity_keys), settings.grpc_workers)
-        self.server.add(add_AuditServiceServicer_to_server, AuditServicer(self.database))
+        self.server.add([(add_AuditServiceServicer_to_server, AuditServicer(self.database))])
         self._relay = Relay(self.database, self.bus)
         self._sealer = Sealer(self.database)
         self._consumer: Consumer | None = None
@@ -75,9 +75,9 @@ class Service:
             turn=self.settings.turn_seconds,
         )
 
-    def add(self, add_to_server: Callable[[Any, Any], None], servicer: Any) -> None:
+    def add(self, servicers: Servicers) -> None:
         """Serve these RPCs."""
-        self.server.add(add_to_server, servicer)
+        self.server.add(servicers)
 
     def handle(self, handlers: Handlers) -> None:
         """Handle these events, under the service's durable."""

@@ -5,10 +5,13 @@ from importlib.metadata import entry_points
 import click
 
 from attune.availability.v1 import availability_pb2 as pb
-from attune.availability.v1 import availability_service_pb2 as rpc
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.hours_service_pb2 import ReplaceWeeklyHoursRequest
+from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
+from attune.availability.v1.provider_service_pb2 import CreateProviderRequest, GetProfileRequest
+from attune.availability.v1.service_type_service_pb2 import CreateServiceTypeRequest
 from attune.common.v1 import types_pb2 as types
 from attune_operator.environment import Environment
+from attune_testing.stubs import AvailabilityStub
 from common.errors import NotFound
 from common.rpc import identity
 from common.rpc.identity import Identity
@@ -28,20 +31,20 @@ def seed(password: str) -> None:
 
 def make_demo(environment: Environment, password: str) -> bool:
     """Make the demo practice; False if it was there."""
-    stub = AvailabilityServiceStub(environment.channel("availability"))
+    stub = AvailabilityStub(environment.channel("availability"))
     operator = Identity(f"service:{OPERATOR}")
     with identity.acting_as(operator):
         try:
-            stub.GetProfile(rpc.GetProfileRequest(username=USERNAME))
+            stub.GetProfile(GetProfileRequest(username=USERNAME))
         except NotFound:
             practice = stub.CreatePractice(_practice()).practice
         else:
             return False
     with identity.acting_as(Identity(operator.subject, practice.practice_id)):
         for service_type in _service_types():
-            stub.CreateServiceType(rpc.CreateServiceTypeRequest(service_type=service_type))
+            stub.CreateServiceType(CreateServiceTypeRequest(service_type=service_type))
         provider = stub.CreateProvider(_provider()).provider
-        stub.ReplaceWeeklyHours(rpc.ReplaceWeeklyHoursRequest(username=USERNAME, hours=_hours()))
+        stub.ReplaceWeeklyHours(ReplaceWeeklyHoursRequest(username=USERNAME, hours=_hours()))
     _create_account(environment, practice.practice_id, provider.provider_id, password)
     return True
 
@@ -65,8 +68,8 @@ def _create_account(
     account.load().main(arguments, obj=environment.database, standalone_mode=False)
 
 
-def _practice() -> rpc.CreatePracticeRequest:
-    return rpc.CreatePracticeRequest(
+def _practice() -> CreatePracticeRequest:
+    return CreatePracticeRequest(
         practice=pb.Practice(
             name="Demo Practice",
             timezone="America/New_York",
@@ -76,8 +79,8 @@ def _practice() -> rpc.CreatePracticeRequest:
     )
 
 
-def _provider() -> rpc.CreateProviderRequest:
-    return rpc.CreateProviderRequest(
+def _provider() -> CreateProviderRequest:
+    return CreateProviderRequest(
         provider=pb.Provider(
             username=USERNAME,
             display_name="Dana Demo, PhD",

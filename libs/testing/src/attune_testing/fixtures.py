@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
@@ -26,7 +25,7 @@ from common.db import encryption, migrations
 from common.db.database import Database
 from common.messaging.nats import Bus
 from common.rpc import channels, identity
-from common.rpc.server import Server
+from common.rpc.server import Server, Servicers
 from common.services import GATEWAY, OPERATOR, SERVICES
 
 POSTGRES = "ATTUNE_TEST_POSTGRES_URL"
@@ -207,13 +206,11 @@ class Served:
 
 
 @contextmanager
-def serve(
-    add_to_server: Callable[[Any, Any], None], servicer: Any, workers: int = 16, port: int = 0
-) -> Iterator[Served]:
-    """Serve a servicer in this process, as `common.service` does; on a free port unless one is
+def serve(servicers: Servicers, workers: int = 16, port: int = 0) -> Iterator[Served]:
+    """Serve in this process, as `common.service` does; on a free port unless one is
     given, as services that ask each other need."""
     server = Server(identity.Verifier(PUBLIC_KEYS), workers)
-    server.add(add_to_server, servicer)
+    server.add(servicers)
     bound = server.listen(f"127.0.0.1:{port}")
     try:
         yield Served(f"127.0.0.1:{bound}")

@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 
-from attune.availability.v1.availability_service_pb2_grpc import (
-    add_AvailabilityServiceServicer_to_server,
-)
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from availability import events, work
-from availability.servicer import AvailabilityServicer
+from availability.adapters.booking import Occupancy
+from availability.servicer import servicers
 from availability.state import State
 from common.config import ServiceSettings
 from common.service import Service
@@ -26,7 +23,7 @@ class Settings(ServiceSettings):
 def main() -> None:
     settings = Settings.from_env()
     service = Service("availability", settings)
-    booking = BookingServiceStub(service.channel(settings.booking_target))
+    booking = Occupancy(service.channel(settings.booking_target))
     state = State(
         service.database,
         booking,
@@ -34,8 +31,7 @@ def main() -> None:
         settings.warm_providers,
         settings.warm_megabytes,
     )
-    servicer = AvailabilityServicer(service.database, state, service.clock)
-    service.add(add_AvailabilityServiceServicer_to_server, servicer)
+    service.add(servicers(service.database, state, service.clock))
     service.handle(events.handlers(service.clock))
     service.work(work.handlers(booking))
     service.check("events", state.is_ready)

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict, ParseDict
 
 from attune.availability.v1 import availability_pb2 as pb
-from attune.availability.v1.availability_service_pb2 import SearchSlotsResponse
+from attune.availability.v1.slot_service_pb2 import SearchSlotsResponse
 from attune.common.v1 import types_pb2 as types
 from availability.domain.hours import WeeklyBlock, format_time, parse_time
 from availability.domain.modes import ALL_MODES, Mode

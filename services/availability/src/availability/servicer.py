@@ -7,8 +7,93 @@ import grpc
 from google.protobuf.message import Message
 from sqlalchemy.orm import Session
 
-from attune.availability.v1 import availability_pb2, availability_service_pb2_grpc
-from attune.availability.v1 import availability_service_pb2 as pb
+from attune.availability.v1 import availability_pb2
+from attune.availability.v1.hours_service_pb2 import (
+    CreateOverrideRequest,
+    CreateOverrideResponse,
+    DeleteOverrideRequest,
+    DeleteOverrideResponse,
+    GetWeeklyHoursRequest,
+    GetWeeklyHoursResponse,
+    ListOverridesRequest,
+    ListOverridesResponse,
+    ReplaceWeeklyHoursRequest,
+    ReplaceWeeklyHoursResponse,
+)
+from attune.availability.v1.hours_service_pb2_grpc import (
+    HoursServiceServicer,
+    add_HoursServiceServicer_to_server,
+)
+from attune.availability.v1.physical_room_service_pb2 import (
+    CreatePhysicalRoomRequest,
+    CreatePhysicalRoomResponse,
+    ListPhysicalRoomsRequest,
+    ListPhysicalRoomsResponse,
+)
+from attune.availability.v1.physical_room_service_pb2_grpc import (
+    PhysicalRoomServiceServicer,
+    add_PhysicalRoomServiceServicer_to_server,
+)
+from attune.availability.v1.policy_service_pb2 import (
+    GetPoliciesRequest,
+    GetPoliciesResponse,
+    ReplacePoliciesRequest,
+    ReplacePoliciesResponse,
+)
+from attune.availability.v1.policy_service_pb2_grpc import (
+    PolicyServiceServicer,
+    add_PolicyServiceServicer_to_server,
+)
+from attune.availability.v1.practice_service_pb2 import (
+    CreatePracticeRequest,
+    CreatePracticeResponse,
+)
+from attune.availability.v1.practice_service_pb2_grpc import (
+    PracticeServiceServicer,
+    add_PracticeServiceServicer_to_server,
+)
+from attune.availability.v1.provider_service_pb2 import (
+    CreateProviderRequest,
+    CreateProviderResponse,
+    GetProfileRequest,
+    GetProfileResponse,
+    GetProviderRequest,
+    GetProviderResponse,
+    ListProvidersRequest,
+    ListProvidersResponse,
+)
+from attune.availability.v1.provider_service_pb2_grpc import (
+    ProviderServiceServicer,
+    add_ProviderServiceServicer_to_server,
+)
+from attune.availability.v1.service_type_service_pb2 import (
+    CreateServiceTypeRequest,
+    CreateServiceTypeResponse,
+    DeleteServiceTypeRequest,
+    DeleteServiceTypeResponse,
+    ListServiceTypesRequest,
+    ListServiceTypesResponse,
+    UpdateServiceTypeRequest,
+    UpdateServiceTypeResponse,
+)
+from attune.availability.v1.service_type_service_pb2_grpc import (
+    ServiceTypeServiceServicer,
+    add_ServiceTypeServiceServicer_to_server,
+)
+from attune.availability.v1.slot_service_pb2 import (
+    CheckSlotRequest,
+    CheckSlotResponse,
+    ListNearestSlotsRequest,
+    ListNearestSlotsResponse,
+    ListNextSlotsRequest,
+    ListNextSlotsResponse,
+    SearchSlotsRequest,
+    SearchSlotsResponse,
+)
+from attune.availability.v1.slot_service_pb2_grpc import (
+    SlotServiceServicer,
+    add_SlotServiceServicer_to_server,
+)
 from availability import changes, messages, offers
 from availability.domain import inputs, policies, service_types
 from availability.domain.hours import Override, validate_override, validate_week
@@ -24,6 +109,7 @@ from common.db import idempotency
 from common.db.database import Database
 from common.errors import Conflict, Refused, Stale
 from common.rpc.identity import ANYONE, Identity, allow, caller
+from common.rpc.server import Servicers
 from common.zones import zone
 
 _MOST_STARTS = 50
@@ -38,7 +124,15 @@ class UsernameTaken(Conflict):
     """A provider of that username is there already."""
 
 
-class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServicer):
+class AvailabilityServicer(
+    SlotServiceServicer,
+    ProviderServiceServicer,
+    PracticeServiceServicer,
+    HoursServiceServicer,
+    PhysicalRoomServiceServicer,
+    ServiceTypeServiceServicer,
+    PolicyServiceServicer,
+):
     """Search from memory; set-up in the database."""
 
     def __init__(self, database: Database, state: State, clock: Clock) -> None:
@@ -50,8 +144,8 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
 
     @allow(ANYONE)
     def SearchSlots(
-        self, request: pb.SearchSlotsRequest, context: grpc.ServicerContext
-    ) -> pb.SearchSlotsResponse:
+        self, request: SearchSlotsRequest, context: grpc.ServicerContext
+    ) -> SearchSlotsResponse:
         """The bookable starts in a range (spec SL-1 to SL-3, SL-8 to SL-10)."""
         first, end = request.first_minute, request.end_minute
         offers.check_range(first, end)
@@ -67,15 +161,15 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
 
     @allow(ANYONE)
     def ListNextSlots(
-        self, request: pb.ListNextSlotsRequest, context: grpc.ServicerContext
-    ) -> pb.ListNextSlotsResponse:
+        self, request: ListNextSlotsRequest, context: grpc.ServicerContext
+    ) -> ListNextSlotsResponse:
         """The first bookable starts from now on (spec SL-4)."""
         count = inputs.number(request.count, "count", 1, _MOST_STARTS)
         warm = self._state.get(request.username, request.revision)
         offer = offers.offer(warm, request.service, request.mode, request.client_status)
         revision = warm.revision
         window = self._window(offer)
-        return pb.ListNextSlotsResponse(
+        return ListNextSlotsResponse(
             start_minutes=warm.timetable.first_starts(offer.shape, *window, count),
             revision=revision,
             duration_minutes=offer.shape.duration,
@@ -83,8 +177,8 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
 
     @allow(ANYONE)
     def ListNearestSlots(
-        self, request: pb.ListNearestSlotsRequest, context: grpc.ServicerContext
-    ) -> pb.ListNearestSlotsResponse:
+        self, request: ListNearestSlotsRequest, context: grpc.ServicerContext
+    ) -> ListNearestSlotsResponse:
         """The bookable starts nearest to an instant (spec BK-2)."""
         count = inputs.number(request.count, "count", 1, _MOST_STARTS)
         around, _ = inputs.minute(request.start_time, "start_time")
@@ -93,7 +187,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         revision = warm.revision
         window = self._window(offer)
         near = max(window.start, around - _NEAR), min(window.end, around + _NEAR)
-        return pb.ListNearestSlotsResponse(
+        return ListNearestSlotsResponse(
             start_minutes=warm.timetable.nearest_starts(offer.shape, around, *near, count),
             revision=revision,
             duration_minutes=offer.shape.duration,
@@ -108,8 +202,8 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
 
     @allow("service:booking")
     def CheckSlot(
-        self, request: pb.CheckSlotRequest, context: grpc.ServicerContext
-    ) -> pb.CheckSlotResponse:
+        self, request: CheckSlotRequest, context: grpc.ServicerContext
+    ) -> CheckSlotResponse:
         """Every rule but taken time; the terms that hold now (spec BK-6, SL-7)."""
         start, exact = inputs.minute(request.start_time, "start_time")
         warm = self._state.set_up(request.username)
@@ -121,12 +215,12 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         if not exact:
             raise Refused("Starts are whole minutes.", reason="OFF_GRID", field="start_time")
         terms = warm.terms(request.service, offer.shape.mode, standing.room)
-        return pb.CheckSlotResponse(terms=terms)
+        return CheckSlotResponse(terms=terms)
 
     @allow(ANYONE)
     def GetProfile(
-        self, request: pb.GetProfileRequest, context: grpc.ServicerContext
-    ) -> pb.GetProfileResponse:
+        self, request: GetProfileRequest, context: grpc.ServicerContext
+    ) -> GetProfileResponse:
         """What anybody may know of a provider."""
         return self._state.set_up(request.username).profile()
 
@@ -134,22 +228,22 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
 
     @allow("account", "service")
     def GetProvider(
-        self, request: pb.GetProviderRequest, context: grpc.ServicerContext
-    ) -> pb.GetProviderResponse:
+        self, request: GetProviderRequest, context: grpc.ServicerContext
+    ) -> GetProviderResponse:
         """A provider by id, with its practice; the e-mail for those who may see it."""
         who = caller()
         with self._database.transaction(changes.practice_id()) as session:
             row = setup.provider(session, ids.find(request.provider_id))
             practice = setup.practice(session, row.practice_id)
             audit.record(session, "provider.read", provider=row.id)
-            return pb.GetProviderResponse(
+            return GetProviderResponse(
                 provider=_provider(row, practice, who), practice=_practice(practice)
             )
 
     @allow("account", "service")
     def ListProviders(
-        self, request: pb.ListProvidersRequest, context: grpc.ServicerContext
-    ) -> pb.ListProvidersResponse:
+        self, request: ListProvidersRequest, context: grpc.ServicerContext
+    ) -> ListProvidersResponse:
         """The practice's providers, by username."""
         who, size = caller(), inputs.page_size(request.page_size)
         after = inputs.page_start(request.page_token)
@@ -159,15 +253,15 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             listed = [_provider(row, practice, who) for row in found[:size]]
             audit.record(session, "provider.list", provider=[row.id for row in found[:size]])
         more = len(found) > size
-        return pb.ListProvidersResponse(
+        return ListProvidersResponse(
             providers=listed,
             next_page_token=inputs.page_token(listed[-1].username) if more else "",
         )
 
     @allow("service:operator")
     def CreatePractice(
-        self, request: pb.CreatePracticeRequest, context: grpc.ServicerContext
-    ) -> pb.CreatePracticeResponse:
+        self, request: CreatePracticeRequest, context: grpc.ServicerContext
+    ) -> CreatePracticeResponse:
         """A new practice, under the product's default policies where it sets none."""
         wanted = request.practice
         zone(wanted.timezone, "practice.timezone")
@@ -185,20 +279,20 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         )
         with self._database.transaction(row.practice_id) as session:
 
-            def create() -> pb.CreatePracticeResponse:
+            def create() -> CreatePracticeResponse:
                 session.add(row)
                 session.flush()
                 audit.record(session, "practice.create", practice=row.practice_id)
-                return pb.CreatePracticeResponse(practice=_practice(row))
+                return CreatePracticeResponse(practice=_practice(row))
 
             return idempotency.once(
-                session, "CreatePractice", request, pb.CreatePracticeResponse, create
+                session, "CreatePractice", request, CreatePracticeResponse, create
             )
 
     @allow("owner", "manager", "service:operator")
     def CreateProvider(
-        self, request: pb.CreateProviderRequest, context: grpc.ServicerContext
-    ) -> pb.CreateProviderResponse:
+        self, request: CreateProviderRequest, context: grpc.ServicerContext
+    ) -> CreateProviderResponse:
         """A new provider of the caller's practice, without hours. USERNAME_TAKEN."""
         wanted = request.provider
         zone(wanted.timezone, "provider.timezone")
@@ -207,7 +301,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
         display_name = inputs.line(wanted.display_name, "provider.display_name")
         email = inputs.email(wanted.email, "provider.email")
 
-        def create(session: Session, practice: rows.Practice) -> pb.CreateProviderResponse:
+        def create(session: Session, practice: rows.Practice) -> CreateProviderResponse:
             row = rows.Provider(
                 id=ids.new(),
                 practice_id=practice.practice_id,
@@ -224,28 +318,28 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             if not setup.add_provider(session, row):
                 raise UsernameTaken(field="provider.username")
             audit.record(session, "provider.create", provider=row.id)
-            return pb.CreateProviderResponse(provider=_provider(row, practice, caller()))
+            return CreateProviderResponse(provider=_provider(row, practice, caller()))
 
-        def show_again(session: Session, answer: pb.CreateProviderResponse) -> None:
+        def show_again(session: Session, answer: CreateProviderResponse) -> None:
             audit.record(session, "provider.read", provider=answer.provider.provider_id)
 
-        return self._create(request, pb.CreateProviderResponse, create, show_again)
+        return self._create(request, CreateProviderResponse, create, show_again)
 
     # Hours
 
     @allow("account", "service:operator")
     def GetWeeklyHours(
-        self, request: pb.GetWeeklyHoursRequest, context: grpc.ServicerContext
-    ) -> pb.GetWeeklyHoursResponse:
+        self, request: GetWeeklyHoursRequest, context: grpc.ServicerContext
+    ) -> GetWeeklyHoursResponse:
         """A provider's week."""
         with self._database.transaction(changes.practice_id()) as session:
             row = setup.provider_named(session, request.username)
-            return pb.GetWeeklyHoursResponse(hours=_hours(session, row))
+            return GetWeeklyHoursResponse(hours=_hours(session, row))
 
     @allow("owner", "manager", "clinician", "service:operator")
     def ReplaceWeeklyHours(
-        self, request: pb.ReplaceWeeklyHoursRequest, context: grpc.ServicerContext
-    ) -> pb.ReplaceWeeklyHoursResponse:
+        self, request: ReplaceWeeklyHoursRequest, context: grpc.ServicerContext
+    ) -> ReplaceWeeklyHoursResponse:
         """Replaces the week (spec AV-1, AV-2); a version older than the stored one is STALE
         (spec AV-4)."""
         with self._database.transaction(changes.practice_id()) as session:
@@ -259,7 +353,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             row.hours_version += 1
             changes.provider_changed(session, practice, row)
             audit.record(session, "hours.replace", provider=row.id)
-            answer = pb.ReplaceWeeklyHoursResponse(
+            answer = ReplaceWeeklyHoursResponse(
                 hours=_hours(session, row),
                 booking_ids_outside=changes.bookings_outside(session, row, self._clock.now()),
             )
@@ -268,27 +362,27 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
 
     @allow("account", "service:operator")
     def ListOverrides(
-        self, request: pb.ListOverridesRequest, context: grpc.ServicerContext
-    ) -> pb.ListOverridesResponse:
+        self, request: ListOverridesRequest, context: grpc.ServicerContext
+    ) -> ListOverridesResponse:
         """A provider's overrides from a date on."""
         with self._database.transaction(changes.practice_id()) as session:
             row = setup.provider_named(session, request.username)
             today = self._clock.now().astimezone(zone(row.timezone)).date()
             since = inputs.day(request.from_date, "from_date") if request.from_date else today
             rooms = _room_ids(session)
-            return pb.ListOverridesResponse(
+            return ListOverridesResponse(
                 overrides=[_override(o, rooms) for o in setup.overrides(session, row.id, since)]
             )
 
     @allow("owner", "manager", "clinician", "service:operator")
     def CreateOverride(
-        self, request: pb.CreateOverrideRequest, context: grpc.ServicerContext
-    ) -> pb.CreateOverrideResponse:
+        self, request: CreateOverrideRequest, context: grpc.ServicerContext
+    ) -> CreateOverrideResponse:
         """Hours of one date (spec AV-6), instead of any earlier override of it."""
         day = inputs.day(request.override.date, "override.date")
         changed: list[tuple[rows.Practice, rows.Provider]] = []
 
-        def create(session: Session, _: rows.Practice) -> pb.CreateOverrideResponse:
+        def create(session: Session, _: rows.Practice) -> CreateOverrideResponse:
             practice, row = changes.locked_provider(session, request.username)
             blocks = messages.week(request.override.blocks, _room_numbers(session))
             validate_override(Override(day, tuple(blocks)))
@@ -303,21 +397,21 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             changes.provider_changed(session, practice, row)
             audit.record(session, "override.create", provider=row.id, override=override.id)
             changed.append((practice, row))
-            return pb.CreateOverrideResponse(
+            return CreateOverrideResponse(
                 override=_override(override, _room_ids(session)),
                 booking_ids_outside=changes.bookings_outside(session, row, self._clock.now()),
                 revision=changes.revision(row),
             )
 
-        answer = self._create(request, pb.CreateOverrideResponse, create)
+        answer = self._create(request, CreateOverrideResponse, create)
         for practice, row in changed:
             self._changed(practice, row)
         return answer
 
     @allow("owner", "manager", "clinician", "service:operator")
     def DeleteOverride(
-        self, request: pb.DeleteOverrideRequest, context: grpc.ServicerContext
-    ) -> pb.DeleteOverrideResponse:
+        self, request: DeleteOverrideRequest, context: grpc.ServicerContext
+    ) -> DeleteOverrideResponse:
         """Back to the weekly hours on that date."""
         with self._database.transaction(changes.practice_id()) as session:
             practice, row = changes.locked_provider(session, request.username)
@@ -325,44 +419,44 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             setup.remove_override(session, row.id, override_id)
             changes.provider_changed(session, practice, row)
             audit.record(session, "override.delete", provider=row.id, override=override_id)
-        return pb.DeleteOverrideResponse(revision=self._changed(practice, row))
+        return DeleteOverrideResponse(revision=self._changed(practice, row))
 
     # Rooms
 
     @allow("account", "service:operator")
     def ListPhysicalRooms(
-        self, request: pb.ListPhysicalRoomsRequest, context: grpc.ServicerContext
-    ) -> pb.ListPhysicalRoomsResponse:
+        self, request: ListPhysicalRoomsRequest, context: grpc.ServicerContext
+    ) -> ListPhysicalRoomsResponse:
         """The practice's physical rooms, by name."""
         with self._database.transaction(changes.practice_id()) as session:
             found = [messages.room(row) for row in setup.rooms(session, changes.practice_id())]
-        return pb.ListPhysicalRoomsResponse(physical_rooms=found)
+        return ListPhysicalRoomsResponse(physical_rooms=found)
 
     @allow("owner", "manager", "service:operator")
     def CreatePhysicalRoom(
-        self, request: pb.CreatePhysicalRoomRequest, context: grpc.ServicerContext
-    ) -> pb.CreatePhysicalRoomResponse:
+        self, request: CreatePhysicalRoomRequest, context: grpc.ServicerContext
+    ) -> CreatePhysicalRoomResponse:
         """A new physical room."""
         name = inputs.line(request.physical_room.name, "physical_room.name")
         address = inputs.optional_line(request.physical_room.address, "physical_room.address")
 
-        def create(session: Session, practice: rows.Practice) -> pb.CreatePhysicalRoomResponse:
+        def create(session: Session, practice: rows.Practice) -> CreatePhysicalRoomResponse:
             row = rows.PhysicalRoom(
                 id=ids.new(), practice_id=practice.practice_id, name=name, address=address
             )
             session.add(row)
             session.flush()
             audit.record(session, "physical_room.create", physical_room=row.id)
-            return pb.CreatePhysicalRoomResponse(physical_room=messages.room(row))
+            return CreatePhysicalRoomResponse(physical_room=messages.room(row))
 
-        return self._create(request, pb.CreatePhysicalRoomResponse, create)
+        return self._create(request, CreatePhysicalRoomResponse, create)
 
     # Service types
 
     @allow("account", "service:operator")
     def ListServiceTypes(
-        self, request: pb.ListServiceTypesRequest, context: grpc.ServicerContext
-    ) -> pb.ListServiceTypesResponse:
+        self, request: ListServiceTypesRequest, context: grpc.ServicerContext
+    ) -> ListServiceTypesResponse:
         """The practice's service types, by slug."""
         with self._database.transaction(changes.practice_id()) as session:
             practice = setup.practice(session, changes.practice_id())
@@ -370,16 +464,16 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
                 messages.service_type(row, practice.currency_code)
                 for row in setup.service_types(session, practice.practice_id)
             ]
-        return pb.ListServiceTypesResponse(service_types=found)
+        return ListServiceTypesResponse(service_types=found)
 
     @allow("owner", "manager", "service:operator")
     def CreateServiceType(
-        self, request: pb.CreateServiceTypeRequest, context: grpc.ServicerContext
-    ) -> pb.CreateServiceTypeResponse:
+        self, request: CreateServiceTypeRequest, context: grpc.ServicerContext
+    ) -> CreateServiceTypeResponse:
         """A new service type (spec AV-11). SLUG_TAKEN, TOO_MANY_ACTIVE_SERVICE_TYPES."""
         changed: list[rows.Practice] = []
 
-        def create(session: Session, practice: rows.Practice) -> pb.CreateServiceTypeResponse:
+        def create(session: Session, practice: rows.Practice) -> CreateServiceTypeResponse:
             wanted = service_types.checked(request.service_type, practice.currency_code)
             row = rows.ServiceType(
                 id=ids.new(),
@@ -393,19 +487,19 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             changes.practice_changed(session, practice)
             audit.record(session, "service_type.create", service_type=row.id)
             changed.append(practice)
-            return pb.CreateServiceTypeResponse(
+            return CreateServiceTypeResponse(
                 service_type=messages.service_type(row, practice.currency_code)
             )
 
-        answer = self._create(request, pb.CreateServiceTypeResponse, create)
+        answer = self._create(request, CreateServiceTypeResponse, create)
         for practice in changed:
             self._changed(practice)
         return answer
 
     @allow("owner", "manager", "service:operator")
     def UpdateServiceType(
-        self, request: pb.UpdateServiceTypeRequest, context: grpc.ServicerContext
-    ) -> pb.UpdateServiceTypeResponse:
+        self, request: UpdateServiceTypeRequest, context: grpc.ServicerContext
+    ) -> UpdateServiceTypeResponse:
         """Changes the named fields; a version older than the stored one is STALE."""
         with self._database.transaction(changes.practice_id()) as session:
             practice = changes.locked_practice(session)
@@ -423,12 +517,12 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             audit.record(session, "service_type.change", service_type=row.id)
             answer = messages.service_type(row, practice.currency_code)
         self._changed(practice)
-        return pb.UpdateServiceTypeResponse(service_type=answer)
+        return UpdateServiceTypeResponse(service_type=answer)
 
     @allow("owner", "manager", "service:operator")
     def DeleteServiceType(
-        self, request: pb.DeleteServiceTypeRequest, context: grpc.ServicerContext
-    ) -> pb.DeleteServiceTypeResponse:
+        self, request: DeleteServiceTypeRequest, context: grpc.ServicerContext
+    ) -> DeleteServiceTypeResponse:
         """Takes it out of use; bookings made keep its terms (spec AV-14)."""
         with self._database.transaction(changes.practice_id()) as session:
             practice = changes.locked_practice(session)
@@ -438,24 +532,24 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             changes.practice_changed(session, practice)
             audit.record(session, "service_type.delete", service_type=row.id)
         self._changed(practice)
-        return pb.DeleteServiceTypeResponse()
+        return DeleteServiceTypeResponse()
 
     # Policies
 
     @allow("account", "service:operator")
     def GetPolicies(
-        self, request: pb.GetPoliciesRequest, context: grpc.ServicerContext
-    ) -> pb.GetPoliciesResponse:
+        self, request: GetPoliciesRequest, context: grpc.ServicerContext
+    ) -> GetPoliciesResponse:
         """Those of the practice, or a provider's own."""
         with self._database.transaction(changes.practice_id()) as session:
             practice = setup.practice(session, changes.practice_id())
             row = setup.provider_named(session, request.username) if request.username else None
-            return pb.GetPoliciesResponse(**_policies(practice, row))
+            return GetPoliciesResponse(**_policies(practice, row))
 
     @allow("owner", "manager", "clinician", "service:operator")
     def ReplacePolicies(
-        self, request: pb.ReplacePoliciesRequest, context: grpc.ServicerContext
-    ) -> pb.ReplacePoliciesResponse:
+        self, request: ReplacePoliciesRequest, context: grpc.ServicerContext
+    ) -> ReplacePoliciesResponse:
         """Replaces those of the practice (owners and managers), or a provider's own
         (spec AV-15, AV-16). STALE."""
         policies.validate(request.policies)
@@ -477,7 +571,7 @@ class AvailabilityServicer(availability_service_pb2_grpc.AvailabilityServiceServ
             else:
                 changes.practice_changed(session, practice)
                 audit.record(session, "policies.replace", practice=practice.practice_id)
-            answer = pb.ReplacePoliciesResponse(**_policies(practice, provider))
+            answer = ReplacePoliciesResponse(**_policies(practice, provider))
         self._changed(practice, provider)
         return answer
 
@@ -551,3 +645,17 @@ def _override(row: rows.Override, rooms: dict[int, str]) -> availability_pb2.Ove
         date=row.date.isoformat(),
         blocks=messages.block_messages(row.blocks, rooms),
     )
+
+
+def servicers(database: Database, state: State, clock: Clock) -> Servicers:
+    """Return the servicers of this service."""
+    servicer = AvailabilityServicer(database, state, clock)
+    return [
+        (add_SlotServiceServicer_to_server, servicer),
+        (add_ProviderServiceServicer_to_server, servicer),
+        (add_PracticeServiceServicer_to_server, servicer),
+        (add_HoursServiceServicer_to_server, servicer),
+        (add_PhysicalRoomServiceServicer_to_server, servicer),
+        (add_ServiceTypeServiceServicer_to_server, servicer),
+        (add_PolicyServiceServicer_to_server, servicer),
+    ]

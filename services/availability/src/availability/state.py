@@ -16,9 +16,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.booking.v1.events_pb2 import TakenTimeChanged
-from availability import booked
+from availability.adapters.booking import Occupancy
 from availability.domain import inputs
 from availability.store import cold, taken
 from availability.store.setup import ProviderNotFound
@@ -54,7 +53,7 @@ class State:
     def __init__(
         self,
         database: Database,
-        booking: BookingServiceStub,
+        booking: Occupancy,
         clock: Clock,
         most: int = 20_000,
         megabytes: int = 1024,
@@ -185,7 +184,7 @@ class State:
         if self._age() < BOUND:
             return True
         try:
-            booked.list_taken(self._booking, "", 0)
+            self._booking.list_taken("", 0)
         except Unavailable:
             return False
         return True
@@ -258,7 +257,7 @@ class State:
     def _fetch(self, warm: Warm, numbers: Iterable[int]) -> None:
         """Put booking's own answer in place of what is taken of these resources."""
         for number in tuple(numbers):
-            answer = booked.list_taken(self._booking, warm.found.practice_id, number)
+            answer = self._booking.list_taken(warm.found.practice_id, number)
             warm.replace_taken(number, answer.revision, answer.taken)
 
     def _keep(self, warm: Warm) -> bool:

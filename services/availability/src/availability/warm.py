@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from attune.availability.v1 import availability_pb2 as pb
-from attune.availability.v1.availability_service_pb2 import GetProfileResponse
+from attune.availability.v1.provider_service_pb2 import GetProfileResponse
 from attune.booking.v1.booking_pb2 import TakenTime
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from attune.common.v1 import types_pb2 as types

@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
-from availability import booked
+from availability.adapters.booking import Occupancy
 from availability.store import taken
 from common.errors import Unavailable
 from common.jobs.due import Due, Handler, Later
@@ -13,14 +12,14 @@ from common.jobs.due import Due, Handler, Later
 _RETRY = timedelta(seconds=2)
 
 
-def handlers(booking: BookingServiceStub) -> dict[str, Handler]:
+def handlers(booking: Occupancy) -> dict[str, Handler]:
     """The due work of availability."""
 
     def fetch(work: Due, session: Session, now: datetime) -> None:
         """Replace the projection of one resource, unless events have got further meanwhile."""
         number = int(work.key)
         try:
-            answer = booked.list_taken(booking, work.practice_id, number)
+            answer = booking.list_taken(work.practice_id, number)
         except Unavailable:
             raise Later(now + _RETRY) from None
         if answer.revision >= taken.lock(session, work.practice_id, number):

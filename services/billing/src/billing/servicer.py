@@ -6,8 +6,11 @@ from uuid import UUID
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from attune.billing.v1 import billing_service_pb2 as pb
-from attune.billing.v1.billing_service_pb2_grpc import BillingServiceServicer
+from attune.billing.v1 import billable_service_pb2 as pb
+from attune.billing.v1.billable_service_pb2_grpc import (
+    BillableServiceServicer,
+    add_BillableServiceServicer_to_server,
+)
 from attune.common.v1.types_pb2 import Money
 from billing import store
 from billing.domain import BillableKind
@@ -17,11 +20,12 @@ from common.db.database import Database
 from common.errors import NotAllowed
 from common.rpc import identity
 from common.rpc.identity import Identity, allow
+from common.rpc.server import Servicers
 
 _KINDS = {BillableKind.SESSION: pb.BILLABLE_KIND_SESSION}
 
 
-class BillingServicer(BillingServiceServicer):
+class BillingServicer(BillableServiceServicer):
     """What can be billed."""
 
     def __init__(self, database: Database) -> None:
@@ -94,3 +98,11 @@ def _timestamp(at: datetime) -> Timestamp:
     timestamp = Timestamp()
     timestamp.FromDatetime(at)
     return timestamp
+
+
+def servicers(database: Database) -> Servicers:
+    """Return the servicers of this service."""
+    servicer = BillingServicer(database)
+    return [
+        (add_BillableServiceServicer_to_server, servicer),
+    ]

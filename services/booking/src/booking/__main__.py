@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
-from attune.booking.v1.booking_service_pb2_grpc import add_BookingServiceServicer_to_server
 from booking import work
+from booking.adapters.availability import Availability
 from booking.events import handlers
-from booking.servicer import BookingServicer
+from booking.servicer import servicers
 from common.config import ServiceSettings
 from common.service import Service
 
@@ -21,9 +20,8 @@ class Settings(ServiceSettings):
 def main() -> None:
     settings = Settings.from_env()
     service = Service("booking", settings)
-    availability = AvailabilityServiceStub(service.channel(settings.availability_target))
-    servicer = BookingServicer(service.database, availability, service.clock)
-    service.add(add_BookingServiceServicer_to_server, servicer)
+    availability = Availability(service.channel(settings.availability_target))
+    service.add(servicers(service.database, availability, service.clock))
     service.handle(handlers)
     service.work(work.HANDLERS)
     service.run()

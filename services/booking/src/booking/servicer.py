@@ -8,13 +8,44 @@ import grpc
 from google.protobuf.message import Message
 from sqlalchemy.orm import Session
 
-from attune.availability.v1.availability_service_pb2 import CheckSlotRequest, GetProfileRequest
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
-from attune.booking.v1 import booking_pb2, booking_service_pb2_grpc
+from attune.availability.v1.slot_service_pb2 import CheckSlotRequest
+from attune.booking.v1 import booking_pb2
 from attune.booking.v1 import booking_service_pb2 as pb
 from attune.booking.v1.booking_pb2 import BillingType, BookingStatus, CancellationReason
+from attune.booking.v1.booking_service_pb2_grpc import (
+    BookingServiceServicer,
+    add_BookingServiceServicer_to_server,
+)
+from attune.booking.v1.client_service_pb2 import (
+    GetClientRequest,
+    GetClientResponse,
+    ListClientsRequest,
+    ListClientsResponse,
+    UpdateClientRequest,
+    UpdateClientResponse,
+)
+from attune.booking.v1.client_service_pb2_grpc import (
+    ClientServiceServicer,
+    add_ClientServiceServicer_to_server,
+)
+from attune.booking.v1.hold_service_pb2 import (
+    CreateHoldRequest,
+    CreateHoldResponse,
+    ReleaseHoldRequest,
+    ReleaseHoldResponse,
+)
+from attune.booking.v1.hold_service_pb2_grpc import (
+    HoldServiceServicer,
+    add_HoldServiceServicer_to_server,
+)
+from attune.booking.v1.occupancy_service_pb2 import ListTakenTimeRequest, ListTakenTimeResponse
+from attune.booking.v1.occupancy_service_pb2_grpc import (
+    OccupancyServiceServicer,
+    add_OccupancyServiceServicer_to_server,
+)
 from attune.common.v1.types_pb2 import ClientStatus, Mode
 from booking import changes, enums, facts, making, messages
+from booking.adapters.availability import Availability
 from booking.domain import contacts
 from booking.making import Details, Place
 from booking.store import bookings, clients, holds, taken
@@ -25,17 +56,16 @@ from common.clock import Clock
 from common.db import cursor, idempotency
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import DomainError, NotFound
-from common.rpc import identity
-from common.rpc.identity import ANYONE, Identity, allow, caller
+from common.rpc.identity import ANYONE, allow, caller
+from common.rpc.server import Servicers
 
-_ITSELF = Identity("service:booking")
 _NAME = 200  # characters of usernames, slugs and visitors' ids
 _REASON = 2000
 
 Response = TypeVar("Response", bound=Message)
 
 
-_Creation = pb.CreateHoldRequest | pb.CreateBookingRequest
+_Creation = CreateHoldRequest | pb.CreateBookingRequest
 _Change = (
     pb.ConfirmBookingRequest
     | pb.DeclineBookingRequest
@@ -46,12 +76,15 @@ _Change = (
 )
 
 
-class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
+class BookingServicer(
+    BookingServiceServicer,
+    HoldServiceServicer,
+    OccupancyServiceServicer,
+    ClientServiceServicer,
+):
     """Bookings, holds, clients, taken time."""
 
-    def __init__(
-        self, database: Database, availability: AvailabilityServiceStub, clock: Clock
-    ) -> None:
+    def __init__(self, database: Database, availability: Availability, clock: Clock) -> None:
         self._database = database
         self._availability = availability
         self._clock = clock
@@ -60,32 +93,32 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
 
     @allow(ANYONE)
     def CreateHold(
-        self, request: pb.CreateHoldRequest, context: grpc.ServicerContext
-    ) -> pb.CreateHoldResponse:
+        self, request: CreateHoldRequest, context: grpc.ServicerContext
+    ) -> CreateHoldResponse:
         """Hold a start while a form is filled in (spec BK-3). SLOT_TAKEN, or the first failing
         rule."""
         visitor = validation.line(request.visitor_id, "visitor_id", _NAME)
 
-        def hold(session: Session, place: Place) -> pb.CreateHoldResponse:
+        def hold(session: Session, place: Place) -> CreateHoldResponse:
             made = making.hold(session, place, visitor, self._clock.now())
-            return pb.CreateHoldResponse(hold=made)
+            return CreateHoldResponse(hold=made)
 
-        return self._create(request, pb.CreateHoldResponse, self._index_of_caller, hold)
+        return self._create(request, CreateHoldResponse, self._index_of_caller, hold)
 
     @allow(ANYONE)
     def ReleaseHold(
-        self, request: pb.ReleaseHoldRequest, context: grpc.ServicerContext
-    ) -> pb.ReleaseHoldResponse:
+        self, request: ReleaseHoldRequest, context: grpc.ServicerContext
+    ) -> ReleaseHoldResponse:
         """Let the visitor's own hold go. The revision is empty if there was nothing to let go."""
         visitor = validation.line(request.visitor_id, "visitor_id", _NAME)
         hold_id = ids.parse(request.hold_id, "hold_id")
         with self._database.transaction(EVERY_PRACTICE) as session:
             hold = holds.find(session, hold_id, visitor)
         if hold is None:
-            return pb.ReleaseHoldResponse()
+            return ReleaseHoldResponse()
         with self._database.transaction(hold.practice_id) as session:
             revision = making.let_go(session, hold.practice_id, hold_id)
-        return pb.ReleaseHoldResponse(revision=str(revision) if revision else "")
+        return ReleaseHoldResponse(revision=str(revision) if revision else "")
 
     @allow(ANYONE)
     def CreateBooking(
@@ -118,8 +151,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
         scope = f"{type(request).__name__}:{caller().subject}:{check.username}"
         try:
             check.client_status = self._status(email_index(), check.username)
-            with identity.acting_as(_ITSELF):
-                terms = self._availability.CheckSlot(check).terms
+            terms = self._availability.check(check)
         except DomainError:
             # What was done before is answered as then, though the time is near or past by now.
             with self._database.transaction(EVERY_PRACTICE) as session:
@@ -146,8 +178,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
             known = clients.statuses(session, email_index)
         if set(known.values()) <= {clients.NEW}:
             return ClientStatus.CLIENT_STATUS_NEW
-        with identity.acting_as(_ITSELF):
-            profile = self._availability.GetProfile(GetProfileRequest(username=username))
+        profile = self._availability.profile(username)
         status = known.get(UUID(profile.practice.practice_id), clients.NEW)
         return ClientStatus.ValueType(enums.value(ClientStatus, status))
 
@@ -217,13 +248,13 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
 
     @allow("service")
     def ListTakenTime(
-        self, request: pb.ListTakenTimeRequest, context: grpc.ServicerContext
-    ) -> pb.ListTakenTimeResponse:
+        self, request: ListTakenTimeRequest, context: grpc.ServicerContext
+    ) -> ListTakenTimeResponse:
         """Everything taken of one resource that has not ended, and the revision it belongs to."""
         with self._database.transaction(caller().practice_id or EVERY_PRACTICE) as session:
             now = self._clock.now()
             revision, takings = taken.list_taken(session, request.resource_number, now)
-        return pb.ListTakenTimeResponse(
+        return ListTakenTimeResponse(
             taken=[facts.taken_time(taking.resources[0], taking) for taking in takings],
             revision=revision,
         )
@@ -325,8 +356,8 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
 
     @allow("account", "service")
     def ListClients(
-        self, request: pb.ListClientsRequest, context: grpc.ServicerContext
-    ) -> pb.ListClientsResponse:
+        self, request: ListClientsRequest, context: grpc.ServicerContext
+    ) -> ListClientsResponse:
         """Clients by creation, then id; a clinician's own ones (spec CL-3)."""
         size = validation.page_size(request.page_size)
         after = cursor.place(request.page_token, "clients")
@@ -335,26 +366,26 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
             rows = clients.page(session, who, after, size + 1)
             audit.record(session, "client.list", client=[row.id for row in rows[:size]])
         last = rows[size - 1] if len(rows) > size else None
-        return pb.ListClientsResponse(
+        return ListClientsResponse(
             clients=[messages.client(row) for row in rows[:size]],
             next_page_token=cursor.Place(last.created_at, last.id).token("clients") if last else "",
         )
 
     @allow("account", "client", "service")
     def GetClient(
-        self, request: pb.GetClientRequest, context: grpc.ServicerContext
-    ) -> pb.GetClientResponse:
+        self, request: GetClientRequest, context: grpc.ServicerContext
+    ) -> GetClientResponse:
         """One client; clients see themselves, once signed in (spec CL-3)."""
         who = caller()
         with self._database.transaction(who.practice_id) as session:
             row = clients.get(session, ids.find(request.client_id), who)
             audit.record(session, "client.read", client=row.id)
-        return pb.GetClientResponse(client=messages.client(row))
+        return GetClientResponse(client=messages.client(row))
 
     @allow("owner", "manager")
     def UpdateClient(
-        self, request: pb.UpdateClientRequest, context: grpc.ServicerContext
-    ) -> pb.UpdateClientResponse:
+        self, request: UpdateClientRequest, context: grpc.ServicerContext
+    ) -> UpdateClientResponse:
         """Change a client's billing type; it holds for what is completed from now on."""
         billing_type = validation.choice(BillingType, request.billing_type, "billing_type")
         who = caller()
@@ -362,7 +393,7 @@ class BookingServicer(booking_service_pb2_grpc.BookingServiceServicer):
             row = clients.get(session, ids.find(request.client_id), who, lock=True)
             row.billing_type = enums.word(BillingType, billing_type)
             audit.record(session, "client.change", client=row.id)
-        return pb.UpdateClientResponse(client=messages.client(row))
+        return UpdateClientResponse(client=messages.client(row))
 
 
 def _record(session: Session, action: str, booking: booking_pb2.Booking) -> None:
@@ -412,3 +443,14 @@ def _filter(request: pb.ListBookingsRequest) -> Filter:
             for status in request.statuses
         ),
     )
+
+
+def servicers(database: Database, availability: Availability, clock: Clock) -> Servicers:
+    """Return the servicers of this service."""
+    servicer = BookingServicer(database, availability, clock)
+    return [
+        (add_BookingServiceServicer_to_server, servicer),
+        (add_HoldServiceServicer_to_server, servicer),
+        (add_OccupancyServiceServicer_to_server, servicer),
+        (add_ClientServiceServicer_to_server, servicer),
+    ]

@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.provider_service_pb2_grpc import ProviderServiceStub
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
-from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import (
-    add_CalendarSyncServiceServicer_to_server,
-)
-from calendar_sync.servicer import CalendarSyncServicer
+from calendar_sync.servicer import servicers
 from common.config import ServiceSettings
 from common.service import Service
 
@@ -23,13 +20,14 @@ class Settings(ServiceSettings):
 def main() -> None:
     settings = Settings.from_env()
     service = Service("calendar-sync", settings)
-    servicer = CalendarSyncServicer(
-        service.database,
-        service.clock,
-        BookingServiceStub(service.channel(settings.booking_target)),
-        AvailabilityServiceStub(service.channel(settings.availability_target)),
+    service.add(
+        servicers(
+            service.database,
+            service.clock,
+            BookingServiceStub(service.channel(settings.booking_target)),
+            ProviderServiceStub(service.channel(settings.availability_target)),
+        )
     )
-    service.add(add_CalendarSyncServiceServicer_to_server, servicer)
     service.run()
 
 

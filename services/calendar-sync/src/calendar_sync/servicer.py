@@ -8,13 +8,16 @@ from uuid import UUID
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from attune.availability.v1.availability_service_pb2 import GetProviderRequest
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.provider_service_pb2 import GetProviderRequest
+from attune.availability.v1.provider_service_pb2_grpc import ProviderServiceStub
 from attune.booking.v1.booking_pb2 import Booking
 from attune.booking.v1.booking_service_pb2 import ListBookingsRequest
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
-from attune.calendar_sync.v1 import calendar_sync_service_pb2 as pb
-from attune.calendar_sync.v1.calendar_sync_service_pb2_grpc import CalendarSyncServiceServicer
+from attune.calendar_sync.v1 import feed_service_pb2 as pb
+from attune.calendar_sync.v1.feed_service_pb2_grpc import (
+    FeedServiceServicer,
+    add_FeedServiceServicer_to_server,
+)
 from calendar_sync import domain, store
 from common import audit, ids
 from common.clock import Clock
@@ -22,6 +25,7 @@ from common.db.database import EVERY_PRACTICE, Database
 from common.errors import NotFound
 from common.rpc import identity
 from common.rpc.identity import ANYONE, Identity, allow
+from common.rpc.server import Servicers
 
 _PAGE = 200
 
@@ -34,7 +38,7 @@ class FeedNotFound(NotFound):
     """There is no such feed."""
 
 
-class CalendarSyncServicer(CalendarSyncServiceServicer):
+class CalendarSyncServicer(FeedServiceServicer):
     """Calendars outside the product."""
 
     def __init__(
@@ -42,12 +46,12 @@ class CalendarSyncServicer(CalendarSyncServiceServicer):
         database: Database,
         clock: Clock,
         bookings: BookingServiceStub,
-        availability: AvailabilityServiceStub,
+        providers: ProviderServiceStub,
     ) -> None:
         self._database = database
         self._clock = clock
         self._bookings = bookings
-        self._availability = availability
+        self._providers = providers
 
     @allow("owner", "manager", "clinician")
     def GetFeed(
@@ -119,7 +123,7 @@ class CalendarSyncServicer(CalendarSyncServiceServicer):
         """Raises ProviderNotFound unless it is one of the practice."""
         with _acting_for(practice_id):
             try:
-                self._availability.GetProvider(GetProviderRequest(provider_id=str(provider_id)))
+                self._providers.GetProvider(GetProviderRequest(provider_id=str(provider_id)))
             except NotFound:
                 raise ProviderNotFound from None
 
@@ -149,3 +153,13 @@ def _timestamp(at: datetime) -> Timestamp:
     timestamp = Timestamp()
     timestamp.FromDatetime(at)
     return timestamp
+
+
+def servicers(
+    database: Database, clock: Clock, bookings: BookingServiceStub, providers: ProviderServiceStub
+) -> Servicers:
+    """Return the servicers of this service."""
+    servicer = CalendarSyncServicer(database, clock, bookings, providers)
+    return [
+        (add_FeedServiceServicer_to_server, servicer),
+    ]

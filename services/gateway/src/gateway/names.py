@@ -3,7 +3,7 @@
 from typing import Any
 
 from attune.availability.v1 import availability_pb2 as availability
-from attune.billing.v1 import billing_service_pb2 as billing
+from attune.billing.v1 import billable_service_pb2 as billing
 from attune.booking.v1 import booking_pb2 as booking
 from attune.common.v1 import types_pb2 as types
 

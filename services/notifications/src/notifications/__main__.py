@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.provider_service_pb2_grpc import ProviderServiceStub
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
-from attune.notifications.v1.notifications_service_pb2_grpc import (
-    add_NotificationsServiceServicer_to_server,
-)
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import TelehealthRoomsServiceStub
+from attune.telehealth_rooms.v1.room_service_pb2_grpc import RoomServiceStub
 from common.config import ServiceSettings
 from common.service import Service
 from notifications import channels, events
-from notifications.servicer import NotificationsServicer
+from notifications.servicer import servicers
 from notifications.work import DELIVER, Delivery, Peers
 
 
@@ -36,15 +33,12 @@ def main() -> None:
     settings = Settings.from_env()
     service = Service("notifications", settings)
     mailbox = settings.development and settings.channel == channels.DEVELOPMENT
-    service.add(
-        add_NotificationsServiceServicer_to_server,
-        NotificationsServicer(service.database, service.clock, mailbox),
-    )
+    service.add(servicers(service.database, service.clock, mailbox))
     delivery = Delivery(
         Peers(
             BookingServiceStub(service.channel(settings.booking_target)),
-            AvailabilityServiceStub(service.channel(settings.availability_target)),
-            TelehealthRoomsServiceStub(service.channel(settings.telehealth_rooms_target)),
+            ProviderServiceStub(service.channel(settings.availability_target)),
+            RoomServiceStub(service.channel(settings.telehealth_rooms_target)),
         ),
         channels.channel(settings.channel, settings.smtp_url, service.database, service.clock),
         settings.public_url,

@@ -10,8 +10,27 @@ from uuid import UUID
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from attune.notifications.v1 import notifications_service_pb2 as pb
-from attune.notifications.v1.notifications_service_pb2_grpc import NotificationsServiceServicer
+from attune.notifications.v1.development_mailbox_service_pb2 import (
+    Attachment,
+    DevelopmentMessage,
+    ListDevelopmentMessagesRequest,
+    ListDevelopmentMessagesResponse,
+)
+from attune.notifications.v1.development_mailbox_service_pb2_grpc import (
+    DevelopmentMailboxServiceServicer,
+    add_DevelopmentMailboxServiceServicer_to_server,
+)
+from attune.notifications.v1.notice_service_pb2 import (
+    ListFailedNoticesRequest,
+    ListFailedNoticesResponse,
+    Notice,
+    ResendNoticeRequest,
+    ResendNoticeResponse,
+)
+from attune.notifications.v1.notice_service_pb2_grpc import (
+    NoticeServiceServicer,
+    add_NoticeServiceServicer_to_server,
+)
 from common import audit, ids, validation
 from common.clock import Clock
 from common.db import cursor
@@ -19,6 +38,7 @@ from common.db.database import EVERY_PRACTICE, Database
 from common.errors import NotFound, Refused
 from common.jobs import due
 from common.rpc.identity import ANYONE, allow, caller
+from common.rpc.server import Servicers
 from notifications import store, work
 from notifications.domain.invite import FILENAME
 from notifications.domain.notices import State
@@ -30,7 +50,7 @@ class NoticeNotFailed(Refused):
     """Only a notice that could not be delivered is sent again."""
 
 
-class NotificationsServicer(NotificationsServiceServicer):
+class NotificationsServicer(NoticeServiceServicer, DevelopmentMailboxServiceServicer):
     """`mailbox`: whether the development mailbox may be read."""
 
     def __init__(self, database: Database, clock: Clock, mailbox: bool) -> None:
@@ -40,8 +60,8 @@ class NotificationsServicer(NotificationsServiceServicer):
 
     @allow(ANYONE)
     def ListDevelopmentMessages(
-        self, request: pb.ListDevelopmentMessagesRequest, context: grpc.ServicerContext
-    ) -> pb.ListDevelopmentMessagesResponse:
+        self, request: ListDevelopmentMessagesRequest, context: grpc.ServicerContext
+    ) -> ListDevelopmentMessagesResponse:
         """What would have been sent, newest first, up to 50 (spec NT-9).
 
         Errors: NOT_FOUND unless this is a development system with the development channel.
@@ -50,12 +70,12 @@ class NotificationsServicer(NotificationsServiceServicer):
             raise NotFound
         with self._database.transaction(EVERY_PRACTICE) as session:
             messages = [_to_message(row) for row in store.messages(session, request.to, _MAILBOX)]
-        return pb.ListDevelopmentMessagesResponse(messages=messages)
+        return ListDevelopmentMessagesResponse(messages=messages)
 
     @allow("owner", "manager")
     def ListFailedNotices(
-        self, request: pb.ListFailedNoticesRequest, context: grpc.ServicerContext
-    ) -> pb.ListFailedNoticesResponse:
+        self, request: ListFailedNoticesRequest, context: grpc.ServicerContext
+    ) -> ListFailedNoticesResponse:
         """The practice's notices that were given up, newest first (spec NT-3)."""
         size = validation.page_size(request.page_size)
         after = cursor.place(request.page_token, "failed notices")
@@ -69,15 +89,15 @@ class NotificationsServicer(NotificationsServiceServicer):
                 booking=[row.booking_id for row in rows[:size]],
             )
         more = len(rows) > size
-        return pb.ListFailedNoticesResponse(
+        return ListFailedNoticesResponse(
             notices=[_to_notice(row) for row in rows[:size]],
             next_page_token=_place(rows[size - 1]) if more else "",
         )
 
     @allow("owner", "manager")
     def ResendNotice(
-        self, request: pb.ResendNoticeRequest, context: grpc.ServicerContext
-    ) -> pb.ResendNoticeResponse:
+        self, request: ResendNoticeRequest, context: grpc.ServicerContext
+    ) -> ResendNoticeResponse:
         """Queues a failed notice again; one that is queued already stays so (spec NT-3).
 
         Errors: NOTICE_NOT_FAILED.
@@ -96,15 +116,15 @@ class NotificationsServicer(NotificationsServiceServicer):
             raise NotFound
         if notice.state != State.QUEUED:
             raise NoticeNotFailed
-        return pb.ResendNoticeResponse(notice=_to_notice(notice))
+        return ResendNoticeResponse(notice=_to_notice(notice))
 
 
 def _place(row: store.Notice) -> str:
     return cursor.Place(row.created_at, row.id).token("failed notices")
 
 
-def _to_notice(row: store.Notice) -> pb.Notice:
-    return pb.Notice(
+def _to_notice(row: store.Notice) -> Notice:
+    return Notice(
         notice_id=str(row.id),
         booking_id=str(row.booking_id),
         recipient=row.recipient,
@@ -115,10 +135,10 @@ def _to_notice(row: store.Notice) -> pb.Notice:
     )
 
 
-def _to_message(row: store.DevelopmentMessage) -> pb.DevelopmentMessage:
+def _to_message(row: store.DevelopmentMessage) -> DevelopmentMessage:
     """As its reader would see it."""
     message = message_from_string(row.source, _class=EmailMessage, policy=default)
-    return pb.DevelopmentMessage(
+    return DevelopmentMessage(
         message_id=row.message_id.strip("<>"),
         to=message["To"].addresses[0].addr_spec,
         subject=message["Subject"],
@@ -135,11 +155,11 @@ def _body(message: EmailMessage, kind: str) -> str:
     return content.replace("\r\n", "\n")
 
 
-def _attachments(message: EmailMessage) -> Iterator[pb.Attachment]:
+def _attachments(message: EmailMessage) -> Iterator[Attachment]:
     """The invite, once, though it is in the message twice."""
     for part in message.walk():
         if part.get_content_type() == "text/calendar":
-            yield pb.Attachment(
+            yield Attachment(
                 filename=part.get_filename() or FILENAME,
                 content_type=f"text/calendar; method={part.get_param('method')}",
                 text=part.get_content(),
@@ -150,3 +170,12 @@ def _timestamp(moment: datetime) -> Timestamp:
     timestamp = Timestamp()
     timestamp.FromDatetime(moment)
     return timestamp
+
+
+def servicers(database: Database, clock: Clock, mailbox: bool) -> Servicers:
+    """Return the servicers of this service."""
+    servicer = NotificationsServicer(database, clock, mailbox)
+    return [
+        (add_NoticeServiceServicer_to_server, servicer),
+        (add_DevelopmentMailboxServiceServicer_to_server, servicer),
+    ]

@@ -14,15 +14,15 @@ from uuid import UUID
 from opentelemetry.trace import SpanKind
 from sqlalchemy.orm import Session
 
-from attune.availability.v1.availability_service_pb2 import GetProviderRequest
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.provider_service_pb2 import GetProviderRequest
+from attune.availability.v1.provider_service_pb2_grpc import ProviderServiceStub
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1.booking_service_pb2 import GetBookingRequest
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH
 from attune.notifications.v1.events_pb2 import NoticeFailed
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2 import GetRoomRequest
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import TelehealthRoomsServiceStub
+from attune.telehealth_rooms.v1.room_service_pb2 import GetRoomRequest
+from attune.telehealth_rooms.v1.room_service_pb2_grpc import RoomServiceStub
 from common import audit, telemetry
 from common.db import database
 from common.errors import DomainError, NotFound, Refused
@@ -56,8 +56,8 @@ class Peers:
     """Who is asked for what a notice says."""
 
     bookings: BookingServiceStub
-    availability: AvailabilityServiceStub
-    rooms: TelehealthRoomsServiceStub
+    providers: ProviderServiceStub
+    rooms: RoomServiceStub
 
 
 class Delivery:
@@ -112,7 +112,7 @@ class Delivery:
             booking = self._peers.bookings.GetBooking(asked).booking
             if not notices.still_true(kind, booking):
                 return State.SUPERSEDED
-            provider = self._peers.availability.GetProvider(
+            provider = self._peers.providers.GetProvider(
                 GetProviderRequest(provider_id=booking.provider_id)
             )
             links = self._links(notice, booking, now)

@@ -4,14 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
-    add_TelehealthRoomsServiceServicer_to_server,
-)
 from common.config import ServiceSettings
 from common.service import Service
 from telehealth_rooms import events
 from telehealth_rooms.domain import Leeway
-from telehealth_rooms.servicer import TelehealthRoomsServicer
+from telehealth_rooms.servicer import servicers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,16 +25,17 @@ class Settings(ServiceSettings):
 def main() -> None:
     settings = Settings.from_env()
     service = Service("telehealth-rooms", settings)
-    servicer = TelehealthRoomsServicer(
-        service.database,
-        service.clock,
-        BookingServiceStub(service.channel(settings.booking_target)),
-        Leeway(
-            timedelta(minutes=settings.room_opens_minutes_before),
-            timedelta(minutes=settings.room_closes_minutes_after),
-        ),
+    service.add(
+        servicers(
+            service.database,
+            service.clock,
+            BookingServiceStub(service.channel(settings.booking_target)),
+            Leeway(
+                timedelta(minutes=settings.room_opens_minutes_before),
+                timedelta(minutes=settings.room_closes_minutes_after),
+            ),
+        )
     )
-    service.add(add_TelehealthRoomsServiceServicer_to_server, servicer)
     service.handle(events.handlers(service.clock))
     service.run()
 

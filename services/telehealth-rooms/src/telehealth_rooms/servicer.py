@@ -8,9 +8,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from attune.booking.v1.booking_service_pb2 import GetBookingRequest
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
-from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as pb
-from attune.telehealth_rooms.v1.telehealth_rooms_service_pb2_grpc import (
-    TelehealthRoomsServiceServicer,
+from attune.telehealth_rooms.v1 import room_service_pb2 as pb
+from attune.telehealth_rooms.v1.room_service_pb2_grpc import (
+    RoomServiceServicer,
+    add_RoomServiceServicer_to_server,
 )
 from common import audit, ids
 from common.clock import Clock
@@ -18,6 +19,7 @@ from common.db.database import EVERY_PRACTICE, Database
 from common.errors import Invalid, NotFound
 from common.rpc import identity
 from common.rpc.identity import ANYONE, Identity, allow
+from common.rpc.server import Servicers
 from telehealth_rooms import domain, store
 from telehealth_rooms.domain import Appointment, Leeway, Side, Window
 
@@ -33,7 +35,7 @@ class LinkNotValid(NotFound):
     """This link is not valid."""
 
 
-class TelehealthRoomsServicer(TelehealthRoomsServiceServicer):
+class TelehealthRoomsServicer(RoomServiceServicer):
     """Video rooms and the links into them."""
 
     def __init__(
@@ -165,3 +167,13 @@ def _timestamp(at: datetime) -> Timestamp:
     timestamp = Timestamp()
     timestamp.FromDatetime(at)
     return timestamp
+
+
+def servicers(
+    database: Database, clock: Clock, bookings: BookingServiceStub, leeway: Leeway
+) -> Servicers:
+    """Return the servicers of this service."""
+    servicer = TelehealthRoomsServicer(database, clock, bookings, leeway)
+    return [
+        (add_RoomServiceServicer_to_server, servicer),
+    ]

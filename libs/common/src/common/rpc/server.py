@@ -3,7 +3,7 @@ the health service."""
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -32,6 +32,10 @@ _MOST_PER_WORKER = 8  # calls in the server for each worker; more are refused at
 _duration = telemetry.meter.create_histogram(
     "rpc.server.call.duration", unit="s", description="Duration of inbound calls"
 )
+
+
+Servicers = Sequence[tuple[Callable[[Any, Any], None], Any]]
+"""Each with the generated function that adds it to a server."""
 
 
 class MalformedMessage(Invalid):
@@ -157,9 +161,10 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
         self.set_ready(False)
 
-    def add(self, add_to_server: Callable[[Any, Any], None], servicer: Any) -> None:
-        """Serve a servicer; every one of its RPCs must say who may call it."""
-        add_to_server(servicer, _Registrar(self._server, servicer, self._allowed))
+    def add(self, servicers: Servicers) -> None:
+        """Serve these; every one of their RPCs must say who may call it."""
+        for add_to_server, servicer in servicers:
+            add_to_server(servicer, _Registrar(self._server, self._allowed))
 
     def listen(self, address: str) -> int:
         """Bind and start; returns the port."""
@@ -187,17 +192,16 @@ class Server:
 class _Registrar:
     """Stands in for the server while a servicer is added, and reads who may call what."""
 
-    def __init__(self, server: grpc.Server, servicer: Any, allowed: dict[str, Any]) -> None:
+    def __init__(self, server: grpc.Server, allowed: dict[str, Any]) -> None:
         self._server = server
-        self._servicer = servicer
         self._allowed = allowed
 
     def add_generic_rpc_handlers(self, handlers: Any) -> None:
         self._server.add_generic_rpc_handlers(handlers)
 
     def add_registered_method_handlers(self, service: str, methods: dict[str, Any]) -> None:
-        for name in methods:
-            allowed = getattr(getattr(self._servicer, name), "allowed", None)
+        for name, method in methods.items():
+            allowed = getattr(method.unary_unary, "allowed", None)
             if allowed is None:
                 raise TypeError(f"{service}/{name} does not say who may call it: @allow(...)")
             self._allowed[f"/{service}/{name}"] = allowed

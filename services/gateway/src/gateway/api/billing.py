@@ -2,7 +2,7 @@
 
 from datetime import UTC
 
-from attune.billing.v1 import billing_service_pb2 as rpc
+from attune.billing.v1 import billable_service_pb2 as rpc
 from common import zones
 from gateway import money, names, times
 from gateway.api.bookings import provider_id, span
@@ -25,7 +25,7 @@ def list_billables(query: schemas.BillablesQuery) -> schemas.Billables:
     """Completed sessions that can be billed, the newest first"""
     tz = zones.zone(query.tz)
     with paging():
-        found = backends().billing.ListBillables(
+        found = backends().billables.ListBillables(
             rpc.ListBillablesRequest(
                 client_id=query.client or "",
                 provider_id=provider_id(query.provider),

@@ -10,8 +10,9 @@ from flask import Response, url_for
 
 from attune.booking.v1 import booking_pb2 as messages
 from attune.booking.v1 import booking_service_pb2 as rpc
+from attune.booking.v1.hold_service_pb2 import CreateHoldRequest, ReleaseHoldRequest
 from attune.common.v1 import types_pb2 as types
-from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as rooms
+from attune.telehealth_rooms.v1 import room_service_pb2 as rooms
 from common import zones
 from common.errors import DomainError, Invalid
 from common.resilience import deadline
@@ -36,15 +37,15 @@ _FOR_THE_ROOM = 0.5  # of a call's time: an answer waits no longer for its join 
 bookings = Operations("bookings", "Holds and bookings: from a slot to a session.")
 
 
-def hold(request: rpc.CreateHoldRequest) -> messages.Hold:
+def hold(request: CreateHoldRequest) -> messages.Hold:
     """Set a slot aside for this visitor. Errors: SLOT_TAKEN, or the first failing rule."""
-    return backends().booking.CreateHold(request).hold
+    return backends().holds.CreateHold(request).hold
 
 
 def book(request: rpc.CreateBookingRequest) -> messages.Booking:
     """Book a slot. Errors: SLOT_TAKEN, with the `revision` that shows it among its details; the
     first failing rule; REQUEST_ID_REUSED."""
-    return backends().booking.CreateBooking(request).booking
+    return backends().bookings.CreateBooking(request).booking
 
 
 def nearest(wanted: Wanted, start: datetime, tz: ZoneInfo) -> list[dict[str, str]]:
@@ -100,7 +101,7 @@ def create_hold(username: str, body: slot_schemas.NewHold) -> slot_schemas.Hold:
     an earlier hold of the same visitor with the provider is released.
     """
     wanted = Wanted(username, body.service, names.MODES.number(body.mode))
-    request = rpc.CreateHoldRequest(
+    request = CreateHoldRequest(
         request_id=request_id(),
         username=username,
         service=wanted.service,
@@ -135,8 +136,8 @@ def release_hold(username: str, hold_id: UUID) -> None:
 
     A hold that is not there any more is no error.
     """
-    backends().booking.ReleaseHold(
-        rpc.ReleaseHoldRequest(hold_id=str(hold_id), visitor_id=visitors.visitor_id())
+    backends().holds.ReleaseHold(
+        ReleaseHoldRequest(hold_id=str(hold_id), visitor_id=visitors.visitor_id())
     )
 
 
@@ -200,7 +201,7 @@ def list_bookings(query: schemas.BookingsQuery) -> schemas.Bookings:
     """
     tz = zones.zone(query.tz)
     with paging():
-        found = backends().booking.ListBookings(
+        found = backends().bookings.ListBookings(
             rpc.ListBookingsRequest(
                 **span(query.from_, query.to, tz),
                 provider_id=provider_id(query.provider),
@@ -229,7 +230,7 @@ def get_booking(booking_id: UUID) -> schemas.Booking:
 
     To whoever may see it: staff of the practice, or whoever has its manage link.
     """
-    found = backends().booking.GetBooking(rpc.GetBookingRequest(booking_id=str(booking_id)))
+    found = backends().bookings.GetBooking(rpc.GetBookingRequest(booking_id=str(booking_id)))
     return to_answer(found.booking, identity.caller())
 
 
@@ -257,7 +258,7 @@ def cancel_booking(booking_id: UUID, body: schemas.Cancellation) -> schemas.Book
         reason_text=body.reason_text or "",
         tell_client=body.tell_client,
     )
-    return _changed(backends().booking.CancelBooking(request))
+    return _changed(backends().bookings.CancelBooking(request))
 
 
 @bookings.operation(
@@ -271,7 +272,7 @@ def cancel_booking(booking_id: UUID, body: schemas.Cancellation) -> schemas.Book
 def confirm_booking(booking_id: UUID) -> schemas.Booking:
     """Approve a request"""
     request = rpc.ConfirmBookingRequest(request_id=request_id(), booking_id=str(booking_id))
-    return _changed(backends().booking.ConfirmBooking(request))
+    return _changed(backends().bookings.ConfirmBooking(request))
 
 
 @bookings.operation(
@@ -288,7 +289,7 @@ def decline_booking(booking_id: UUID, body: schemas.Refusal) -> schemas.Booking:
     request = rpc.DeclineBookingRequest(
         request_id=request_id(), booking_id=str(booking_id), reason_text=body.reason_text or ""
     )
-    return _changed(backends().booking.DeclineBooking(request))
+    return _changed(backends().bookings.DeclineBooking(request))
 
 
 @bookings.operation(
@@ -302,7 +303,7 @@ def decline_booking(booking_id: UUID, body: schemas.Refusal) -> schemas.Booking:
 def decline_cancellation(booking_id: UUID) -> schemas.Booking:
     """Refuse the cancellation that a client asked for"""
     request = rpc.DeclineCancellationRequest(request_id=request_id(), booking_id=str(booking_id))
-    return _changed(backends().booking.DeclineCancellation(request))
+    return _changed(backends().bookings.DeclineCancellation(request))
 
 
 @bookings.operation(
@@ -316,7 +317,7 @@ def decline_cancellation(booking_id: UUID) -> schemas.Booking:
 def start_booking(booking_id: UUID) -> schemas.Booking:
     """The session has begun"""
     request = rpc.StartBookingRequest(request_id=request_id(), booking_id=str(booking_id))
-    return _changed(backends().booking.StartBooking(request))
+    return _changed(backends().bookings.StartBooking(request))
 
 
 @bookings.operation(
@@ -330,7 +331,7 @@ def start_booking(booking_id: UUID) -> schemas.Booking:
 def complete_booking(booking_id: UUID) -> schemas.Booking:
     """The session was held"""
     request = rpc.CompleteBookingRequest(request_id=request_id(), booking_id=str(booking_id))
-    return _changed(backends().booking.CompleteBooking(request))
+    return _changed(backends().bookings.CompleteBooking(request))
 
 
 @bookings.operation(

@@ -2,7 +2,7 @@
 
 from flask import Response
 
-from attune.calendar_sync.v1 import calendar_sync_service_pb2 as rpc
+from attune.calendar_sync.v1 import feed_service_pb2 as rpc
 from common.errors import Invalid, NotFound
 from gateway import links
 from gateway.api.bookings import provider_id
@@ -28,7 +28,7 @@ def get_calendar_feed(username: str) -> schemas.CalendarFeed:
     Made on first use. Whoever has it can read the feed.
     """
     request = rpc.GetFeedRequest(provider_id=provider_id(username))
-    found = backends().calendar_sync.GetFeed(request)
+    found = backends().feeds.GetFeed(request)
     return schemas.CalendarFeed(url=links.feed(found.token))
 
 
@@ -45,7 +45,7 @@ def rotate_calendar_feed(username: str) -> schemas.CalendarFeed:
     The old one shows nothing any more.
     """
     request = rpc.RotateFeedRequest(provider_id=provider_id(username))
-    made = backends().calendar_sync.RotateFeed(request)
+    made = backends().feeds.RotateFeed(request)
     return schemas.CalendarFeed(url=links.feed(made.token))
 
 
@@ -60,7 +60,7 @@ def rotate_calendar_feed(username: str) -> schemas.CalendarFeed:
 def read_calendar_feed(token: str) -> Response:
     """The feed as an iCalendar document (RFC 5545)"""
     try:
-        found = backends().calendar_sync.ReadFeed(rpc.ReadFeedRequest(token=token))
+        found = backends().feeds.ReadFeed(rpc.ReadFeedRequest(token=token))
     except Invalid:
         raise NotFound from None
     response = Response(found.icalendar, content_type=f"{ICALENDAR}; charset=utf-8")

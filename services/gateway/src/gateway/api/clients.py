@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from attune.booking.v1 import booking_service_pb2 as rpc
+from attune.booking.v1 import client_service_pb2 as rpc
 from gateway import names
 from gateway.api.bookings import client_answer
 from gateway.api.operation import Access, Operations, paging
@@ -18,7 +18,7 @@ clients = Operations("clients", "The practice's clients.")
 def list_clients(query: schemas.PageQuery) -> schemas.Clients:
     """Clients, in the order in which they came"""
     with paging():
-        found = backends().booking.ListClients(
+        found = backends().clients.ListClients(
             rpc.ListClientsRequest(page_size=query.limit, page_token=query.cursor or "")
         )
     return schemas.Clients(
@@ -38,7 +38,7 @@ def list_clients(query: schemas.PageQuery) -> schemas.Clients:
 def get_client(client_id: UUID) -> schemas.Client:
     """One client"""
     request = rpc.GetClientRequest(client_id=str(client_id))
-    return client_answer(backends().booking.GetClient(request).client)
+    return client_answer(backends().clients.GetClient(request).client)
 
 
 @clients.operation(
@@ -54,4 +54,4 @@ def change_client(client_id: UUID, body: schemas.BillingTypeChange) -> schemas.C
     request = rpc.UpdateClientRequest(
         client_id=str(client_id), billing_type=names.BILLING_TYPES.number(body.billing_type)
     )
-    return client_answer(backends().booking.UpdateClient(request).client)
+    return client_answer(backends().clients.UpdateClient(request).client)

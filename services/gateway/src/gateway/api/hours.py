@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from attune.availability.v1 import availability_pb2 as messages
-from attune.availability.v1 import availability_service_pb2 as rpc
+from attune.availability.v1 import hours_service_pb2 as rpc
 from gateway import names
 from gateway.api.operation import Access, Operations, request_id
 from gateway.backends import backends
@@ -24,7 +24,7 @@ hours = Operations("hours", "When a provider can be booked: the week, and dates 
 def get_hours(username: str) -> schemas.Hours:
     """A provider's week"""
     request = rpc.GetWeeklyHoursRequest(username=username)
-    found = backends().availability.GetWeeklyHours(request).hours
+    found = backends().hours.GetWeeklyHours(request).hours
     return schemas.Hours(version=found.version, blocks=_week(found.blocks))
 
 
@@ -43,7 +43,7 @@ def replace_hours(username: str, body: schemas.NewHours) -> schemas.SavedHours:
     names those that now lie outside the hours.
     """
     blocks = [_to_message(block, block.day) for block in body.blocks]
-    saved = backends().availability.ReplaceWeeklyHours(
+    saved = backends().hours.ReplaceWeeklyHours(
         rpc.ReplaceWeeklyHoursRequest(
             username=username,
             hours=messages.WeeklyHours(blocks=blocks, version=body.version),
@@ -68,7 +68,7 @@ def replace_hours(username: str, body: schemas.NewHours) -> schemas.SavedHours:
 )
 def list_overrides(username: str, query: schemas.OverridesQuery) -> schemas.Overrides:
     """Dates whose hours differ from the week"""
-    found = backends().availability.ListOverrides(
+    found = backends().hours.ListOverrides(
         rpc.ListOverridesRequest(
             username=username, from_date=query.from_.isoformat() if query.from_ else ""
         )
@@ -96,7 +96,7 @@ def create_override(username: str, body: schemas.NewOverride) -> schemas.SavedOv
 
     A second override of a date replaces the first.
     """
-    made = backends().availability.CreateOverride(
+    made = backends().hours.CreateOverride(
         rpc.CreateOverrideRequest(
             request_id=request_id(),
             username=username,
@@ -124,7 +124,7 @@ def create_override(username: str, body: schemas.NewOverride) -> schemas.SavedOv
 )
 def delete_override(username: str, override_id: UUID) -> None:
     """Go back to the week's hours on a date"""
-    backends().availability.DeleteOverride(
+    backends().hours.DeleteOverride(
         rpc.DeleteOverrideRequest(username=username, override_id=str(override_id))
     )
 

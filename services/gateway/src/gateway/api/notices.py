@@ -3,7 +3,7 @@
 from datetime import UTC
 from uuid import UUID
 
-from attune.notifications.v1 import notifications_service_pb2 as rpc
+from attune.notifications.v1 import notice_service_pb2 as rpc
 from gateway import times
 from gateway.api.operation import Access, Operations, paging
 from gateway.backends import backends
@@ -24,7 +24,7 @@ notices = Operations("notices", "Notices that could not be delivered.")
 def list_failed_notices(query: PageQuery) -> schemas.Notices:
     """Notices that were given up after their last attempt"""
     with paging():
-        found = backends().notifications.ListFailedNotices(
+        found = backends().notices.ListFailedNotices(
             rpc.ListFailedNoticesRequest(page_size=query.limit, page_token=query.cursor or "")
         )
     return schemas.Notices(
@@ -43,7 +43,7 @@ def list_failed_notices(query: PageQuery) -> schemas.Notices:
 def resend_notice(notice_id: UUID) -> schemas.Notice:
     """Send a failed notice again"""
     request = rpc.ResendNoticeRequest(notice_id=str(notice_id))
-    return _answer(backends().notifications.ResendNotice(request).notice)
+    return _answer(backends().notices.ResendNotice(request).notice)
 
 
 def _answer(notice: rpc.Notice) -> schemas.Notice:

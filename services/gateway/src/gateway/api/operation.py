@@ -157,7 +157,7 @@ def manage_link_identity(token: str) -> Identity:
     with identity.acting_as(ITSELF):
         try:
             asked = bookings.ResolveManageTokenRequest(manage_token=token)
-            found = backends().booking.ResolveManageToken(asked)
+            found = backends().bookings.ResolveManageToken(asked)
         except (NotFound, Invalid):
             raise Unauthenticated("This link is not valid.") from None
     return Identity(

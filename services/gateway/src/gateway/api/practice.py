@@ -1,7 +1,16 @@
 """What the practice decides: policies and physical rooms."""
 
 from attune.availability.v1 import availability_pb2 as messages
-from attune.availability.v1 import availability_service_pb2 as rpc
+from attune.availability.v1.physical_room_service_pb2 import (
+    CreatePhysicalRoomRequest,
+    ListPhysicalRoomsRequest,
+)
+from attune.availability.v1.policy_service_pb2 import (
+    GetPoliciesRequest,
+    GetPoliciesResponse,
+    ReplacePoliciesRequest,
+    ReplacePoliciesResponse,
+)
 from gateway import names
 from gateway.api.operation import Access, Operations, request_id
 from gateway.backends import backends
@@ -80,7 +89,7 @@ def replace_provider_policies(username: str, body: schemas.PoliciesChange) -> sc
 )
 def list_physical_rooms() -> schemas.PhysicalRooms:
     """The practice's physical rooms"""
-    found = backends().availability.ListPhysicalRooms(rpc.ListPhysicalRoomsRequest())
+    found = backends().physical_rooms.ListPhysicalRooms(ListPhysicalRoomsRequest())
     return schemas.PhysicalRooms(physical_rooms=[_room(room) for room in found.physical_rooms])
 
 
@@ -96,8 +105,8 @@ def list_physical_rooms() -> schemas.PhysicalRooms:
 )
 def create_physical_room(body: schemas.NewPhysicalRoom) -> schemas.PhysicalRoom:
     """Add a room which one session at a time can use"""
-    made = backends().availability.CreatePhysicalRoom(
-        rpc.CreatePhysicalRoomRequest(
+    made = backends().physical_rooms.CreatePhysicalRoom(
+        CreatePhysicalRoomRequest(
             request_id=request_id(),
             physical_room=messages.PhysicalRoom(name=body.name, address=body.address),
         )
@@ -106,7 +115,7 @@ def create_physical_room(body: schemas.NewPhysicalRoom) -> schemas.PhysicalRoom:
 
 
 def _found(username: str) -> schemas.AllPolicies:
-    return _answer(backends().availability.GetPolicies(rpc.GetPoliciesRequest(username=username)))
+    return _answer(backends().policies.GetPolicies(GetPoliciesRequest(username=username)))
 
 
 def _replaced(username: str, body: schemas.PoliciesChange) -> schemas.AllPolicies:
@@ -117,14 +126,14 @@ def _replaced(username: str, body: schemas.PoliciesChange) -> schemas.AllPolicie
         client_cancellation=names.CLIENT_CANCELLATIONS.number(new.client_cancellation) or None,
     )
     return _answer(
-        backends().availability.ReplacePolicies(
-            rpc.ReplacePoliciesRequest(username=username, policies=policies, version=body.version)
+        backends().policies.ReplacePolicies(
+            ReplacePoliciesRequest(username=username, policies=policies, version=body.version)
         )
     )
 
 
 def _answer(
-    found: rpc.GetPoliciesResponse | rpc.ReplacePoliciesResponse,
+    found: GetPoliciesResponse | ReplacePoliciesResponse,
 ) -> schemas.AllPolicies:
     return schemas.AllPolicies(
         version=found.version,

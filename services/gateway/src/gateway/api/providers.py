@@ -6,7 +6,15 @@ from zoneinfo import ZoneInfo
 
 from flask import current_app
 
-from attune.availability.v1 import availability_service_pb2 as rpc
+from attune.availability.v1.provider_service_pb2 import GetProfileRequest, GetProfileResponse
+from attune.availability.v1.slot_service_pb2 import (
+    ListNearestSlotsRequest,
+    ListNearestSlotsResponse,
+    ListNextSlotsRequest,
+    ListNextSlotsResponse,
+    SearchSlotsRequest,
+    SearchSlotsResponse,
+)
 from attune.common.v1 import types_pb2 as types
 from common import zones
 from common.clock import Clock
@@ -36,17 +44,17 @@ class Wanted:
     revision: str = ""
 
 
-def profile(username: str) -> rpc.GetProfileResponse:
+def profile(username: str) -> GetProfileResponse:
     """What anybody may know of a provider; raises NotFound."""
-    return backends().availability.GetProfile(rpc.GetProfileRequest(username=username))
+    return backends().providers.GetProfile(GetProfileRequest(username=username))
 
 
-def search(wanted: Wanted, first: date, last: date, tz: ZoneInfo) -> rpc.SearchSlotsResponse:
+def search(wanted: Wanted, first: date, last: date, tz: ZoneInfo) -> SearchSlotsResponse:
     """The free starts on the dates from `first` to `last` in the zone, both included."""
     begin, end = times.window(first, last, tz)
     end = max(end, begin + 1)  # dates that the zone skipped: no slot starts on them
-    return backends().availability.SearchSlots(
-        rpc.SearchSlotsRequest(
+    return backends().slots.SearchSlots(
+        SearchSlotsRequest(
             username=wanted.username,
             service=wanted.service,
             mode=wanted.mode,
@@ -57,10 +65,10 @@ def search(wanted: Wanted, first: date, last: date, tz: ZoneInfo) -> rpc.SearchS
     )
 
 
-def search_next(wanted: Wanted, count: int) -> rpc.ListNextSlotsResponse:
+def search_next(wanted: Wanted, count: int) -> ListNextSlotsResponse:
     """The first free starts from now on."""
-    return backends().availability.ListNextSlots(
-        rpc.ListNextSlotsRequest(
+    return backends().slots.ListNextSlots(
+        ListNextSlotsRequest(
             username=wanted.username,
             service=wanted.service,
             mode=wanted.mode,
@@ -70,10 +78,10 @@ def search_next(wanted: Wanted, count: int) -> rpc.ListNextSlotsResponse:
     )
 
 
-def search_nearest(wanted: Wanted, start: datetime, count: int) -> rpc.ListNearestSlotsResponse:
+def search_nearest(wanted: Wanted, start: datetime, count: int) -> ListNearestSlotsResponse:
     """The free starts nearest to an instant."""
-    return backends().availability.ListNearestSlots(
-        rpc.ListNearestSlotsRequest(
+    return backends().slots.ListNearestSlots(
+        ListNearestSlotsRequest(
             username=wanted.username,
             service=wanted.service,
             mode=wanted.mode,

@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Response
 
 from attune.availability.v1 import availability_pb2 as messages
-from attune.availability.v1 import availability_service_pb2 as rpc
+from attune.availability.v1 import service_type_service_pb2 as rpc
 from gateway import money, names
 from gateway.api.operation import PREFIX, Access, Operations, encoded, json_response, request_id
 from gateway.backends import backends
@@ -20,7 +20,7 @@ service_types = Operations("service_types", "What can be booked.")
 )
 def list_service_types() -> schemas.ServiceTypes:
     """The practice's service types, by slug"""
-    found = backends().availability.ListServiceTypes(rpc.ListServiceTypesRequest())
+    found = backends().service_types.ListServiceTypes(rpc.ListServiceTypesRequest())
     return schemas.ServiceTypes(service_types=[_answer(one) for one in found.service_types])
 
 
@@ -37,7 +37,7 @@ def list_service_types() -> schemas.ServiceTypes:
 def create_service_type(body: schemas.NewServiceType) -> Response:
     """Add something that can be booked"""
     fields = {name: _to_message(name, value) for name, value in body if value is not None}
-    made = backends().availability.CreateServiceType(
+    made = backends().service_types.CreateServiceType(
         rpc.CreateServiceTypeRequest(
             request_id=request_id(), service_type=messages.ServiceType(**fields)
         )
@@ -66,7 +66,7 @@ def change_service_type(
     """
     values = {name: getattr(body, name) for name in body.changed}
     fields = {name: _to_message(name, v) for name, v in values.items() if v is not None}
-    changed = backends().availability.UpdateServiceType(
+    changed = backends().service_types.UpdateServiceType(
         rpc.UpdateServiceTypeRequest(
             service_type=messages.ServiceType(
                 service_type_id=str(service_type_id), version=body.version, **fields
@@ -91,7 +91,7 @@ def delete_service_type(service_type_id: UUID) -> None:
     Existing bookings keep their terms.
     """
     request = rpc.DeleteServiceTypeRequest(service_type_id=str(service_type_id))
-    backends().availability.DeleteServiceType(request)
+    backends().service_types.DeleteServiceType(request)
 
 
 def _to_message(name: str, value: Any) -> Any:

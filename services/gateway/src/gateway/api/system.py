@@ -4,7 +4,7 @@ from datetime import UTC
 
 from flask import Response, current_app
 
-from attune.notifications.v1 import notifications_service_pb2 as rpc
+from attune.notifications.v1 import development_mailbox_service_pb2 as rpc
 from gateway import readiness, times
 from gateway.api.operation import Operations, encoded, json_response
 from gateway.backends import backends
@@ -43,7 +43,7 @@ def list_development_messages(query: schemas.MessagesQuery) -> list[schemas.Mess
     The last 50 messages, of all or of those to one address.
     """
     asked = rpc.ListDevelopmentMessagesRequest(to=query.to)
-    found = backends().notifications.ListDevelopmentMessages(asked)
+    found = backends().development_mailbox.ListDevelopmentMessages(asked)
     return [_message(message) for message in found.messages]
 
 

@@ -13,9 +13,10 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.wrappers import Response as BaseResponse
 
 from attune.availability.v1 import availability_pb2 as availability
-from attune.availability.v1.availability_service_pb2 import GetProfileResponse
+from attune.availability.v1.provider_service_pb2 import GetProfileResponse
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1 import booking_service_pb2 as rpc
+from attune.booking.v1.hold_service_pb2 import CreateHoldRequest, ReleaseHoldRequest
 from attune.common.v1 import types_pb2 as types
 from common import zones
 from common.errors import Conflict, DomainError, Invalid, Refused, Unavailable
@@ -238,7 +239,7 @@ def _hold(choice: Choice) -> pb.Hold | None:
     if is_strange and headers.get("Sec-Fetch-Dest") != "document":
         return None
     limits.count("public_writes")
-    wanted = rpc.CreateHoldRequest(
+    wanted = CreateHoldRequest(
         request_id=secrets.token_urlsafe(24),
         username=choice.username,
         service=choice.wanted().service,
@@ -253,9 +254,9 @@ def _released(hold_id: str) -> str:
     """Let a hold go when its visitor looks for another time; returns the revision that shows it."""
     if not hold_id:
         return ""
-    wanted = rpc.ReleaseHoldRequest(hold_id=hold_id, visitor_id=visitors.visitor_id())
+    wanted = ReleaseHoldRequest(hold_id=hold_id, visitor_id=visitors.visitor_id())
     try:
-        return backends().booking.ReleaseHold(wanted).revision
+        return backends().holds.ReleaseHold(wanted).revision
     except DomainError:
         return ""  # it lapses by itself
 

@@ -15,10 +15,10 @@ from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from attune.availability.v1 import availability_pb2 as availability
-from attune.availability.v1 import availability_service_pb2 as availability_rpc
+from attune.availability.v1 import provider_service_pb2 as availability_rpc
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1 import booking_service_pb2 as rpc
-from attune.calendar_sync.v1 import calendar_sync_service_pb2 as calendar_rpc
+from attune.calendar_sync.v1 import feed_service_pb2 as calendar_rpc
 from common import zones
 from common.errors import DomainError, NotAllowed, NotFound, Unauthenticated, Unavailable
 from common.rpc import identity
@@ -102,7 +102,7 @@ def home() -> BaseResponse:
     zone, now = practice.zone, context.now()
     midnight = _midnight(now, zone)
     tomorrow = _midnight(midnight + timedelta(hours=36), zone)
-    upcoming = backends().booking.ListBookings(
+    upcoming = backends().bookings.ListBookings(
         rpc.ListBookingsRequest(
             from_time=times.stamp(tomorrow),
             statuses=_ACTIVE,
@@ -187,9 +187,9 @@ def _end(booking_id: str, name: str, reason: str) -> None:
     words = request.form.get("words", "")
     if name == "decline":
         declined = rpc.DeclineBookingRequest(booking_id=booking_id, reason_text=words)
-        backends().booking.DeclineBooking(declined)
+        backends().bookings.DeclineBooking(declined)
         return
-    backends().booking.CancelBooking(
+    backends().bookings.CancelBooking(
         rpc.CancelBookingRequest(
             booking_id=booking_id,
             reason=int(reason),  # type: ignore[arg-type]  # one of those offered
@@ -200,20 +200,20 @@ def _end(booking_id: str, name: str, reason: str) -> None:
 
 
 def _confirm(booking_id: str) -> None:
-    backends().booking.ConfirmBooking(rpc.ConfirmBookingRequest(booking_id=booking_id))
+    backends().bookings.ConfirmBooking(rpc.ConfirmBookingRequest(booking_id=booking_id))
 
 
 def _start(booking_id: str) -> None:
-    backends().booking.StartBooking(rpc.StartBookingRequest(booking_id=booking_id))
+    backends().bookings.StartBooking(rpc.StartBookingRequest(booking_id=booking_id))
 
 
 def _complete(booking_id: str) -> None:
-    backends().booking.CompleteBooking(rpc.CompleteBookingRequest(booking_id=booking_id))
+    backends().bookings.CompleteBooking(rpc.CompleteBookingRequest(booking_id=booking_id))
 
 
 def _decline_cancellation(booking_id: str) -> None:
     wanted = rpc.DeclineCancellationRequest(booking_id=booking_id)
-    backends().booking.DeclineCancellation(wanted)
+    backends().bookings.DeclineCancellation(wanted)
 
 
 _ACTIONS: Mapping[str, Callable[[str], None]] = {
@@ -234,7 +234,7 @@ _SAID: Mapping[str, Callable[[], str]] = {
 
 
 def _booking(booking_id: str) -> pb.Booking:
-    return backends().booking.GetBooking(rpc.GetBookingRequest(booking_id=booking_id)).booking
+    return backends().bookings.GetBooking(rpc.GetBookingRequest(booking_id=booking_id)).booking
 
 
 def _listed(**wanted: Any) -> list[pb.Booking]:
@@ -243,7 +243,7 @@ def _listed(**wanted: Any) -> list[pb.Booking]:
     token = ""
     for _ in range(5):
         asked = rpc.ListBookingsRequest(page_size=200, page_token=token, **wanted)
-        answer = backends().booking.ListBookings(asked)
+        answer = backends().bookings.ListBookings(asked)
         found += answer.bookings
         if not (token := answer.next_page_token):
             break
@@ -258,16 +258,14 @@ def _practice() -> Practice:
         return Practice(availability.Practice(name="Attune", timezone="UTC"), (), "UTC")
     own = next((p for p in providers if p.provider_id == here.provider_id), None)
     shown = (own or providers[0]).provider_id
-    found = backends().availability.GetProvider(
-        availability_rpc.GetProviderRequest(provider_id=shown)
-    )
+    found = backends().providers.GetProvider(availability_rpc.GetProviderRequest(provider_id=shown))
     zone_name = own.timezone if own else found.practice.timezone
     return Practice(found.practice, providers, zone_name)
 
 
 def _providers(here: Identity) -> Iterable[availability.Provider]:
     wanted = availability_rpc.ListProvidersRequest(page_size=200)
-    listed = backends().availability.ListProviders(wanted).providers
+    listed = backends().providers.ListProviders(wanted).providers
     return (p for p in listed if here.sees_whole_practice or p.provider_id == here.provider_id)
 
 
@@ -276,7 +274,7 @@ def _feeds(providers: Iterable[availability.Provider]) -> list[tuple[str, str]]:
     found = []
     for provider in islice(providers, _FEEDS):
         try:
-            answer = backends().calendar_sync.GetFeed(
+            answer = backends().feeds.GetFeed(
                 calendar_rpc.GetFeedRequest(provider_id=provider.provider_id)
             )
         except (NotAllowed, NotFound, Unavailable):

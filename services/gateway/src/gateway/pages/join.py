@@ -3,7 +3,7 @@ room is open. A link that is not valid is not found."""
 
 from flask import Blueprint, render_template, request, url_for
 
-from attune.telehealth_rooms.v1 import telehealth_rooms_service_pb2 as pb
+from attune.telehealth_rooms.v1 import room_service_pb2 as pb
 from common import zones
 from gateway import times
 from gateway.backends import backends

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, render_template, request
 
-from attune.notifications.v1 import notifications_service_pb2 as pb
+from attune.notifications.v1 import development_mailbox_service_pb2 as pb
 from common.errors import NotFound
 from gateway import protection
 from gateway.backends import backends
@@ -72,4 +72,4 @@ def _messages() -> list[pb.DevelopmentMessage]:
     if not settings().development:
         raise NotFound
     wanted = pb.ListDevelopmentMessagesRequest(to=_to())
-    return list(backends().notifications.ListDevelopmentMessages(wanted).messages)
+    return list(backends().development_mailbox.ListDevelopmentMessages(wanted).messages)

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.wrappers import Response as BaseResponse
 
 from attune.availability.v1 import availability_pb2 as availability
-from attune.availability.v1.availability_service_pb2 import GetProfileResponse
+from attune.availability.v1.provider_service_pb2 import GetProfileResponse
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1 import booking_service_pb2 as rpc
 from attune.common.v1 import types_pb2 as types
@@ -107,7 +107,7 @@ def cancel(token: str) -> BaseResponse:
         sessions.require_csrf()
         limits.count("public_writes")
         with identity.acting_as(opened.client):
-            backends().booking.CancelBooking(
+            backends().bookings.CancelBooking(
                 rpc.CancelBookingRequest(
                     booking_id=opened.booking.booking_id,
                     reason=pb.CANCELLATION_REASON_CLIENT_REQUEST,
@@ -141,7 +141,7 @@ def _open(token: str) -> Opened:
         raise NotFound from None
     with identity.acting_as(client):
         wanted = rpc.GetBookingRequest(booking_id=client.booking_id)
-        booking = backends().booking.GetBooking(wanted).booking
+        booking = backends().bookings.GetBooking(wanted).booking
     return Opened(token, client, booking, providers.profile(booking.username))
 
 

@@ -1,0 +1,23 @@
+"""Booking, the only authority on taken time."""
+
+import grpc
+
+from attune.booking.v1.occupancy_service_pb2 import ListTakenTimeRequest, ListTakenTimeResponse
+from attune.booking.v1.occupancy_service_pb2_grpc import OccupancyServiceStub
+from common.rpc import identity
+from common.rpc.identity import Identity
+
+
+class Occupancy:
+    """The calls of availability to booking."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._occupancy = OccupancyServiceStub(channel)
+
+    def list_taken(self, practice_id: object, number: int) -> ListTakenTimeResponse:
+        """Return the time taken of a resource that has not ended, with its revision.
+
+        The call is made as this service, whoever is being served. Raises Unavailable.
+        """
+        with identity.acting_as(Identity("service:availability", str(practice_id))):
+            return self._occupancy.ListTakenTime(ListTakenTimeRequest(resource_number=number))
