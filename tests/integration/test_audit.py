@@ -18,18 +18,17 @@ from click.testing import CliRunner
 from google.protobuf import message_factory
 
 import availability.events
-import availability.work
+import availability.jobs
 import billing.events
 import booking.events
-import booking.work
+import booking.jobs
 import notifications.events
-import notifications.work
+import notifications.jobs
 import telehealth_rooms.events
 from attune_local.stack import Stack
 from attune_operator.main import main
 from attune_operator.up import environment_of
 from attune_testing import fixtures
-from common.clock import SystemClock
 from common.db import encryption
 from common.rpc import identity, request_context
 from common.rpc.identity import VISITOR, Identity, Signer
@@ -160,19 +159,17 @@ def test_no_rpc_is_without_a_row() -> None:
 
 
 def test_no_event_and_no_due_work_is_without_a_row() -> None:
-    clock: Any = SystemClock()
-    nobody: Any = None
     handled = {
-        "availability": availability.events.handlers(clock),
+        "availability": availability.events.handlers,
         "booking": booking.events.handlers,
         "billing": billing.events.handlers,
-        "telehealth-rooms": telehealth_rooms.events.handlers(clock),
-        "notifications": notifications.events.handlers(clock),
+        "telehealth-rooms": telehealth_rooms.events.handlers,
+        "notifications": notifications.events.handlers,
     }
     due = {
-        "availability": availability.work.handlers(nobody),
-        "booking": booking.work.HANDLERS,
-        "notifications": {notifications.work.DELIVER},
+        "availability": availability.jobs.jobs.handlers,
+        "booking": booking.jobs.jobs.handlers,
+        "notifications": notifications.jobs.jobs.handlers,
     }
     assert set(WORK) == {
         *((service, event) for service, on in handled.items() for event in on.by_subject),

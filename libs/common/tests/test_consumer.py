@@ -2,24 +2,19 @@
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
 
 from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
 from attune.booking.v1.events_pb2 import BookingConfirmed, BookingFact
 from attune_operator import dead_letters
-from attune_testing.fixtures import TestClock, utc
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
-from common.jobs import due
 from common.messaging import consumer as consumers
 from common.messaging import nats as buses
-from common.messaging.consumer import Consumer, Handlers
+from common.messaging.consumer import Consumer, EventContext, Handlers
 from common.messaging.nats import Bus
 from common.messaging.outbox import Relay, emit, outbox
 from sample.store import Note
@@ -61,7 +56,7 @@ def test_events_arrive_in_order_and_leave_the_outbox(database: Database, bus: Bu
     handlers = Handlers()
 
     @handlers.on(ProviderChanged)
-    def remember(event: ProviderChanged, session: Session) -> None:
+    def remember(event: ProviderChanged, context: EventContext) -> None:
         if event.provider_id == provider:
             seen.append(event.version)
 
@@ -97,8 +92,8 @@ def test_a_redelivered_event_has_its_effect_once(database: Database) -> None:
     handlers = Handlers()
 
     @handlers.on(BookingConfirmed)
-    def write(event: BookingConfirmed, session: Session) -> None:
-        session.add(Note(id=ids.new(), practice_id=practice))
+    def write(event: BookingConfirmed, context: EventContext) -> None:
+        context.session.add(Note(id=ids.new(), practice_id=practice))
 
     event = BookingConfirmed(booking=BookingFact(practice_id=str(practice)))
     subject, headers = event.DESCRIPTOR.full_name, {buses.MESSAGE_ID: str(ids.new())}
@@ -121,7 +116,7 @@ def test_poison_stops_nobody_and_becomes_a_dead_letter(
     handlers = Handlers()
 
     @handlers.on(PracticeChanged)
-    def choke(event: PracticeChanged, session: Session) -> None:
+    def choke(event: PracticeChanged, context: EventContext) -> None:
         if event.practice_id == str(practice):
             if event.version == 1 and not healed:
                 raise ValueError("poison")
@@ -158,7 +153,7 @@ def test_what_fails_again_after_a_replay_is_a_dead_letter_again(
     handlers = Handlers()
 
     @handlers.on(PracticeChanged)
-    def choke(event: PracticeChanged, session: Session) -> None:
+    def choke(event: PracticeChanged, context: EventContext) -> None:
         if event.practice_id == str(practice):
             raise ValueError("poison")
 
@@ -186,7 +181,7 @@ def test_an_event_whose_publisher_gave_it_no_id_is_handled_once(
     handlers = Handlers()
 
     @handlers.on(PracticeChanged)
-    def remember(event: PracticeChanged, session: Session) -> None:
+    def remember(event: PracticeChanged, context: EventContext) -> None:
         if event.practice_id == str(practice):
             seen.append(event.version)
 
@@ -215,7 +210,7 @@ def test_an_outage_is_not_poison(
         through = Database(url.set(host="127.0.0.1", port=proxy.port).render_as_string(False), 4)
 
         @handlers.on(PracticeChanged)
-        def remember(event: PracticeChanged, session: Session) -> None:
+        def remember(event: PracticeChanged, context: EventContext) -> None:
             if event.practice_id == str(practice):
                 seen.append(event.version)
                 if len(seen) == 1:
@@ -265,81 +260,3 @@ def test_a_follower_sees_everything_after_its_start(database: Database, bus: Bus
     until(lambda: len(seen) == 10)
     following.end()
     assert seen == list(range(10))
-
-
-@pytest.mark.req("PF-6")
-def test_due_work_is_done_at_its_time_once(database: Database) -> None:
-    practice, clock = ids.new(), TestClock(utc("2026-03-01 12:00"))
-    done: list[datetime] = []
-    kind = f"test-{practice}"
-    worker = due.Worker(database, clock, {kind: lambda _w, _s, now: done.append(now)})
-    with database.transaction(practice) as session:
-        due.schedule(session, kind, "x", practice, clock.now() + timedelta(minutes=5))
-    assert worker.work_all() == 0
-    clock.advance(timedelta(minutes=5))
-    assert worker.work_all() == 1
-    assert worker.work_all() == 0
-    assert done == [utc("2026-03-01 12:05")]
-
-
-@pytest.mark.req("PF-6")
-def test_a_worker_that_is_woken_does_not_wait_for_its_poll(database: Database) -> None:
-    practice, clock = ids.new(), TestClock(utc("2026-03-01 12:00"))
-    done: list[str] = []
-    kind = f"test-{practice}"
-    handlers = {kind: lambda work, _session, _now: done.append(work.key)}
-    worker = due.Worker(database, clock, handlers, poll=3600)
-    worker.start()
-    for key in ("x", "y"):
-        with database.transaction(practice) as session:
-            due.schedule(session, kind, key, practice, clock.now(), wake=True)
-        until(partial(done.__contains__, key))
-    worker.stop()
-    assert done == ["x", "y"]
-
-
-@pytest.mark.req("PF-6")
-def test_due_work_waits_while_the_database_is_away_and_counts_no_attempt(
-    database: Database, caplog: pytest.LogCaptureFixture
-) -> None:
-    practice, clock = ids.new(), TestClock(datetime.now(UTC))
-    kind = f"test-{practice}"
-    attempts: list[int] = []
-
-    def lose_the_connection(work: due.Due, session: Session, now: datetime) -> None:
-        attempts.append(work.attempts)
-        if len(attempts) == 1:
-            session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-
-    with database.transaction(practice) as session:
-        due.schedule(session, kind, "x", practice, clock.now())
-    worker = due.Worker(database, clock, {kind: lose_the_connection}, poll=0.05)
-    worker.start()
-    until(lambda: len(attempts) == 2)
-    worker.stop()
-    assert attempts == [0, 0]
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-
-
-@pytest.mark.req("PF-6")
-def test_due_work_that_fails_is_put_off_and_leaves_nothing_behind(database: Database) -> None:
-    practice, clock = ids.new(), TestClock(datetime.now(UTC))
-    kind = f"test-{practice}"
-    attempts: list[int] = []
-
-    def fail_twice(work: due.Due, session: Session, now: datetime) -> None:
-        session.add(Note(id=ids.new(), practice_id=practice))
-        session.flush()
-        attempts.append(work.attempts)
-        if len(attempts) < 3:
-            raise due.Later(now + timedelta(minutes=1))
-
-    worker = due.Worker(database, clock, {kind: fail_twice})
-    with database.transaction(practice) as session:
-        due.schedule(session, kind, "x", practice, clock.now())
-    for _ in range(3):
-        worker.work_one()
-        clock.advance(timedelta(minutes=1))
-    assert attempts == [0, 1, 2]
-    with database.transaction(practice) as session:
-        assert session.scalar(select(func.count()).select_from(Note)) == 1

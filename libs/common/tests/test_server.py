@@ -22,6 +22,7 @@ from common.db import encryption
 from common.db.database import Database
 from common.errors import (
     Conflict,
+    DeadlineExceeded,
     DomainError,
     Invalid,
     NotAllowed,
@@ -31,7 +32,8 @@ from common.errors import (
 )
 from common.resilience import deadline
 from common.rpc import channels, identity
-from common.rpc.identity import ANYONE, VISITOR, Identity, allow
+from common.rpc.access import allow
+from common.rpc.identity import VISITOR, Identity
 
 SEALED = encryption.KeyRing(f"k0:{encryption.new_key()}", encryption.new_key()).seal(
     b"text", "feeds.token:7"
@@ -50,17 +52,17 @@ class Sample(FeedServiceServicer):
         self.database = database
         self.calls = 0
 
-    @allow("owner", "service:booking")
+    @allow("providers:create")
     def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> pb.GetFeedResponse:  # noqa: N802
         return pb.GetFeedResponse(token=identity.caller().subject)
 
-    @allow("account")
+    @allow("providers:read")
     def RotateFeed(  # noqa: N802
         self, request: pb.RotateFeedRequest, context: Any
     ) -> pb.RotateFeedResponse:
         return pb.RotateFeedResponse(token=identity.caller().practice_id)
 
-    @allow(ANYONE)
+    @allow("feeds:export")
     def ReadFeed(self, request: pb.ReadFeedRequest, context: Any) -> pb.ReadFeedResponse:  # noqa: N802
         self.calls += 1
         if request.token == "taken":
@@ -143,7 +145,7 @@ def test_unavailable_is_tried_again(stub: Any, sample: Sample) -> None:
 @pytest.mark.req("PF-13")
 def test_a_deadline_ends_the_statement_too(served: fixtures.Served, database: Database) -> None:
     channel = channels.channel(f"ipv4:{served.address}", fixtures.signer(), timeout=0.4)
-    with channel, pytest.raises(channels.DeadlineExceeded):
+    with channel, pytest.raises(DeadlineExceeded):
         read(CalendarSyncStub(channel), "slow")
     end = fixtures.steady() + 3
     while _running(database, "pg_sleep"):
@@ -183,9 +185,9 @@ def test_only_those_allowed_may_call(stub: Any) -> None:
 
 @pytest.mark.req("GW-13")
 def test_a_service_speaks_only_for_itself(served: fixtures.Served) -> None:
-    with served.channel("booking") as channel:
+    with served.channel("operator") as channel:
         stub = CalendarSyncStub(channel)
-        assert stub.GetFeed(pb.GetFeedRequest()).token == "service:booking"
+        assert stub.GetFeed(pb.GetFeedRequest()).token == "service:operator"
         for pretence in (fixtures.staff(PRACTICE, "owner"), Identity("service:gateway")):
             with identity.acting_as(pretence), pytest.raises(Unauthenticated):
                 stub.GetFeed(pb.GetFeedRequest())

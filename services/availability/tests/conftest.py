@@ -11,14 +11,15 @@ import pytest
 from attune_local.servers import free_port
 from attune_testing.fixtures import TestClock, serve, signer
 from attune_testing.stubs import AvailabilityStub, BookingStub
-from availability import events, work
 from availability.adapters.booking import Occupancy
+from availability.events import handlers
+from availability.jobs import jobs
 from availability.servicer import servicers
 from availability.state import State
 from booking.adapters.availability import Availability
 from booking.servicer import servicers as booking_servicers
 from common.db.database import Database
-from common.jobs.due import Worker
+from common.jobs.worker import Worker
 from common.messaging.consumer import Consumer
 from common.messaging.nats import Bus
 from common.messaging.outbox import Relay
@@ -49,6 +50,7 @@ def _world(
     clock, booking_port = TestClock(NOW), free_port()
     booking_database, booking_address = make_test_database("booking"), f"127.0.0.1:{booking_port}"
     with ExitStack() as open_now:
+        database.clock = clock
         bus = open_now.enter_context(Bus(nats_url, "tests"))
         bus.start()
         assert bus.wait(60)
@@ -66,8 +68,8 @@ def _world(
         for part in (
             Relay(database, bus),
             Relay(booking_database, bus),
-            Consumer("availability", database, bus, events.handlers(clock)),
-            Worker(database, clock, work.handlers(taken), poll=0.05),
+            Consumer("availability", database, bus, handlers),
+            Worker(database, clock, jobs, taken, poll=0.05),
         ):
             part.start()
             open_now.callback(part.stop)

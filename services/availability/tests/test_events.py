@@ -15,13 +15,15 @@ from attune.booking.v1.booking_pb2 import (
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from attune_local.servers import free_port
 from attune_testing.fixtures import TestClock, signer
-from availability import events, work
 from availability.adapters.booking import Occupancy
+from availability.events import handlers
+from availability.jobs import jobs
 from availability.store import taken
 from availability.store.tables import Taken
 from common import ids
 from common.db.database import EVERY_PRACTICE
-from common.jobs.due import Worker, due
+from common.jobs.schedule import due
+from common.jobs.worker import Worker
 from common.messaging.nats import EVENT_ID, MESSAGE_ID
 from common.rpc import channels
 from services.availability.tests.availability_world import (
@@ -70,7 +72,7 @@ def told(
 
 def deliver(world: World, event: TakenTimeChanged, event_id: str = "") -> bool:
     """Hand it to the handler; False if that knows the event's id."""
-    return events.handlers(world.clock).handle(
+    return handlers.handle(
         world.database,
         event.DESCRIPTOR.full_name,
         event.SerializeToString(),
@@ -177,12 +179,12 @@ def test_a_fetch_waits_until_booking_is_there(world: World, provider: Provider) 
     with channels.channel(
         f"ipv4:127.0.0.1:{free_port()}", signer("availability"), timeout=0.2
     ) as nowhere:
-        Worker(world.database, clock, work.handlers(Occupancy(nowhere))).work_one()
+        Worker(world.database, clock, jobs, Occupancy(nowhere)).work_all()
     assert to_fetch(world, provider)
     assert world.projected(provider.number) == 0
     clock.advance(HOUR)
     with channels.channel(f"ipv4:{world.booking_address}", signer("availability")) as there:
-        Worker(world.database, clock, work.handlers(Occupancy(there))).work_one()
+        Worker(world.database, clock, jobs, Occupancy(there)).work_all()
     assert not to_fetch(world, provider)
 
 
@@ -194,7 +196,7 @@ def test_a_fetch_does_not_take_back_what_events_have_told_since(
     deliver(world, told(provider, 1, take("a", NINE)))  # it comes after all
     assert world.projection(provider.number) == {"a"}
     with channels.channel(f"ipv4:{world.booking_address}", signer("availability")) as there:
-        Worker(world.database, world.clock, work.handlers(Occupancy(there))).work_one()
+        Worker(world.database, world.clock, jobs, Occupancy(there)).work_all()
     # Booking, which knows nothing of these, says revision 0.
     assert (world.projected(provider.number), world.projection(provider.number)) == (1, {"a"})
 

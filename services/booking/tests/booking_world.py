@@ -31,12 +31,12 @@ from attune_testing.stubs import AvailabilityStub, BookingStub
 from booking import making
 from booking.domain.contacts import Contact
 from booking.domain.taking import Resource
+from booking.jobs import jobs
 from booking.making import Details, Place
 from booking.store.tables import Occupancy
-from booking.work import HANDLERS
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
-from common.jobs.due import Worker
+from common.jobs.worker import Worker
 from common.messaging.consumer import practice_of
 from common.messaging.outbox import outbox
 
@@ -67,7 +67,7 @@ class Running:
 
     def work(self) -> None:
         """Do all that is due, in every practice."""
-        Worker(self.database, self.clock, HANDLERS).work_all()
+        Worker(self.database, self.clock, jobs).work_all()
 
 
 def resource() -> Resource:

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from common.db.encryption import KeyMissing
 from common.errors import (
     Conflict,
+    DeadlineExceeded,
     DomainError,
     Invalid,
     NotAllowed,
@@ -20,7 +21,6 @@ from common.errors import (
     Unauthenticated,
     Unavailable,
 )
-from common.rpc.channels import DeadlineExceeded
 from gateway import names
 from gateway.problems import InvalidFields, WithMembers
 

@@ -21,9 +21,9 @@ from attune_testing.fixtures import TestClock, utc
 from common import ids
 from common.db.database import Database
 from common.messaging.nats import MESSAGE_ID
-from notifications import events
 from notifications.domain.message import Letter, Links
 from notifications.domain.notices import Kind, Recipient
+from notifications.events import handlers
 
 sys.path.append(str(Path(__file__).parents[3]))
 
@@ -199,7 +199,7 @@ def fact(practice: UUID) -> BookingFact:
 @pytest.fixture
 def deliver(database: Database, clock: TestClock) -> Deliver:
     """Delivers an event as the bus does; whether the message was new."""
-    handlers = events.handlers(clock)
+    database.clock = clock
 
     def handle(event: Any, message_id: str = "") -> bool:
         return handlers.handle(

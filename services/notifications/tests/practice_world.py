@@ -39,16 +39,17 @@ from booking.adapters.availability import Availability
 from booking.servicer import servicers as booking_servicers
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
-from common.jobs import due
+from common.jobs.schedule import due
+from common.jobs.worker import Worker
 from common.messaging.consumer import practice_of
 from common.messaging.nats import MESSAGE_ID
 from common.messaging.outbox import outbox
 from common.rpc.identity import VISITOR, Identity, acting_as
-from notifications import events
 from notifications.channels import Channel, SmtpChannel
+from notifications.events import handlers
+from notifications.jobs import Delivery, Peers, jobs
 from notifications.servicer import servicers
 from notifications.store import Notice
-from notifications.work import DELIVER, Delivery, Peers
 from telehealth_rooms.domain import Leeway
 from telehealth_rooms.servicer import servicers as rooms_servicers
 
@@ -181,18 +182,18 @@ class World:
         """All that booking ever told reaches notifications; again under other message ids."""
         with self.booking_database.transaction(EVERY_PRACTICE) as session:
             rows = session.execute(select(outbox).order_by(outbox.c.sequence)).all()
-        handlers = events.handlers(self.clock)
+        self.database.clock = self.clock
         for row in rows:
             known = handlers.by_subject.get(row.subject)
             if known and practice_of(known[0].FromString(row.payload)) == self.practice_id:
                 message_id = str(ids.new()) if again else str(row.id)
                 handlers.handle(self.database, row.subject, row.payload, {MESSAGE_ID: message_id})
 
-    def worker(self, channel: Channel | None = None, peers: Peers | None = None) -> due.Worker:
+    def worker(self, channel: Channel | None = None, peers: Peers | None = None) -> Worker:
         delivery = Delivery(
             peers or self.peers, channel or SmtpChannel(self.url), URL, "no-reply@attune.example"
         )
-        return due.Worker(self.database, self.clock, {DELIVER: delivery.deliver}, poll=0.01)
+        return Worker(self.database, self.clock, jobs, delivery, poll=0.01)
 
     def work(self, **different: Any) -> None:
         """Everything that is due now."""
@@ -201,8 +202,8 @@ class World:
 
     def next_due(self) -> datetime | None:
         with self.database.transaction(EVERY_PRACTICE) as session:
-            mine = select(due.due.c.due_at).where(due.due.c.practice_id == UUID(self.practice_id))
-            return session.scalar(mine.order_by(due.due.c.due_at).limit(1))
+            mine = select(due.c.due_at).where(due.c.practice_id == UUID(self.practice_id))
+            return session.scalar(mine.order_by(due.c.due_at).limit(1))
 
     def notices(self) -> list[tuple[str, str, str]]:
         """Kind, recipient and state, in their order."""

@@ -14,7 +14,7 @@ from attune.booking.v1 import events_pb2 as happened
 from attune_testing.fixtures import TestClock
 from common import ids
 from common.db.database import Database
-from common.jobs.due import due
+from common.jobs.schedule import due
 from notifications.store import Notice
 
 Deliver = Callable[..., bool]

@@ -24,7 +24,7 @@ from attune_testing.stubs import NotificationsStub
 from common import ids
 from common.db.database import Database
 from common.errors import Invalid, NotAllowed, NotFound, Refused, Unauthenticated
-from common.jobs.due import due
+from common.jobs.schedule import due
 from common.rpc.identity import VISITOR, Identity, acting_as
 from notifications.channels import MailboxChannel
 from notifications.domain.message import Letter, compose

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, text
+from sqlalchemy.orm import Session
 
 from attune.availability.v1 import availability_pb2
 from attune.booking.v1 import booking_pb2 as pb
@@ -18,16 +20,17 @@ from attune.telehealth_rooms.v1.room_service_pb2 import ResolveLinkRequest
 from attune_local.servers import free_port
 from attune_testing.fixtures import Served, TestClock, utc
 from attune_testing.stubs import AvailabilityStub, BookingStub, TelehealthRoomsStub
-from booking import work as booking_work
+from booking.jobs import jobs as booking_jobs
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
-from common.jobs import due
+from common.jobs.schedule import due
+from common.jobs.worker import Job, JobContext, Worker
 from common.messaging.nats import MESSAGE_ID
 from common.rpc.identity import VISITOR, acting_as
-from notifications import events
 from notifications.channels import Channel, MailboxChannel, SmtpChannel
+from notifications.events import handlers
+from notifications.jobs import DELIVER, Delivery, Peers, deliver
 from notifications.store import DevelopmentMessage, Notice
-from notifications.work import DELIVER, Delivery, Peers
 from services.notifications.tests.practice_world import (
     URL,
     RunMailServer,
@@ -63,7 +66,7 @@ def world(
     port: int,
 ) -> Iterator[World]:
     with database.transaction(EVERY_PRACTICE) as session:
-        session.execute(delete(due.due))  # what other tests left behind
+        session.execute(delete(due))  # what other tests left behind
     with running_peers(make_test_database, clock) as peers:
         bookings = make_test_database("booking")
         made = World(clock, database, bookings, peers, f"smtp://127.0.0.1:{port}")
@@ -226,7 +229,7 @@ def test_a_request_that_nobody_answered_is_told_to_the_client(
     with run_mail_server(port):
         world.work()
         world.clock.advance(timedelta(days=2))
-        due.Worker(world.booking_database, world.clock, booking_work.HANDLERS).work_all()
+        Worker(world.booking_database, world.clock, booking_jobs).work_all()
         world.work()
     [_, expired] = mails(taken, booking.client.email)
     assert "Your request was not answered in time" in expired.text
@@ -420,13 +423,19 @@ def test_the_mailbox_holds_one_message_though_the_process_died(world: World) -> 
 
 
 def die_after_sending(world: World, notice: Notice, channel: Channel) -> None:
-    """Deliver a notice in a transaction that is lost."""
-    key = f"{notice.booking_id}:{notice.recipient}"
-    work = due.Due(DELIVER, key, notice.practice_id, world.clock.now(), 0)
+    """Deliver a notice by a worker that ends before it can settle the job."""
+
+    class Dying(JobContext[Delivery]):
+        @contextmanager
+        def settle(self) -> Iterator[Session]:
+            raise KeyboardInterrupt
+            yield
+
+    now, key = world.clock.now(), f"{notice.booking_id}:{notice.recipient}"
+    job = Job(DELIVER, key, notice.practice_id, now)
     delivery = Delivery(world.peers, channel, URL, "no-reply@attune.example")
-    with world.database.transaction(world.practice_id) as session:
-        delivery.deliver(work, session, world.clock.now())
-        session.rollback()
+    with pytest.raises(KeyboardInterrupt):
+        deliver(job, Dying(world.database, job, now, delivery))
 
 
 @pytest.mark.req("PF-13")
@@ -470,7 +479,7 @@ def test_without_rooms_a_notice_waits_two_minutes_and_leaves_without_the_join_li
 def test_a_booking_that_does_not_exist_is_told_to_nobody(world: World) -> None:
     fact = BookingFact(booking_id=str(ids.new()), practice_id=world.practice_id, version=1)
     event = BookingDeclined(booking=fact)
-    events.handlers(world.clock).handle(
+    handlers.handle(
         world.database,
         event.DESCRIPTOR.full_name,
         event.SerializeToString(),

@@ -16,8 +16,8 @@ from common import ids
 from common.db.database import Database
 from common.messaging.nats import MESSAGE_ID
 from common.rpc import channels
-from telehealth_rooms import events
 from telehealth_rooms.domain import Leeway
+from telehealth_rooms.events import handlers
 from telehealth_rooms.servicer import servicers
 
 
@@ -70,10 +70,10 @@ def fact() -> Callable[..., BookingFact]:
 @pytest.fixture
 def deliver(database: Database, clock: TestClock) -> Callable[..., bool]:
     """Delivers an event as the bus does; whether the message was new."""
-    listening = events.handlers(clock)
+    database.clock = clock
 
     def handle(event: Message, message_id: str = "") -> bool:
-        return listening.handle(
+        return handlers.handle(
             database,
             event.DESCRIPTOR.full_name,
             event.SerializeToString(),

@@ -10,6 +10,7 @@ DomainError
 ├── Refused             422  FAILED_PRECONDITION  well-formed, but a rule says no
 ├── TooMany             429  RESOURCE_EXHAUSTED
 ├── Unavailable         503  UNAVAILABLE          try again later
+│   └── DeadlineExceeded
 └── Unreadable          500  DATA_LOSS            stored, but it cannot be read
 
 A subclass names what happened; its reason is its name in capitals (`SlotTaken` → `SLOT_TAKEN`).
@@ -95,6 +96,10 @@ class Unavailable(DomainError):
     """This cannot be reached at the moment; try again shortly."""
 
     code = grpc.StatusCode.UNAVAILABLE
+
+
+class DeadlineExceeded(Unavailable):
+    """This took too long; try again shortly."""
 
 
 class Unreadable(DomainError):

@@ -19,8 +19,7 @@ from common.audit.servicer import AuditServicer
 from common.config import ServiceSettings
 from common.db import encryption, migrations, reencryption
 from common.db.database import EVERY_PRACTICE, Database
-from common.jobs.due import Handler as DueHandler
-from common.jobs.due import Worker
+from common.jobs.worker import Jobs, Worker
 from common.messaging.consumer import Consumer, Handlers
 from common.messaging.nats import Bus
 from common.messaging.outbox import Relay
@@ -30,6 +29,7 @@ from common.rpc.server import Server, Servicers
 log = logging.getLogger(__name__)
 
 GRACE = 10.0  # seconds for running calls at shutdown
+_JOB_THREADS = 4  # at most; more of them wait for a connection
 _CHECK = 1.0  # seconds between readiness checks
 _KEEP_INBOX = timedelta(days=14)  # twice what the stream keeps
 _KEEP_ANSWERS = timedelta(days=2)
@@ -45,10 +45,10 @@ class Service:
         self.settings = settings
         self.clock = clocks.clock(settings.clock_file)
         encryption.use(encryption.KeyRing(settings.encryption_keys, settings.blind_index_key))
-        # A connection for each worker, and for relay, sealer, consumer, due work and readiness.
+        # A connection for each worker, and for relay, sealer, consumer, readiness and jobs.
         self.database = Database(
             settings.database_url,
-            settings.grpc_workers + 5,
+            settings.grpc_workers + 4 + _JOB_THREADS,
             service=name,
             clock=self.clock,
             turn=settings.turn_seconds,
@@ -83,9 +83,9 @@ class Service:
         """Handle these events, under the service's durable."""
         self._consumer = Consumer(self.name, self.database, self.bus, handlers)
 
-    def work(self, handlers: dict[str, DueHandler]) -> None:
-        """Do this due work."""
-        self._worker = Worker(self.database, self.clock, handlers)
+    def work(self, jobs: Jobs, peers: Any = None) -> None:
+        """Do these jobs; `peers` is what their handlers ask other systems with."""
+        self._worker = Worker(self.database, self.clock, jobs, peers)
 
     def check(self, name: str, ready: Callable[[], bool]) -> None:
         """One more condition for being ready."""

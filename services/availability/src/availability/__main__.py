@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from availability import events, work
 from availability.adapters.booking import Occupancy
+from availability.events import handlers
+from availability.jobs import jobs
 from availability.servicer import servicers
 from availability.state import State
 from common.config import ServiceSettings
@@ -32,8 +33,8 @@ def main() -> None:
         settings.warm_megabytes,
     )
     service.add(servicers(service.database, state, service.clock))
-    service.handle(events.handlers(service.clock))
-    service.work(work.handlers(booking))
+    service.handle(handlers)
+    service.work(jobs, booking)
     service.check("events", state.is_ready)
     state.follow(service.bus)
     service.run()

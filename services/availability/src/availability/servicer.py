@@ -108,7 +108,8 @@ from common.clock import Clock
 from common.db import idempotency
 from common.db.database import Database
 from common.errors import Conflict, Refused, Stale
-from common.rpc.identity import ANYONE, Identity, allow, caller
+from common.rpc.access import allow
+from common.rpc.identity import Identity, caller
 from common.rpc.server import Servicers
 from common.zones import zone
 
@@ -142,7 +143,7 @@ class AvailabilityServicer(
 
     # Searching
 
-    @allow(ANYONE)
+    @allow("slots:search")
     def SearchSlots(
         self, request: SearchSlotsRequest, context: grpc.ServicerContext
     ) -> SearchSlotsResponse:
@@ -159,7 +160,7 @@ class AvailabilityServicer(
             starts = warm.timetable.starts(offer.shape, first, end)
         return messages.found(starts, revision, offer.shape.duration)
 
-    @allow(ANYONE)
+    @allow("slots:search")
     def ListNextSlots(
         self, request: ListNextSlotsRequest, context: grpc.ServicerContext
     ) -> ListNextSlotsResponse:
@@ -175,7 +176,7 @@ class AvailabilityServicer(
             duration_minutes=offer.shape.duration,
         )
 
-    @allow(ANYONE)
+    @allow("slots:search")
     def ListNearestSlots(
         self, request: ListNearestSlotsRequest, context: grpc.ServicerContext
     ) -> ListNearestSlotsResponse:
@@ -200,7 +201,7 @@ class AvailabilityServicer(
         window = offered_window(offer.facts, self._clock.now())
         return Span(window.start, min(window.end, window.start + _FURTHEST))
 
-    @allow("service:booking")
+    @allow("slots:check")
     def CheckSlot(
         self, request: CheckSlotRequest, context: grpc.ServicerContext
     ) -> CheckSlotResponse:
@@ -217,7 +218,7 @@ class AvailabilityServicer(
         terms = warm.terms(request.service, offer.shape.mode, standing.room)
         return CheckSlotResponse(terms=terms)
 
-    @allow(ANYONE)
+    @allow("slots:search")
     def GetProfile(
         self, request: GetProfileRequest, context: grpc.ServicerContext
     ) -> GetProfileResponse:
@@ -226,7 +227,7 @@ class AvailabilityServicer(
 
     # Providers and practices
 
-    @allow("account", "service")
+    @allow("providers:read")
     def GetProvider(
         self, request: GetProviderRequest, context: grpc.ServicerContext
     ) -> GetProviderResponse:
@@ -240,7 +241,7 @@ class AvailabilityServicer(
                 provider=_provider(row, practice, who), practice=_practice(practice)
             )
 
-    @allow("account", "service")
+    @allow("providers:read")
     def ListProviders(
         self, request: ListProvidersRequest, context: grpc.ServicerContext
     ) -> ListProvidersResponse:
@@ -258,7 +259,7 @@ class AvailabilityServicer(
             next_page_token=inputs.page_token(listed[-1].username) if more else "",
         )
 
-    @allow("service:operator")
+    @allow("practices:create")
     def CreatePractice(
         self, request: CreatePracticeRequest, context: grpc.ServicerContext
     ) -> CreatePracticeResponse:
@@ -289,7 +290,7 @@ class AvailabilityServicer(
                 session, "CreatePractice", request, CreatePracticeResponse, create
             )
 
-    @allow("owner", "manager", "service:operator")
+    @allow("providers:create")
     def CreateProvider(
         self, request: CreateProviderRequest, context: grpc.ServicerContext
     ) -> CreateProviderResponse:
@@ -327,7 +328,7 @@ class AvailabilityServicer(
 
     # Hours
 
-    @allow("account", "service:operator")
+    @allow("hours:read")
     def GetWeeklyHours(
         self, request: GetWeeklyHoursRequest, context: grpc.ServicerContext
     ) -> GetWeeklyHoursResponse:
@@ -336,7 +337,7 @@ class AvailabilityServicer(
             row = setup.provider_named(session, request.username)
             return GetWeeklyHoursResponse(hours=_hours(session, row))
 
-    @allow("owner", "manager", "clinician", "service:operator")
+    @allow("hours:change")
     def ReplaceWeeklyHours(
         self, request: ReplaceWeeklyHoursRequest, context: grpc.ServicerContext
     ) -> ReplaceWeeklyHoursResponse:
@@ -360,7 +361,7 @@ class AvailabilityServicer(
         answer.revision = self._changed(practice, row)
         return answer
 
-    @allow("account", "service:operator")
+    @allow("hours:read")
     def ListOverrides(
         self, request: ListOverridesRequest, context: grpc.ServicerContext
     ) -> ListOverridesResponse:
@@ -374,7 +375,7 @@ class AvailabilityServicer(
                 overrides=[_override(o, rooms) for o in setup.overrides(session, row.id, since)]
             )
 
-    @allow("owner", "manager", "clinician", "service:operator")
+    @allow("hours:change")
     def CreateOverride(
         self, request: CreateOverrideRequest, context: grpc.ServicerContext
     ) -> CreateOverrideResponse:
@@ -408,7 +409,7 @@ class AvailabilityServicer(
             self._changed(practice, row)
         return answer
 
-    @allow("owner", "manager", "clinician", "service:operator")
+    @allow("hours:change")
     def DeleteOverride(
         self, request: DeleteOverrideRequest, context: grpc.ServicerContext
     ) -> DeleteOverrideResponse:
@@ -423,7 +424,7 @@ class AvailabilityServicer(
 
     # Rooms
 
-    @allow("account", "service:operator")
+    @allow("physical_rooms:read")
     def ListPhysicalRooms(
         self, request: ListPhysicalRoomsRequest, context: grpc.ServicerContext
     ) -> ListPhysicalRoomsResponse:
@@ -432,7 +433,7 @@ class AvailabilityServicer(
             found = [messages.room(row) for row in setup.rooms(session, changes.practice_id())]
         return ListPhysicalRoomsResponse(physical_rooms=found)
 
-    @allow("owner", "manager", "service:operator")
+    @allow("physical_rooms:change")
     def CreatePhysicalRoom(
         self, request: CreatePhysicalRoomRequest, context: grpc.ServicerContext
     ) -> CreatePhysicalRoomResponse:
@@ -453,7 +454,7 @@ class AvailabilityServicer(
 
     # Service types
 
-    @allow("account", "service:operator")
+    @allow("service_types:read")
     def ListServiceTypes(
         self, request: ListServiceTypesRequest, context: grpc.ServicerContext
     ) -> ListServiceTypesResponse:
@@ -466,7 +467,7 @@ class AvailabilityServicer(
             ]
         return ListServiceTypesResponse(service_types=found)
 
-    @allow("owner", "manager", "service:operator")
+    @allow("service_types:change")
     def CreateServiceType(
         self, request: CreateServiceTypeRequest, context: grpc.ServicerContext
     ) -> CreateServiceTypeResponse:
@@ -496,7 +497,7 @@ class AvailabilityServicer(
             self._changed(practice)
         return answer
 
-    @allow("owner", "manager", "service:operator")
+    @allow("service_types:change")
     def UpdateServiceType(
         self, request: UpdateServiceTypeRequest, context: grpc.ServicerContext
     ) -> UpdateServiceTypeResponse:
@@ -519,7 +520,7 @@ class AvailabilityServicer(
         self._changed(practice)
         return UpdateServiceTypeResponse(service_type=answer)
 
-    @allow("owner", "manager", "service:operator")
+    @allow("service_types:change")
     def DeleteServiceType(
         self, request: DeleteServiceTypeRequest, context: grpc.ServicerContext
     ) -> DeleteServiceTypeResponse:
@@ -536,7 +537,7 @@ class AvailabilityServicer(
 
     # Policies
 
-    @allow("account", "service:operator")
+    @allow("policies:read")
     def GetPolicies(
         self, request: GetPoliciesRequest, context: grpc.ServicerContext
     ) -> GetPoliciesResponse:
@@ -546,7 +547,7 @@ class AvailabilityServicer(
             row = setup.provider_named(session, request.username) if request.username else None
             return GetPoliciesResponse(**_policies(practice, row))
 
-    @allow("owner", "manager", "clinician", "service:operator")
+    @allow("policies:change")
     def ReplacePolicies(
         self, request: ReplacePoliciesRequest, context: grpc.ServicerContext
     ) -> ReplacePoliciesResponse:

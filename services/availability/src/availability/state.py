@@ -6,14 +6,12 @@ noticed, and asked of booking. While the events are lost, what is older than FRE
 booking too; if that is away as well, providers are served until what is known is BOUND old.
 """
 
+import logging
 import threading
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
 from typing import TypeVar
-
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
 from attune.booking.v1.events_pb2 import TakenTimeChanged
@@ -29,6 +27,8 @@ from common.messaging.nats import Bus
 from common.messaging.ordered_consumer import Following
 from common.resilience import deadline
 
+log = logging.getLogger(__name__)
+
 FRESH = 2.0
 """Seconds that what is in memory is trusted without events."""
 BOUND = 30.0
@@ -41,7 +41,6 @@ _READS = 10  # attempts to read a provider whose set-up or time is changing all 
 _EVENTS = 5_000  # then a provider is read anew: memory keeps what has ended, the projection not
 _PROVIDER = 12_000  # bytes of one in memory, without its arrays and what is taken
 _HEARD = 200_000  # resources and providers whose newest revision heard of is remembered
-_DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 _SUBJECTS = [
     kind.DESCRIPTOR.full_name for kind in (TakenTimeChanged, ProviderChanged, PracticeChanged)
 ]
@@ -131,7 +130,8 @@ class State:
                 with self._database.transaction(EVERY_PRACTICE) as session:
                     taken.fetch_everything(session, self._clock.now())
                 break
-            except SQLAlchemyError:
+            except Exception as error:  # whatever it was, the projection still lacks some
+                log.warning("the projection waits: %s", type(error).__name__)
                 time.sleep(_RETRY)
         with self._changed:
             self._doubts -= 1
@@ -237,11 +237,8 @@ class State:
     def _read_cold(self, username: str) -> cold.Found:
         if not inputs.is_slug(username):
             raise ProviderNotFound(field="username")
-        try:
-            with self._database.transaction(EVERY_PRACTICE) as session:
-                found = cold.read(session, username, self._clock.now())
-        except _DATABASE_AWAY as error:
-            raise Unavailable from error
+        with self._database.transaction(EVERY_PRACTICE) as session:
+            found = cold.read(session, username, self._clock.now())
         if found is None:
             raise ProviderNotFound(field="username")
         return found

@@ -3,24 +3,22 @@
 from datetime import UTC
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1.events_pb2 import BookingCompleted, BookingFact
 from billing import domain, store
 from common import audit
-from common.messaging.consumer import Handlers
+from common.messaging.consumer import EventContext, Handlers
 from common.messaging.outbox import emit
 
 handlers = Handlers()
 
 
 @handlers.on(BookingCompleted)
-def bill_session(event: BookingCompleted, session: Session) -> None:
+def bill_session(event: BookingCompleted, context: EventContext) -> None:
     """A session that was held and is paid for becomes billable, and the client owes its price,
     once (spec BL-1, BL-3, BL-4). Where nothing is due the ledger stays as it is."""
-    fact = event.booking
+    fact, session = event.booking, context.session
     due = domain.amount_due(fact.billing_type, fact.price)
     if due is None:
         emit(session, _status(fact, booking_pb2.PAYMENT_STATUS_NOT_BILLED))

@@ -19,7 +19,8 @@ from common.db import cursor
 from common.db.database import Database
 from common.errors import NotAllowed
 from common.rpc import identity
-from common.rpc.identity import Identity, allow
+from common.rpc.access import allow
+from common.rpc.identity import Identity
 from common.rpc.server import Servicers
 
 _KINDS = {BillableKind.SESSION: pb.BILLABLE_KIND_SESSION}
@@ -31,7 +32,7 @@ class BillingServicer(BillableServiceServicer):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @allow("owner", "manager", "clinician")
+    @allow("billables:read")
     def ListBillables(
         self, request: pb.ListBillablesRequest, context: grpc.ServicerContext
     ) -> pb.ListBillablesResponse:

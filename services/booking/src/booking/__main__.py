@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from booking import work
 from booking.adapters.availability import Availability
 from booking.events import handlers
+from booking.jobs import jobs
 from booking.servicer import servicers
 from common.config import ServiceSettings
 from common.service import Service
@@ -23,7 +23,7 @@ def main() -> None:
     availability = Availability(service.channel(settings.availability_target))
     service.add(servicers(service.database, availability, service.clock))
     service.handle(handlers)
-    service.work(work.HANDLERS)
+    service.work(jobs)
     service.run()
 
 

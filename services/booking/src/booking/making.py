@@ -34,7 +34,7 @@ from booking.store import bookings, clients, holds, taken
 from booking.store.tables import Booking, BookingChange, Client, Hold, ServiceLine
 from common import ids
 from common.db.database import Database
-from common.jobs import due
+from common.jobs.schedule import schedule
 from common.messaging.outbox import emit
 from common.zones import zone
 
@@ -95,7 +95,7 @@ def hold(session: Session, place: Place, visitor_id: str, now: datetime) -> book
     taking = place.taking(row.id, HOLD, row.expires_at)
     changes = taken.take(session, taking, now, instead_of=earlier)
     emit(session, *(facts.taken_time_changed(change) for change in changes))
-    due.schedule(session, EXPIRE_HOLD, row.id, row.practice_id, row.expires_at)
+    schedule(session, EXPIRE_HOLD, row.id, row.practice_id, row.expires_at)
     return messages.hold(row, place.start, place.end, revision_of(changes, row.provider_id))
 
 
@@ -126,7 +126,7 @@ def book(session: Session, place: Place, details: Details, now: datetime) -> boo
         BookingRequested(booking=fact) if approval else BookingConfirmed(booking=fact),
     )
     if approval:
-        due.schedule(session, EXPIRE_REQUEST, row.id, row.practice_id, row.start_at)
+        schedule(session, EXPIRE_REQUEST, row.id, row.practice_id, row.start_at)
     # Whoever booked may not be the owner of the e-mail, whatever else they are signed in as.
     return messages.booking(row, messages.Viewer.BOOKER, now)
 

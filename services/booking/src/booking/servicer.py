@@ -56,7 +56,8 @@ from common.clock import Clock
 from common.db import cursor, idempotency
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import DomainError, NotFound
-from common.rpc.identity import ANYONE, allow, caller
+from common.rpc.access import allow
+from common.rpc.identity import caller
 from common.rpc.server import Servicers
 
 _NAME = 200  # characters of usernames, slugs and visitors' ids
@@ -91,7 +92,7 @@ class BookingServicer(
 
     # Making
 
-    @allow(ANYONE)
+    @allow("holds:create")
     def CreateHold(
         self, request: CreateHoldRequest, context: grpc.ServicerContext
     ) -> CreateHoldResponse:
@@ -105,7 +106,7 @@ class BookingServicer(
 
         return self._create(request, CreateHoldResponse, self._index_of_caller, hold)
 
-    @allow(ANYONE)
+    @allow("holds:create")
     def ReleaseHold(
         self, request: ReleaseHoldRequest, context: grpc.ServicerContext
     ) -> ReleaseHoldResponse:
@@ -120,7 +121,7 @@ class BookingServicer(
             revision = making.let_go(session, hold.practice_id, hold_id)
         return ReleaseHoldResponse(revision=str(revision) if revision else "")
 
-    @allow(ANYONE)
+    @allow("bookings:create")
     def CreateBooking(
         self, request: pb.CreateBookingRequest, context: grpc.ServicerContext
     ) -> pb.CreateBookingResponse:
@@ -192,7 +193,7 @@ class BookingServicer(
 
     # Seeing
 
-    @allow("account", "client", "service")
+    @allow("bookings:read")
     def GetBooking(
         self, request: pb.GetBookingRequest, context: grpc.ServicerContext
     ) -> pb.GetBookingResponse:
@@ -203,7 +204,7 @@ class BookingServicer(
             audit.record(session, "booking.read", booking=row.id, client=row.client_id)
         return pb.GetBookingResponse(booking=self._show(row))
 
-    @allow("account", "client", "service")
+    @allow("bookings:read")
     def ListBookings(
         self, request: pb.ListBookingsRequest, context: grpc.ServicerContext
     ) -> pb.ListBookingsResponse:
@@ -226,7 +227,7 @@ class BookingServicer(
             next_page_token=cursor.Place(last.start_at, last.id).token("bookings") if last else "",
         )
 
-    @allow("service:gateway", "visitor")
+    @allow("manage_links:resolve")
     def ResolveManageToken(
         self, request: pb.ResolveManageTokenRequest, context: grpc.ServicerContext
     ) -> pb.ResolveManageTokenResponse:
@@ -246,7 +247,7 @@ class BookingServicer(
             booking_id=str(row.id), practice_id=str(row.practice_id), client_id=str(row.client_id)
         )
 
-    @allow("service")
+    @allow("occupancy:read")
     def ListTakenTime(
         self, request: ListTakenTimeRequest, context: grpc.ServicerContext
     ) -> ListTakenTimeResponse:
@@ -261,14 +262,14 @@ class BookingServicer(
 
     # Changing
 
-    @allow("account")
+    @allow("bookings:change")
     def ConfirmBooking(
         self, request: pb.ConfirmBookingRequest, context: grpc.ServicerContext
     ) -> pb.ConfirmBookingResponse:
         """Approve a request. WRONG_STATUS."""
         return self._change("confirm", request, pb.ConfirmBookingResponse, changes.confirm)
 
-    @allow("account")
+    @allow("bookings:change")
     def DeclineBooking(
         self, request: pb.DeclineBookingRequest, context: grpc.ServicerContext
     ) -> pb.DeclineBookingResponse:
@@ -280,7 +281,7 @@ class BookingServicer(
 
         return self._change("decline", request, pb.DeclineBookingResponse, decline)
 
-    @allow("account", "client")
+    @allow("bookings:cancel")
     def CancelBooking(
         self, request: pb.CancelBookingRequest, context: grpc.ServicerContext
     ) -> pb.CancelBookingResponse:
@@ -300,7 +301,7 @@ class BookingServicer(
 
         return self._change("cancel", request, pb.CancelBookingResponse, cancel)
 
-    @allow("account")
+    @allow("bookings:change")
     def DeclineCancellation(
         self, request: pb.DeclineCancellationRequest, context: grpc.ServicerContext
     ) -> pb.DeclineCancellationResponse:
@@ -312,14 +313,14 @@ class BookingServicer(
             changes.decline_cancellation,
         )
 
-    @allow("account")
+    @allow("bookings:change")
     def StartBooking(
         self, request: pb.StartBookingRequest, context: grpc.ServicerContext
     ) -> pb.StartBookingResponse:
         """The session has begun. WRONG_STATUS."""
         return self._change("start", request, pb.StartBookingResponse, changes.start)
 
-    @allow("account")
+    @allow("bookings:change")
     def CompleteBooking(
         self, request: pb.CompleteBookingRequest, context: grpc.ServicerContext
     ) -> pb.CompleteBookingResponse:
@@ -354,7 +355,7 @@ class BookingServicer(
 
     # Clients
 
-    @allow("account", "service")
+    @allow("clients:list")
     def ListClients(
         self, request: ListClientsRequest, context: grpc.ServicerContext
     ) -> ListClientsResponse:
@@ -371,7 +372,7 @@ class BookingServicer(
             next_page_token=cursor.Place(last.created_at, last.id).token("clients") if last else "",
         )
 
-    @allow("account", "client", "service")
+    @allow("clients:read")
     def GetClient(
         self, request: GetClientRequest, context: grpc.ServicerContext
     ) -> GetClientResponse:
@@ -382,7 +383,7 @@ class BookingServicer(
             audit.record(session, "client.read", client=row.id)
         return GetClientResponse(client=messages.client(row))
 
-    @allow("owner", "manager")
+    @allow("clients:change")
     def UpdateClient(
         self, request: UpdateClientRequest, context: grpc.ServicerContext
     ) -> UpdateClientResponse:

@@ -24,7 +24,8 @@ from common.clock import Clock
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import NotFound
 from common.rpc import identity
-from common.rpc.identity import ANYONE, Identity, allow
+from common.rpc.access import allow
+from common.rpc.identity import Identity
 from common.rpc.server import Servicers
 
 _PAGE = 200
@@ -53,7 +54,7 @@ class CalendarSyncServicer(FeedServiceServicer):
         self._bookings = bookings
         self._providers = providers
 
-    @allow("owner", "manager", "clinician")
+    @allow("feeds:manage")
     def GetFeed(
         self, request: pb.GetFeedRequest, context: grpc.ServicerContext
     ) -> pb.GetFeedResponse:
@@ -66,7 +67,7 @@ class CalendarSyncServicer(FeedServiceServicer):
             audit.record(session, "feed.read", feed=feed.id, provider=feed.provider_id)
         return pb.GetFeedResponse(token=feed.token)
 
-    @allow("owner", "manager", "clinician")
+    @allow("feeds:manage")
     def RotateFeed(
         self, request: pb.RotateFeedRequest, context: grpc.ServicerContext
     ) -> pb.RotateFeedResponse:
@@ -80,7 +81,7 @@ class CalendarSyncServicer(FeedServiceServicer):
             audit.record(session, "feed.rotate", feed=feed.id, provider=feed.provider_id)
         return pb.RotateFeedResponse(token=token)
 
-    @allow(ANYONE)
+    @allow("feeds:export")
     def ReadFeed(
         self, request: pb.ReadFeedRequest, context: grpc.ServicerContext
     ) -> pb.ReadFeedResponse:

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from common.errors import (
     Conflict,
+    DeadlineExceeded,
     DomainError,
     Invalid,
     NotAllowed,
@@ -25,7 +26,6 @@ from common.errors import (
     Unreadable,
 )
 from common.rpc import request_context, server
-from common.rpc.channels import DeadlineExceeded
 from gateway import middleware, names
 
 log = logging.getLogger(__name__)

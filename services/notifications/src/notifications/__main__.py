@@ -7,9 +7,10 @@ from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.telehealth_rooms.v1.room_service_pb2_grpc import RoomServiceStub
 from common.config import ServiceSettings
 from common.service import Service
-from notifications import channels, events
+from notifications import channels
+from notifications.events import handlers
+from notifications.jobs import Delivery, Peers, jobs
 from notifications.servicer import servicers
-from notifications.work import DELIVER, Delivery, Peers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +45,8 @@ def main() -> None:
         settings.public_url,
         settings.mail_from,
     )
-    service.handle(events.handlers(service.clock))
-    service.work({DELIVER: delivery.deliver})
+    service.handle(handlers)
+    service.work(jobs, delivery)
     service.run()
 
 

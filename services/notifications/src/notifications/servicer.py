@@ -36,10 +36,11 @@ from common.clock import Clock
 from common.db import cursor
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import NotFound, Refused
-from common.jobs import due
-from common.rpc.identity import ANYONE, allow, caller
+from common.jobs.schedule import schedule
+from common.rpc.access import allow
+from common.rpc.identity import caller
 from common.rpc.server import Servicers
-from notifications import store, work
+from notifications import jobs, store
 from notifications.domain.invite import FILENAME
 from notifications.domain.notices import State
 
@@ -58,7 +59,7 @@ class NotificationsServicer(NoticeServiceServicer, DevelopmentMailboxServiceServ
         self._clock = clock
         self._mailbox = mailbox
 
-    @allow(ANYONE)
+    @allow("mailbox:read")
     def ListDevelopmentMessages(
         self, request: ListDevelopmentMessagesRequest, context: grpc.ServicerContext
     ) -> ListDevelopmentMessagesResponse:
@@ -72,7 +73,7 @@ class NotificationsServicer(NoticeServiceServicer, DevelopmentMailboxServiceServ
             messages = [_to_message(row) for row in store.messages(session, request.to, _MAILBOX)]
         return ListDevelopmentMessagesResponse(messages=messages)
 
-    @allow("owner", "manager")
+    @allow("notices:manage")
     def ListFailedNotices(
         self, request: ListFailedNoticesRequest, context: grpc.ServicerContext
     ) -> ListFailedNoticesResponse:
@@ -94,7 +95,7 @@ class NotificationsServicer(NoticeServiceServicer, DevelopmentMailboxServiceServ
             next_page_token=_place(rows[size - 1]) if more else "",
         )
 
-    @allow("owner", "manager")
+    @allow("notices:manage")
     def ResendNotice(
         self, request: ResendNoticeRequest, context: grpc.ServicerContext
     ) -> ResendNoticeResponse:
@@ -107,8 +108,8 @@ class NotificationsServicer(NoticeServiceServicer, DevelopmentMailboxServiceServ
         with self._database.transaction(caller().practice_id) as session:
             notice = store.queue_again(session, notice_id, now)
             if notice is not None:
-                key = work.key(notice.booking_id, notice.recipient)
-                due.schedule(session, work.DELIVER, key, notice.practice_id, now, wake=True)
+                key = jobs.key(notice.booking_id, notice.recipient)
+                schedule(session, jobs.DELIVER, key, notice.practice_id, now, now=True)
                 audit.record(session, "notice.resend", notice=notice.id, booking=notice.booking_id)
             else:
                 notice = store.get(session, notice_id)

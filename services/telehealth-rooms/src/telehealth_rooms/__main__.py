@@ -6,8 +6,8 @@ from datetime import timedelta
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from common.config import ServiceSettings
 from common.service import Service
-from telehealth_rooms import events
 from telehealth_rooms.domain import Leeway
+from telehealth_rooms.events import handlers
 from telehealth_rooms.servicer import servicers
 
 
@@ -36,7 +36,7 @@ def main() -> None:
             ),
         )
     )
-    service.handle(events.handlers(service.clock))
+    service.handle(handlers)
     service.run()
 
 

@@ -18,7 +18,8 @@ from common.clock import Clock
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import Invalid, NotFound
 from common.rpc import identity
-from common.rpc.identity import ANYONE, Identity, allow
+from common.rpc.access import allow
+from common.rpc.identity import Identity
 from common.rpc.server import Servicers
 from telehealth_rooms import domain, store
 from telehealth_rooms.domain import Appointment, Leeway, Side, Window
@@ -46,7 +47,7 @@ class TelehealthRoomsServicer(RoomServiceServicer):
         self._bookings = bookings
         self._leeway = leeway
 
-    @allow("owner", "manager", "clinician", "client", "service")
+    @allow("video_rooms:read")
     def GetRoom(
         self, request: pb.GetRoomRequest, context: grpc.ServicerContext
     ) -> pb.GetRoomResponse:
@@ -65,7 +66,7 @@ class TelehealthRoomsServicer(RoomServiceServicer):
             client_token=tokens[Side.CLIENT] if Side.CLIENT in theirs else "",
         )
 
-    @allow(ANYONE)
+    @allow("join_links:use")
     def ResolveLink(
         self, request: pb.ResolveLinkRequest, context: grpc.ServicerContext
     ) -> pb.ResolveLinkResponse:
@@ -92,7 +93,7 @@ class TelehealthRoomsServicer(RoomServiceServicer):
             room=self._message(room), side=_MESSAGES[side], open=self._window(room).is_open(now)
         )
 
-    @allow("owner", "manager", "clinician")
+    @allow("video_rooms:change")
     def ReplaceLink(
         self, request: pb.ReplaceLinkRequest, context: grpc.ServicerContext
     ) -> pb.ReplaceLinkResponse:

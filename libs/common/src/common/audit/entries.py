@@ -26,7 +26,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from common import ids
 from common.audit.chain import Chain
 from common.db.cursor import Place
-from common.db.database import EVERY_PRACTICE, SHARED
+from common.db.database import EVERY_PRACTICE, SHARED, wake
 from common.db.encryption import encrypted
 from common.rpc import request_context
 from common.rpc.identity import caller_or_none
@@ -34,6 +34,7 @@ from common.rpc.identity import caller_or_none
 NO_PRACTICE: Final = UUID(int=0)
 """Of entries that belong to no practice, such as an attempt to sign in to no known account."""
 
+WAITING = "audit"
 _ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
 _ID = re.compile(r"[0-9a-z_.-]{1,64}")
 _AFTERWARDS = frozenset({"sequence", "position", "hash"})  # not known when an entry is written
@@ -125,7 +126,7 @@ def record(
     entry.address = here.address
     entry.mac = Chain(database.service).mac(entry.canonical())
     session.execute(insert(_table), {key: getattr(entry, key) for key in _WRITTEN})
-    session.info["recorded"] = True
+    wake(session, WAITING)
 
 
 def _practice(session: Session) -> UUID:

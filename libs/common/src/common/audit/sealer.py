@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from common.audit.chain import BEGINNING, Chain, Head
-from common.audit.entries import Entry
+from common.audit.entries import WAITING, Entry
 from common.db import database
 from common.db.database import SHARED
 from common.errors import Unavailable
@@ -72,11 +72,9 @@ class Sealer:
         self._chain = Chain(db.service)
         self._head = self._told = BEGINNING
         self._telling_at = 0.0
-        self._recorded = threading.Event()
         self._stop = threading.Event()
-        self._wake = threading.Event()
+        self._wake = db.wakes(WAITING)
         self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
-        db.after_record = self._awake
 
     def start(self) -> None:
         self._thread.start()
@@ -88,10 +86,6 @@ class Sealer:
         if self._thread.is_alive():
             self._thread.join(5)
 
-    def _awake(self) -> None:
-        self._recorded.set()
-        self._wake.set()
-
     def _run(self) -> None:
         while not self._stop.is_set():
             if self._wake.wait(_POLL):
@@ -99,12 +93,10 @@ class Sealer:
             self._wake.clear()
             if not self._stop.is_set():
                 self._try()
-        if self._recorded.is_set():
-            self._try()
+        self._try()
         self._tell(now=True)
 
     def _try(self) -> None:
-        self._recorded.clear()
         try:
             while self.seal() == _BATCH:
                 pass

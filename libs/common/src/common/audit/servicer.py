@@ -8,7 +8,8 @@ from common import validation
 from common.audit.entries import Entry, Wanted, page, record
 from common.db import cursor
 from common.db.database import Database
-from common.rpc.identity import allow, caller
+from common.rpc.access import allow
+from common.rpc.identity import caller
 
 LISTED = "audit"
 """The list that page tokens belong to."""
@@ -20,7 +21,7 @@ class AuditServicer(AuditServiceServicer):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @allow("owner")
+    @allow("audit:read")
     def ListEntries(
         self, request: pb.ListEntriesRequest, context: grpc.ServicerContext | None = None
     ) -> pb.ListEntriesResponse:

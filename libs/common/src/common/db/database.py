@@ -1,22 +1,32 @@
 """Sessions on a service's own database: deadline and practice reach every statement."""
 
 import contextlib
+import logging
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from psycopg.errors import ConnectionTimeout, _WaitTimeout  # the latter is how `wait` gives up
+from psycopg.errors import (
+    ConnectionTimeout,
+    QueryCanceled,
+    _WaitTimeout,  # how `wait` gives up
+)
 from sqlalchemy import Engine, MetaData, create_engine, event, text
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from common import telemetry
 from common.clock import Clock, SystemClock
+from common.errors import DeadlineExceeded, Unavailable
 from common.resilience import deadline
 from common.resilience.bulkhead import TURN, Bulkhead
+
+log = logging.getLogger(__name__)
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -30,6 +40,7 @@ EVERY_PRACTICE: Final = "*"
 """For the few questions asked before the practice is known (a public username, a link), and for
 work that belongs to none."""
 
+_AFTER_COMMIT = "after_commit"
 _CONNECT = 2  # seconds
 # A process that hangs within a transaction does not keep its locks for ever.
 _OPTIONS = "-c idle_in_transaction_session_timeout=60s"
@@ -92,26 +103,29 @@ class Database:
         self._patience = patience
         self._places = Bulkhead(pool_size, turn=turn)
         telemetry.trace_statements(self.engine)
-        self.after_emit: Callable[[], None] = lambda: None
-        self.after_schedule: Callable[[], None] = lambda: None
-        self.after_record: Callable[[], None] = lambda: None
+        self._wakes: defaultdict[str, threading.Event] = defaultdict(threading.Event)
 
     @contextlib.contextmanager
     def transaction(self, practice: UUID | str) -> Iterator[Session]:
-        """A transaction that sees and writes the rows of one practice only, and whose statements
-        end with the call's deadline. Commits unless the block raises."""
+        """Open a transaction that sees and writes the rows of one practice only, and whose
+        statements end with the call's deadline. Commits unless the block raises.
+
+        Raises Unavailable if the database could not be reached or broke off: the transaction did
+        not commit, so the caller may retry it. Raises DeadlineExceeded if a statement took longer
+        than was left of the call.
+        """
         info = {"database": self, "practice": str(practice)}
-        with self._place(), Session(self.engine, expire_on_commit=False, info=info) as session:
+        with (
+            _translated(),
+            self._place(),
+            Session(self.engine, expire_on_commit=False, info=info) as session,
+        ):
             self._begin(session, practice)
             self._places.answered()
             yield session
             session.commit()
-            if session.info.get("emitted"):
-                self.after_emit()
-            if session.info.get("scheduled"):
-                self.after_schedule()
-            if session.info.get("recorded"):
-                self.after_record()
+            for call in session.info.get(_AFTER_COMMIT, ()):
+                call()
 
     def _begin(self, session: Session, practice: UUID | str) -> None:
         timeout = int(_time(self._patience) * 1000)
@@ -141,24 +155,52 @@ class Database:
         connection.patience = self._patience
         return connection
 
+    def wakes(self, waiting: str) -> threading.Event:
+        """Return the event that wakes whoever works through a table: `outbox`, `due`, `audit`."""
+        return self._wakes[waiting]
+
     def ping(self) -> None:
-        """Raises if the database does not answer."""
-        with self.engine.connect() as connection:
+        """Raise Unavailable if the database does not answer."""
+        with _translated(), self.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
         self.engine.dispose()
 
 
-def is_away(error: Exception) -> bool:
-    """Whether the database could not be reached, or broke off: what was to be done has not been,
-    there is nothing wrong with it, and it can be tried again."""
+def after_commit(session: Session, call: Callable[[], None]) -> None:
+    """Call this once the session's transaction has committed, and not if it rolls back."""
+    session.info.setdefault(_AFTER_COMMIT, {})[call] = None
+
+
+def wake(session: Session, waiting: str) -> None:
+    """Wake whoever works through a table (`Database.wakes`) after the commit."""
+    database: Database = session.info["database"]
+    after_commit(session, database.wakes(waiting).set)
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Raise the database's own failures as errors of the product."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if isinstance(error, OperationalError) and isinstance(error.orig, QueryCanceled):
+            raise DeadlineExceeded from error
+        if _is_away(error):
+            log.warning("the database is away (%s)", type(error).__name__)
+            raise Unavailable from error
+        raise
+
+
+def _is_away(error: SQLAlchemyError) -> bool:
+    """Return whether the error means that the database was unreachable."""
     if isinstance(error, OperationalError | InternalError) and isinstance(
         error.orig, psycopg.Error
     ):
         state = error.orig.sqlstate
         return state is None or state.startswith(_AWAY)
-    return isinstance(error, InterfaceError | PoolTimeout)
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeout)
 
 
 def _time(patience: float) -> float:
@@ -189,4 +231,13 @@ def confine(session: Session, practice: UUID) -> None:
     session.info["practice"] = str(practice)
 
 
-__all__ = ["EVERY_PRACTICE", "Database", "DeclarativeBase", "confine", "is_away", "metadata"]
+__all__ = [
+    "EVERY_PRACTICE",
+    "SHARED",
+    "Database",
+    "DeclarativeBase",
+    "after_commit",
+    "confine",
+    "metadata",
+    "wake",
+]

@@ -1,10 +1,20 @@
 """The same request twice is done once, and answered as it was (spec BK-4)."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
-from sqlalchemy import Column, DateTime, LargeBinary, Table, Text, func, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    DateTime,
+    LargeBinary,
+    Table,
+    Text,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -28,6 +38,59 @@ Response = TypeVar("Response", bound=Message)
 
 class RequestIdReused(Conflict):
     """This idempotency key was used before, with other content."""
+
+
+class Claim(Generic[Response]):
+    """A request in the transaction that does it: `earlier` is the answer that it got before, None
+    the first time."""
+
+    def __init__(
+        self,
+        session: Session,
+        where: Sequence[ColumnElement[bool]],
+        place: str,
+        earlier: Response | None,
+    ) -> None:
+        self.earlier = earlier
+        self._session = session
+        self._where = where
+        self._place = place
+
+    def answer(self, response: Response) -> Response:
+        """Keep the answer, encrypted, for whoever repeats the request, and return it."""
+        if self._where:
+            sealed = encryption.ring().seal(response.SerializeToString(), self._place)
+            self._session.execute(update(requests).where(*self._where).values(response=sealed))
+        return response
+
+
+def claim(session: Session, scope: str, request: Message, kind: type[Response]) -> Claim[Response]:
+    """Claim a request for this transaction by its `request_id` in a scope.
+
+        claim = idempotency.claim(session, scope, request, CreateHoldResponse)
+        if claim.earlier:
+            return claim.earlier
+        …
+        return claim.answer(response)
+
+    The claim commits or rolls back with the work; a concurrent repetition waits for it. An empty
+    `request_id` is new each time. Raises Invalid for what cannot be a key, and RequestIdReused if
+    the request differs from the one that was answered.
+    """
+    check(request.request_id)  # type: ignore[attr-defined]  # by AIP-155
+    key = _key(request)
+    if not key:
+        return Claim(session, (), "", None)
+    fingerprint = _fingerprint(request)
+    first = insert(requests).values(scope=scope, request_id=key, fingerprint=fingerprint)
+    first = first.on_conflict_do_nothing().returning(requests.c.request_id)
+    earlier = None
+    if session.scalar(first) is None:
+        earlier = recall(session, scope, request, kind)
+        assert earlier is not None, "the conflicting row has committed"  # noqa: S101
+    where = (requests.c.scope == scope, requests.c.request_id == key)
+    place = encryption.place("idempotency", "response", f"{scope}:{key}")
+    return Claim(session, where, place, earlier)
 
 
 def once(

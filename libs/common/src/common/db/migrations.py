@@ -57,6 +57,14 @@ def create_event_tables(op: Any) -> None:
             op.execute(statement)
 
 
+def lease_jobs(op: Any) -> None:
+    """Let workers hold leases on due jobs (`common.jobs`)."""
+    op.execute(
+        "ALTER TABLE due ADD COLUMN plan integer NOT NULL DEFAULT 0,"
+        " ADD COLUMN leased_until timestamptz"
+    )
+
+
 _AUDIT_TABLES = (
     """
     CREATE TABLE audit (

@@ -3,6 +3,8 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message as Event
@@ -15,7 +17,7 @@ from sqlalchemy.orm import Session
 from common import telemetry
 from common.db import database
 from common.db.database import SHARED
-from common.errors import Unavailable
+from common.errors import DeadlineExceeded, Unavailable
 from common.messaging import nats
 from common.resilience import deadline
 from common.rpc import request_context
@@ -33,22 +35,34 @@ ATTEMPTS = 5
 DELAYS = (0.2, 1.0, 5.0, 15.0)  # seconds between attempts
 _ANSWER = 2.0  # seconds that the database may take to show that it is there
 
-EventType = TypeVar("EventType", bound=Event)
-Handler = Callable[[EventType, Session], None]
+
+@dataclass(frozen=True)
+class EventContext:
+    """What a handler works with: a transaction of the event's practice, and the present instant."""
+
+    session: Session
+    now: datetime
+
+
+Handler = Callable[[Any, EventContext], None]
+HandlerType = TypeVar("HandlerType", bound=Handler)
 
 
 class Handlers:
     """Which function handles which event."""
 
     def __init__(self) -> None:
-        self.by_subject: dict[str, tuple[type[Event], Handler[Any]]] = {}
+        self.by_subject: dict[str, tuple[type[Event], Handler]] = {}
 
-    def on(self, kind: type[EventType]) -> Callable[[Handler[EventType]], Handler[EventType]]:
-        """Register a handler `(event, session) -> None`. It runs in a transaction of the event's
-        practice, changes rows and emits; it calls nobody."""
+    def on(self, *kinds: type[Event]) -> Callable[[HandlerType], HandlerType]:
+        """Register a handler `(event, context) -> None` for one or more kinds of events.
 
-        def register(handler: Handler[EventType]) -> Handler[EventType]:
-            self.by_subject[kind.DESCRIPTOR.full_name] = (kind, handler)
+        It changes rows and emits, and calls no other service.
+        """
+
+        def register(handler: HandlerType) -> HandlerType:
+            for kind in kinds:
+                self.by_subject[kind.DESCRIPTOR.full_name] = (kind, handler)
             return handler
 
         return register
@@ -78,7 +92,7 @@ class Handlers:
                 claim = insert(inbox).values(message_id=message_id).on_conflict_do_nothing()
                 if session.scalar(claim.returning(inbox.c.message_id)) is None:
                     return False
-                handler(event, session)
+                handler(event, EventContext(session, db.clock.now()))
         return True
 
 
@@ -89,8 +103,8 @@ def practice_of(event: Event) -> str:
 
 
 def _is_away(error: Exception) -> bool:
-    """Handlers call nobody: what is unavailable is the database."""
-    return isinstance(error, Unavailable) or database.is_away(error)
+    """Return whether the database was unreachable: handlers ask nobody else."""
+    return isinstance(error, Unavailable) and not isinstance(error, DeadlineExceeded)
 
 
 class Consumer:

@@ -47,6 +47,7 @@ outbox = Table(
     Column("created_at", DateTime(timezone=True), server_default=func.now()),
 )
 
+_WAITING = "outbox"
 _LOCK = 0x0A77_0B0C  # the relay's advisory lock
 _BATCH = 256
 _LARGEST = nats.LARGEST // 2  # bytes of an event without its headers
@@ -56,7 +57,7 @@ def emit(session: Session, *events: Event) -> None:
     """Publish these events, in this order, when the transaction has committed."""
     if events:
         session.execute(insert(outbox), [row(event) for event in events])
-        session.info["emitted"] = True
+        database.wake(session, _WAITING)
 
 
 def row(event: Event) -> dict[str, Any]:
@@ -80,11 +81,10 @@ class Relay:
     def __init__(self, db: database.Database, nats: nats.Bus) -> None:
         self._database = db
         self._bus = nats
-        self._wake = threading.Event()
+        self._wake = db.wakes(_WAITING)
         self._stop = threading.Event()
         self._refused: set[int] = set()  # the rows that NATS will not take, as it is set up now
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
-        db.after_emit = self._wake.set
         nats.on_connect.append(self._connected)
 
     def start(self) -> None:

@@ -13,7 +13,7 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 
 from common import telemetry
-from common.errors import KINDS, DomainError, Unavailable
+from common.errors import KINDS, DeadlineExceeded, DomainError, Unavailable
 from common.resilience import deadline
 from common.resilience.bulkhead import TURN, Bulkhead
 from common.rpc import identity, request_context
@@ -64,10 +64,6 @@ OPTIONS = [  # channels to one target with the same options share their connecti
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),
 ]
-
-
-class DeadlineExceeded(Unavailable):
-    """This took too long; try again shortly."""
 
 
 def channel(
@@ -181,4 +177,4 @@ def _error_info(error: Any) -> error_details_pb2.ErrorInfo | None:
     return None
 
 
-__all__ = ["MOST", "OPTIONS", "DeadlineExceeded", "channel", "to_domain"]
+__all__ = ["MOST", "OPTIONS", "channel", "to_domain"]

@@ -7,17 +7,17 @@ anybody; every other issuer only for itself, as `service:<name>`.
 import base64
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from common.errors import NotAllowed, Unauthenticated
+from common.errors import Unauthenticated
 
 METADATA = "attune-identity"
 LIFETIME = 60  # seconds; longer than any deadline, short enough to be useless when stolen
@@ -36,6 +36,8 @@ class Identity:
     provider_id: str = ""  # of an account that is a clinician
     client_id: str = ""
     booking_id: str = ""  # a manage link opens this booking alone
+    scopes: frozenset[str] = frozenset()
+    """The permissions that the caller is limited to; empty for all that its roles have."""
 
     @property
     def kind(self) -> str:
@@ -86,32 +88,6 @@ def acting_as(identity: Identity, token: str = "") -> Iterator[None]:
         _token.reset(before[1])
 
 
-Method = TypeVar("Method", bound=Callable[..., Any])
-ANYONE = "anyone"
-
-
-def allow(*who: str) -> Callable[[Method], Method]:
-    """Declares who may call an RPC: ANYONE, a kind (`client`, `account`, `service`), a role
-    (`owner` …) or one service (`service:booking`). An RPC without this cannot be served."""
-
-    def mark(method: Method) -> Method:
-        method.allowed = frozenset(who)  # type: ignore[attr-defined]  # read by common.server
-        return method
-
-    return mark
-
-
-def authorise(identity: Identity, allowed: frozenset[str]) -> None:
-    """Raises unless the identity is among those allowed."""
-    if ANYONE in allowed or identity.kind in allowed or identity.subject in allowed:
-        return
-    if identity.is_staff and identity.roles & allowed:
-        return
-    if identity.kind == "visitor":
-        raise Unauthenticated
-    raise NotAllowed
-
-
 class Signer:
     """Signs identities as one issuer."""
 
@@ -138,6 +114,7 @@ class Signer:
             "prv": identity.provider_id,
             "cli": identity.client_id,
             "bkg": identity.booking_id,
+            "scp": sorted(identity.scopes),
             "iat": now,
             "exp": now + LIFETIME,
         }
@@ -189,6 +166,7 @@ def _read(claims: dict[str, Any]) -> Identity:
         provider_id=claims.get("prv", ""),
         client_id=claims.get("cli", ""),
         booking_id=claims.get("bkg", ""),
+        scopes=frozenset(claims.get("scp", ())),
     )
     ids = identity.practice_id, identity.provider_id, identity.client_id, identity.booking_id
     for present in filter(None, ids):

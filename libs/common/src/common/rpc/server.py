@@ -12,15 +12,11 @@ from google.protobuf import any_pb2
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from psycopg.errors import QueryCanceled
-from sqlalchemy.exc import OperationalError
 
 from common import telemetry
-from common.db import database
-from common.db.encryption import UndecipherableError
-from common.errors import DomainError, Invalid, Unauthenticated, Unavailable
+from common.errors import DomainError, Invalid, Unauthenticated, Unreadable
 from common.resilience import deadline
-from common.rpc import channels, identity, request_context
+from common.rpc import access, identity, request_context
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +41,9 @@ class MalformedMessage(Invalid):
 class ServerInterceptor(grpc.ServerInterceptor):
     """Wraps every handler once, and remembers the wrapped one."""
 
-    def __init__(self, verifier: identity.Verifier, allowed: dict[str, frozenset[str]]) -> None:
+    def __init__(self, verifier: identity.Verifier, permissions: dict[str, str]) -> None:
         self._verifier = verifier
-        self._allowed = allowed
+        self._permissions = permissions
         self._wrapped: dict[str, Any] = {}
 
     def intercept_service(self, continuation: Callable[..., Any], details: Any) -> Any:
@@ -65,7 +61,7 @@ class ServerInterceptor(grpc.ServerInterceptor):
     def _wrap(self, method: str, handler: Any) -> Callable[..., bytes]:
         service, _, name = method.lstrip("/").rpartition("/")
         attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
-        allowed = self._allowed[method]
+        permission = self._permissions[method]
 
         def answer(payload: bytes, context: grpc.ServicerContext) -> bytes:
             metadata = {key: str(value) for key, value in context.invocation_metadata()}
@@ -79,7 +75,7 @@ class ServerInterceptor(grpc.ServerInterceptor):
                         metadata.get(request_context.METADATA, ""), context.peer()
                     )
                     with identity.acting_as(*self._identify(metadata)), request_context.of(*heard):
-                        identity.authorise(identity.caller(), allowed)
+                        access.require(permission)
                         request = _read(payload, handler.request_deserializer)
                         made = handler.unary_unary(request, context)
                         response = handler.response_serializer(made)
@@ -112,15 +108,10 @@ def _read(payload: bytes, deserialise: Callable[[bytes], Any]) -> Any:
 
 def to_domain(error: Exception, where: str) -> DomainError:
     """What the caller is told. Only what nobody expected is logged as an error."""
-    if isinstance(error, UndecipherableError):
+    if isinstance(error, Unreadable):
         log.error("%s: %s", where, error)  # which key, and where
     if isinstance(error, DomainError):
         return error
-    if isinstance(error, OperationalError) and isinstance(error.orig, QueryCanceled):
-        return channels.DeadlineExceeded()
-    if isinstance(error, OperationalError) or database.is_away(error):
-        log.warning("%s: the database is away (%s)", where, type(error).__name__)
-        return Unavailable()
     log.error("%s failed", where, exc_info=error)
     return DomainError("Something went wrong", reason="INTERNAL")
 
@@ -140,12 +131,12 @@ class Server:
     """A gRPC server with health; add servicers, then start."""
 
     def __init__(self, verifier: identity.Verifier, workers: int) -> None:
-        self._allowed: dict[str, frozenset[str]] = {}
+        self._permissions: dict[str, str] = {}
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="rpc")
         self.health = health.HealthServicer()
         self._server = grpc.server(
             self._pool,
-            interceptors=[ServerInterceptor(verifier, self._allowed)],
+            interceptors=[ServerInterceptor(verifier, self._permissions)],
             maximum_concurrent_rpcs=workers * _MOST_PER_WORKER,
             options=[
                 ("grpc.so_reuseport", 0),
@@ -164,7 +155,7 @@ class Server:
     def add(self, servicers: Servicers) -> None:
         """Serve these; every one of their RPCs must say who may call it."""
         for add_to_server, servicer in servicers:
-            add_to_server(servicer, _Registrar(self._server, self._allowed))
+            add_to_server(servicer, _Registrar(self._server, self._permissions))
 
     def listen(self, address: str) -> int:
         """Bind and start; returns the port."""
@@ -192,19 +183,19 @@ class Server:
 class _Registrar:
     """Stands in for the server while a servicer is added, and reads who may call what."""
 
-    def __init__(self, server: grpc.Server, allowed: dict[str, Any]) -> None:
+    def __init__(self, server: grpc.Server, permissions: dict[str, str]) -> None:
         self._server = server
-        self._allowed = allowed
+        self._permissions = permissions
 
     def add_generic_rpc_handlers(self, handlers: Any) -> None:
         self._server.add_generic_rpc_handlers(handlers)
 
     def add_registered_method_handlers(self, service: str, methods: dict[str, Any]) -> None:
         for name, method in methods.items():
-            allowed = getattr(method.unary_unary, "allowed", None)
-            if allowed is None:
+            permission = getattr(method.unary_unary, "permission", None)
+            if permission is None:
                 raise TypeError(f"{service}/{name} does not say who may call it: @allow(...)")
-            self._allowed[f"/{service}/{name}"] = allowed
+            self._permissions[f"/{service}/{name}"] = permission
         self._server.add_registered_method_handlers(service, methods)
 
 

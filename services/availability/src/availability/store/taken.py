@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from attune.booking.v1.booking_pb2 import TAKEN_KIND_BOOKING, TakenTime
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from availability.store.tables import Taken, TakenRevision
-from common.jobs import due
+from common.jobs.schedule import schedule
 
 FETCH = "fetch_taken"
 """The kind of the work; its key is the resource number."""
@@ -44,7 +44,7 @@ def reached(session: Session, number: int) -> int:
 
 def fetch(session: Session, practice_id: UUID, number: int, now: datetime) -> None:
     """Plan to fetch a resource from booking. Not while it is locked: the worker locks it too."""
-    due.schedule(session, FETCH, number, practice_id, now, wake=True)
+    schedule(session, FETCH, number, practice_id, now, now=True)
 
 
 def fetch_everything(session: Session, now: datetime) -> None:

@@ -11,7 +11,7 @@ from attune.audit.v1 import audit_service_pb2 as rpc
 from common import zones
 from common.audit.servicer import LISTED, AuditServicer
 from common.db import cursor
-from common.rpc import identity
+from common.rpc import access
 from common.services import GATEWAY, SERVICES
 from gateway import times
 from gateway.api.bookings import span
@@ -68,7 +68,7 @@ def _reader(service: str) -> Read:
     if service != GATEWAY:
         return backends().audit[service].ListEntries
     own: AuditServicer = current_app.extensions["audit"]
-    identity.authorise(identity.caller(), own.ListEntries.allowed)  # type: ignore[attr-defined]
+    access.require("audit:read")
     return own.ListEntries
 
 

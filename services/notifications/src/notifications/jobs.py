@@ -1,8 +1,8 @@
 """Delivery: notices leave one at a time for each recipient of a booking, in their order, and are
 tried again for a day when something is away (spec NT-3).
 
-A piece of due work is the recipient of a booking, not a notice: whoever claims it sends the oldest
-notice, so replicas neither overtake each other nor send twice.
+A job is the recipient of a booking, not a notice: whoever claims it sends the oldest notice, so
+replicas neither overtake each other nor send twice.
 """
 
 import logging
@@ -24,9 +24,8 @@ from attune.notifications.v1.events_pb2 import NoticeFailed
 from attune.telehealth_rooms.v1.room_service_pb2 import GetRoomRequest
 from attune.telehealth_rooms.v1.room_service_pb2_grpc import RoomServiceStub
 from common import audit, telemetry
-from common.db import database
 from common.errors import DomainError, NotFound, Refused
-from common.jobs import due
+from common.jobs.worker import Job, JobContext, Jobs
 from common.messaging.outbox import emit
 from common.rpc import identity
 from notifications import store
@@ -39,6 +38,7 @@ from notifications.store import Notice
 log = logging.getLogger(__name__)
 
 DELIVER = "deliver"
+jobs = Jobs({"mail": 4})
 _ITSELF = "service:notifications"
 
 _outcomes = telemetry.meter.create_counter(
@@ -47,7 +47,7 @@ _outcomes = telemetry.meter.create_counter(
 
 
 def key(booking_id: UUID, recipient: str) -> str:
-    """The due work that sends this recipient's notices of a booking."""
+    """Return the key of the job that sends a recipient's notices of a booking."""
     return f"{booking_id}:{recipient}"
 
 
@@ -69,18 +69,11 @@ class Delivery:
         self._public_url = public_url.rstrip("/")
         self._sender = sender
 
-    def deliver(self, work: due.Due, session: Session, now: datetime) -> None:
-        """Due work: send the oldest notice that this recipient waits for, and come again at once
-        if there are more, later if it could not leave."""
-        booking_id, _, recipient = work.key.partition(":")
-        notice = store.next_queued(session, UUID(booking_id), Recipient(recipient))
-        if notice is None:
-            return
-        again = self._try(session, notice, now)
-        due.schedule(session, DELIVER, work.key, notice.practice_id, again)
+    def attempt(self, notice: Notice, invited: bool, now: datetime) -> datetime | None:
+        """Try to send a notice and set its outcome on it; return when to try again, if ever.
 
-    def _try(self, session: Session, notice: Notice, now: datetime) -> datetime:
-        """One attempt, noted on the notice; returns when to look again."""
+        `invited` says whether the recipient got a calendar invite for the booking before.
+        """
         notice.attempts += 1
         again = None
         carrier = {"traceparent": notice.trace} if notice.trace else {}
@@ -88,25 +81,21 @@ class Delivery:
             f"send {notice.kind}", SpanKind.PRODUCER, telemetry.extract(carrier)
         ) as span:
             try:
-                notice.state = self._send(session, notice, now)
+                notice.state = self._send(notice, invited, now)
                 notice.error = ""
             except (NotFound, Refused) as error:
                 notice.state, notice.error = State.FAILED, _describe(error)
             except Exception as error:  # a fault of ours must not stop what else is queued
-                if database.is_away(error):
-                    raise  # nothing can be noted: it stays queued as it is
                 _report(error)
                 notice.error = _describe(error)
                 again = notices.next_attempt(notice.attempts, now)
                 notice.state = State.QUEUED if again else State.FAILED
             if notice.error:
                 telemetry.fail(span, notice.error)
-        _note(session, notice, now)
-        return again or now
+        return again
 
-    def _send(self, session: Session, notice: Notice, now: datetime) -> State:
+    def _send(self, notice: Notice, invited: bool, now: datetime) -> State:
         kind, recipient = Kind(notice.kind), Recipient(notice.recipient)
-        invited = store.exists(session, notice.booking_id, recipient, Kind.BOOKING_CONFIRMED)
         with identity.acting_as(identity.Identity(_ITSELF, str(notice.practice_id))):
             asked = GetBookingRequest(booking_id=str(notice.booking_id))
             booking = self._peers.bookings.GetBooking(asked).booking
@@ -154,6 +143,26 @@ class Delivery:
             return ""
         token = room.client_token if notice.recipient == Recipient.CLIENT else room.provider_token
         return f"{self._public_url}/join/{token}"
+
+
+@jobs.on(DELIVER, lane="mail")
+def deliver(job: Job, context: JobContext[Delivery]) -> None:
+    """Send the oldest notice that a recipient of a booking waits for; come again at once if there
+    are more, later if it could not leave."""
+    booking_id, _, recipient = job.key.partition(":")
+    about = UUID(booking_id), Recipient(recipient)
+    with context.transaction() as session:
+        notice = store.next_queued(session, *about)
+        invited = store.exists(session, *about, Kind.BOOKING_CONFIRMED)
+    if notice is None:
+        return
+    again = context.peers.attempt(notice, invited, context.now)
+    with context.settle() as session:
+        session.add(notice)
+        session.flush()
+        _note(session, notice, context.now)
+        if again or store.next_queued(session, *about):
+            context.again(again or context.now)
 
 
 class RoomMissing(DomainError):

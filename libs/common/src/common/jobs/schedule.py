@@ -1,0 +1,58 @@
+"""Plans: what is to be done at which instant, in the table `due`.
+
+A plan is one row for its kind and key. It can be moved and cancelled at any time, also while a
+worker carries it out: a worker holds a lease, not the row's lock.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Column, DateTime, Integer, Table, Text, Uuid, delete, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from common.db.database import SHARED, wake
+
+WAITING = "due"
+
+due = Table(
+    WAITING,
+    SHARED,
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("practice_id", Uuid, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # Counts up whenever the row is planned anew, so that a worker does not remove a newer plan.
+    Column("plan", Integer, nullable=False, server_default=text("0")),
+    Column("leased_until", DateTime(timezone=True)),
+)
+
+
+def schedule(
+    session: Session, kind: str, key: object, practice_id: UUID, at: datetime, *, now: bool = False
+) -> None:
+    """Do a job at an instant; an earlier plan of that kind and key is replaced.
+
+    With `now`, a worker looks for it right after the commit instead of at its next poll.
+    """
+    planned = insert(due).values(kind=kind, key=str(key), practice_id=practice_id, due_at=at)
+    session.execute(
+        planned.on_conflict_do_update(
+            index_elements=[due.c.kind, due.c.key],
+            set_={"due_at": at, "attempts": 0, "plan": due.c.plan + 1},
+        )
+    )
+    if now:
+        wake(session, WAITING)
+
+
+def move(session: Session, kind: str, key: object, at: datetime) -> None:
+    """Do a job at another instant, if it is planned."""
+    planned = update(due).where(due.c.kind == kind, due.c.key == str(key))
+    session.execute(planned.values(due_at=at, attempts=0, plan=due.c.plan + 1))
+
+
+def cancel(session: Session, kind: str, key: object) -> None:
+    """Do not do a job, if it is planned."""
+    session.execute(delete(due).where(due.c.kind == kind, due.c.key == str(key)))

@@ -1,0 +1,263 @@
+"""Workers: claim due jobs with a lease, do them, settle them (spec PF-6).
+
+A claim is committed before the work begins, so that nobody waits for a worker that talks to the
+network. If the worker dies, another one claims the job when the lease has ended.
+"""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import case, delete, text, update
+from sqlalchemy.orm import Session
+
+from common import telemetry
+from common.clock import Clock
+from common.db import database
+from common.errors import Unavailable
+from common.jobs.schedule import WAITING, due
+from common.rpc import request_context
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)
+"""A job takes less than that: its calls have deadlines."""
+BATCH = 4  # jobs that one thread claims at once
+_PAUSE = timedelta(seconds=1)  # before a job is tried again that something was not there for
+_LONGEST_PAUSE = 300  # seconds
+
+_CLAIM = text(
+    """
+    UPDATE due SET leased_until = :until
+    FROM (
+        SELECT kind, key FROM due
+        WHERE due_at <= :now AND kind = ANY(:kinds)
+            AND (leased_until IS NULL OR leased_until <= :now)
+        ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
+    ) AS ripe
+    WHERE due.kind = ripe.kind AND due.key = ripe.key
+    RETURNING due.kind, due.key, due.practice_id, due.due_at, due.attempts, due.plan
+    """
+).columns(due.c.kind, due.c.key, due.c.practice_id, due.c.due_at, due.c.attempts, due.c.plan)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something whose time has come. `attempts` counts the earlier tries."""
+
+    kind: str
+    key: str
+    practice_id: UUID
+    due_at: datetime
+    attempts: int = 0
+    plan: int = 0
+
+
+class Later(Exception):
+    """Raised by a handler: do the job at `at` instead; the attempt counts."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__()
+        self.at = at
+
+
+Peers = TypeVar("Peers")
+
+
+class JobContext(Generic[Peers]):
+    """What a handler works with: the present instant, and the service's adapters."""
+
+    def __init__(self, db: database.Database, job: Job, now: datetime, peers: Peers) -> None:
+        self.now = now
+        self.peers = peers
+        self.settled = False
+        self._database = db
+        self._job = job
+        self._again: datetime | None = None
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Open a transaction of the job's practice that leaves the job as it is."""
+        with self._database.transaction(self._job.practice_id) as session:
+            yield session
+
+    @contextlib.contextmanager
+    def settle(self) -> Iterator[Session]:
+        """Open the transaction that finishes the job. The row goes last: whoever cancels a plan
+        while holding other rows would wait here for a worker that waits for them."""
+        with self.transaction() as session:
+            yield session
+            _settle(session, self._job, self._again)
+        self.settled = True
+
+    def again(self, at: datetime) -> None:
+        """Do the job once more at `at`, after this time has been settled."""
+        self._again = at
+
+
+Handler = Callable[[Job, JobContext[Any]], None]
+
+
+class Jobs:
+    """Which function does which kind of job, and in which lane.
+
+    Jobs of one lane do not wait for those of another; `lanes` gives the number of threads of
+    those that have more than one.
+    """
+
+    def __init__(self, lanes: Mapping[str, int] | None = None) -> None:
+        self.handlers: dict[str, Handler] = {}
+        self.kinds: dict[str, list[str]] = {}
+        self._threads = lanes or {}
+
+    def on(self, kind: str, lane: str = "default") -> Callable[[Handler], Handler]:
+        """Register a handler `(job, context) -> None`, which settles the job in its last
+        transaction: `with context.settle() as session`."""
+
+        def register(handler: Handler) -> Handler:
+            self.handlers[kind] = handler
+            self.kinds.setdefault(lane, []).append(kind)
+            return handler
+
+        return register
+
+    def lanes(self) -> Iterator[tuple[str, int]]:
+        """Yield the lanes, each with its number of threads."""
+        for lane in self.kinds:
+            yield lane, self._threads.get(lane, 1)
+
+
+class Worker:
+    """Does what is due, in threads for each lane. Replicas share the rows without waiting."""
+
+    def __init__(
+        self,
+        db: database.Database,
+        clock: Clock,
+        jobs: Jobs,
+        peers: Any = None,
+        poll: float = 0.5,
+    ) -> None:
+        self._database = db
+        self._clock = clock
+        self._jobs = jobs
+        self._peers = peers
+        self._poll = poll
+        self._stop = threading.Event()
+        self._unsettled: list[tuple[Job, datetime, int]] = []
+        self._threads = [
+            threading.Thread(target=self._run, args=(lane,), name=f"jobs-{lane}", daemon=True)
+            for lane, threads in jobs.lanes()
+            for _ in range(threads)
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Finish what is being done, and end."""
+        self._stop.set()
+        self._database.wakes(WAITING).set()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _run(self, lane: str) -> None:
+        wakes = self._database.wakes(WAITING)
+        while not self._stop.is_set():
+            try:
+                while self._work(lane) and not self._stop.is_set():
+                    pass
+            except Exception as error:  # the database is away: the rows are still there
+                log.warning("jobs wait: %s", type(error).__name__)
+            wakes.wait(self._poll)
+            wakes.clear()
+
+    def work_all(self) -> int:
+        """Do all that is due now in this thread; return how much that was. For tests."""
+        count = 0
+        while found := sum(self._work(lane) for lane, _ in self._jobs.lanes()):
+            count += found
+        return count
+
+    def _work(self, lane: str) -> int:
+        """Do the most overdue jobs of a lane; return how many there were."""
+        while self._unsettled:
+            self._put_off(*self._unsettled[-1])
+            self._unsettled.pop()
+        now = self._clock.now()
+        claimed = self._claim(self._jobs.kinds[lane], now)
+        for job in claimed:
+            if self._clock.now() < now + LEASE:
+                self._do(job, self._clock.now())
+        return len(claimed)
+
+    def _claim(self, kinds: list[str], now: datetime) -> list[Job]:
+        values = {"now": now, "until": now + LEASE, "kinds": kinds, "most": BATCH}
+        with self._database.transaction(database.EVERY_PRACTICE) as session:
+            found = session.execute(_CLAIM, values).all()
+        return sorted((Job(**row._mapping) for row in found), key=lambda job: job.due_at)
+
+    def _do(self, job: Job, now: datetime) -> None:
+        context = JobContext[Any](self._database, job, now, self._peers)
+        try:
+            with (
+                request_context.of(f"due:{job.kind}:{job.key}"),
+                telemetry.span(f"due {job.kind}"),
+            ):
+                self._jobs.handlers[job.kind](job, context)
+                if not context.settled:
+                    with context.settle():
+                        pass
+        except Later as later:
+            self._fail(job, later.at, job.attempts + 1)
+        except Unavailable as error:
+            log.warning("job waits: %s", error.reason, extra={"kind": job.kind, "key": job.key})
+            self._fail(job, now + _PAUSE, job.attempts)
+        except Exception:
+            log.exception("job failed", extra={"kind": job.kind, "key": job.key})
+            pause = timedelta(seconds=min(2**job.attempts, _LONGEST_PAUSE))
+            self._fail(job, now + pause, job.attempts + 1)
+
+    def _fail(self, job: Job, at: datetime, attempts: int) -> None:
+        try:
+            self._put_off(job, at, attempts)
+        except Unavailable:
+            self._unsettled.append((job, at, attempts))
+            raise
+
+    def _put_off(self, job: Job, at: datetime, attempts: int) -> None:
+        with self._database.transaction(job.practice_id) as session:
+            _plan_again(session, job, at, attempts)
+
+
+def _settle(session: Session, job: Job, again: datetime | None) -> None:
+    if again:
+        _plan_again(session, job, again, 0)
+        return
+    done = delete(due).where(*_row(job), due.c.plan == job.plan).returning(due.c.plan)
+    if session.scalar(done) is None:  # planned anew meanwhile, or cancelled
+        session.execute(update(due).where(*_row(job)).values(leased_until=None))
+
+
+def _plan_again(session: Session, job: Job, at: datetime, attempts: int) -> None:
+    """End the lease, and move the plan unless it was planned anew meanwhile."""
+    same = due.c.plan == job.plan
+    session.execute(
+        update(due)
+        .where(*_row(job))
+        .values(
+            leased_until=None,
+            due_at=case((same, at), else_=due.c.due_at),
+            attempts=case((same, attempts), else_=due.c.attempts),
+        )
+    )
+
+
+def _row(job: Job) -> tuple[Any, Any]:
+    return due.c.kind == job.kind, due.c.key == job.key
