@@ -17,13 +17,13 @@ from attune_local.servers import free_port
 from attune_testing.fixtures import TestClock, signer
 from availability.adapters.booking import Occupancy
 from availability.events import handlers
-from availability.jobs import jobs
+from availability.jobs import fetch
 from availability.store import taken
 from availability.store.tables import Taken
 from common import ids
 from common.db.database import EVERY_PRACTICE
 from common.jobs.schedule import due
-from common.jobs.worker import Worker
+from common.jobs.worker import Jobs, Worker
 from common.messaging.nats import EVENT_ID, MESSAGE_ID
 from common.rpc import channels
 from services.availability.tests.availability_world import (
@@ -89,9 +89,12 @@ def to_fetch(world: World, provider: Provider) -> bool:
 
 
 @pytest.fixture
-def alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody does what is due but the test."""
+def own_jobs(world: World, monkeypatch: pytest.MonkeyPatch) -> Jobs:
+    """The jobs of availability under another name: nobody does them but the test."""
     monkeypatch.setattr(taken, "FETCH", f"fetch-{ids.new()}")
+    own = Jobs()
+    own.on(taken.FETCH)(fetch)
+    return own
 
 
 def test_events_are_projected_in_their_order(world: World, provider: Provider) -> None:
@@ -156,7 +159,7 @@ def test_a_later_revision_has_everything_fetched_from_booking(
     assert third.booking_id in world.projection(provider.number)
 
 
-@pytest.mark.usefixtures("alone")
+@pytest.mark.usefixtures("own_jobs")
 def test_what_is_to_be_fetched_is_not_relied_on(world: World, provider: Provider) -> None:
     """Not by a replica either that has not heard of the events."""
     provider.book()
@@ -172,31 +175,33 @@ def test_what_is_to_be_fetched_is_not_relied_on(world: World, provider: Provider
         assert provider.hours(on=replica) == [10, 11]  # as booking says
 
 
-@pytest.mark.usefixtures("alone")
-def test_a_fetch_waits_until_booking_is_there(world: World, provider: Provider) -> None:
+@pytest.mark.usefixtures("own_jobs")
+def test_a_fetch_waits_until_booking_is_there(
+    world: World, provider: Provider, own_jobs: Jobs
+) -> None:
     clock = TestClock(NOW)
     deliver(world, told(provider, 5, take("a", NINE)))
     with channels.channel(
         f"ipv4:127.0.0.1:{free_port()}", signer("availability"), timeout=0.2
     ) as nowhere:
-        Worker(world.database, clock, jobs, Occupancy(nowhere)).work_all()
+        Worker(world.database, clock, own_jobs, Occupancy(nowhere)).work_all()
     assert to_fetch(world, provider)
     assert world.projected(provider.number) == 0
     clock.advance(HOUR)
     with channels.channel(f"ipv4:{world.booking_address}", signer("availability")) as there:
-        Worker(world.database, clock, jobs, Occupancy(there)).work_all()
+        Worker(world.database, clock, own_jobs, Occupancy(there)).work_all()
     assert not to_fetch(world, provider)
 
 
-@pytest.mark.usefixtures("alone")
+@pytest.mark.usefixtures("own_jobs")
 def test_a_fetch_does_not_take_back_what_events_have_told_since(
-    world: World, provider: Provider
+    world: World, provider: Provider, own_jobs: Jobs
 ) -> None:
     deliver(world, told(provider, 2))  # 1 is missing
     deliver(world, told(provider, 1, take("a", NINE)))  # it comes after all
     assert world.projection(provider.number) == {"a"}
     with channels.channel(f"ipv4:{world.booking_address}", signer("availability")) as there:
-        Worker(world.database, world.clock, jobs, Occupancy(there)).work_all()
+        Worker(world.database, world.clock, own_jobs, Occupancy(there)).work_all()
     # Booking, which knows nothing of these, says revision 0.
     assert (world.projected(provider.number), world.projection(provider.number)) == (1, {"a"})
 

@@ -82,10 +82,10 @@ def claim(session: Session, scope: str, request: Message, kind: type[Response]) 
     if not key:
         return Claim(session, (), "", None)
     fingerprint = _fingerprint(request)
-    first = insert(requests).values(scope=scope, request_id=key, fingerprint=fingerprint)
-    first = first.on_conflict_do_nothing().returning(requests.c.request_id)
+    row = insert(requests).values(scope=scope, request_id=key, fingerprint=fingerprint)
+    claimed = row.on_conflict_do_nothing().returning(requests.c.request_id)
     earlier = None
-    if session.scalar(first) is None:
+    if session.scalar(claimed) is None:
         earlier = recall(session, scope, request, kind)
         assert earlier is not None, "the conflicting row has committed"  # noqa: S101
     where = (requests.c.scope == scope, requests.c.request_id == key)

@@ -65,6 +65,7 @@ def world(
     clock: TestClock,
     port: int,
 ) -> Iterator[World]:
+    database.clock = clock
     with database.transaction(EVERY_PRACTICE) as session:
         session.execute(delete(due))  # what other tests left behind
     with running_peers(make_test_database, clock) as peers:
