@@ -2,7 +2,7 @@
 
 It never maps local time to UTC: it asks the zone what every minute of UTC reads on the wall, and
 finds the minute of a wall-clock time by looking for it. Slow, and meant to be read beside
-spec/availability.md.
+docs/spec/availability.md.
 """
 
 from array import array

@@ -1,1 +1,1 @@
-"""Notices to people: who hears of what, by which channel, once (spec NT)."""
+"""Notices to people: who hears of what, by which channel, once (docs/spec/notifications.md)."""

@@ -1,4 +1,4 @@
-"""Taken time: occupancy and revisions (design, "The write path").
+"""Taken time: occupancy and revisions (services/booking/README.md, "How time is taken").
 
 Nothing here deadlocks, since whatever waits does so in one order: first for the row of a hold, if
 one is removed; then for occupancy, one resource after the other by number, stopping at the first
