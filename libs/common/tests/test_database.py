@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from attune_local.servers import free_port
 from common import ids
-from common.db import encryption, migrations
+from common.db import encryption, migrations, schema
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import DeadlineExceeded, Unavailable
 from common.resilience import deadline
@@ -180,7 +180,7 @@ def test_concurrent_migrations_wait_for_each_other(database: Database) -> None:
     with ThreadPoolExecutor(4) as pool:
         revisions = list(pool.map(lambda _: migrations.migrate("sample", text_url), range(4)))
     assert revisions == ["0003"] * 4
-    assert migrations.is_ready("sample", database)
+    assert schema.is_ready("sample", database)
 
 
 def test_a_service_cannot_change_its_schema(database: Database) -> None:

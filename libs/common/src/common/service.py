@@ -17,7 +17,7 @@ from common import telemetry
 from common.audit import Sealer
 from common.audit.servicer import AuditServicer
 from common.config import ServiceSettings
-from common.db import encryption, migrations, reencryption
+from common.db import encryption, reencryption, schema
 from common.db.database import EVERY_PRACTICE, Database
 from common.jobs.worker import Jobs, Worker
 from common.messaging.consumer import Consumer, Handlers
@@ -146,7 +146,7 @@ class Service:
         if self._schema_found:
             self.database.ping()
         else:
-            self._schema_found = migrations.is_ready(self.package, self.database)
+            self._schema_found = schema.is_ready(self.package, self.database)
         return self._schema_found
 
     def _forget(self) -> None:

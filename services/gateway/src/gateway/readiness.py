@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from common.db import migrations
+from common.db import schema
 from common.db.database import Database
 from common.resilience import deadline
 from common.rpc import channels, server
@@ -62,7 +62,7 @@ class Readiness:
     def _database_is_ready(self) -> bool:
         try:
             with deadline.within(_PATIENCE):
-                return migrations.is_ready("gateway", self._database)
+                return schema.is_ready("gateway", self._database)
         except Exception:  # whatever it was, it is not ready
             return False
 

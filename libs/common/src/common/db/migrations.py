@@ -6,12 +6,11 @@ The owner's role runs them; the service's own role may then read and write rows,
 import importlib.resources
 from typing import Any
 
-from alembic import command, context, script
+from alembic import command, context
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, MetaData, create_engine, pool, text
+from sqlalchemy import MetaData, create_engine, pool, text
 
-from common.db.database import Database
+from common.db.schema import newest
 
 _LOCK = 0x0A77_00DB
 
@@ -174,26 +173,6 @@ def _grant(connection: Any, role: str) -> None:
         f"REVOKE INSERT, DELETE ON audit_head FROM {name}",
     ):
         connection.execute(text(statement))
-
-
-def newest(package: str) -> str:
-    """The revision that the code expects."""
-    return script.ScriptDirectory.from_config(_config(package)).get_current_head() or ""
-
-
-def current(engine: Engine) -> str:
-    """The revision that the database has."""
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() or ""
-
-
-def is_ready(package: str, database: Database) -> bool:
-    """Whether the database has at least the revision that the code expects. A newer one is fine:
-    schemas expand before they contract (spec PF-15)."""
-    scripts = script.ScriptDirectory.from_config(_config(package))
-    present = current(database.engine)
-    known = {revision.revision for revision in scripts.walk_revisions()}
-    return bool(present) and (present == scripts.get_current_head() or present not in known)
 
 
 def run_env(metadata: MetaData) -> None:
