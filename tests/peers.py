@@ -9,20 +9,13 @@ from attune.availability.v1.availability_pb2 import (
     CONFIRMATION_INSTANT,
     Confirmation,
     Policies,
-    Practice,
     Provider,
-    ServiceType,
-    WeeklyBlock,
-    WeeklyHours,
 )
-from attune.availability.v1.hours_service_pb2 import ReplaceWeeklyHoursRequest
-from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
-from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
-from attune.availability.v1.service_type_service_pb2 import CreateServiceTypeRequest
 from attune.booking.v1.booking_pb2 import Booking, Client
 from attune.booking.v1.booking_service_pb2 import CreateBookingRequest
-from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Mode, Money
-from attune_testing.fixtures import PUBLIC_KEYS, TestClock, service, signer, staff, utc
+from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Mode
+from attune_testing import builders
+from attune_testing.fixtures import PUBLIC_KEYS, TestClock, signer, utc
 from attune_testing.stubs import AvailabilityStub, BookingStub
 from availability.adapters.booking import Occupancy
 from availability.servicer import servicers as availability_servicers
@@ -63,35 +56,25 @@ def open_practice(peers: str) -> Callable[..., Provider]:
     slots = AvailabilityStub(channels.channel(peers, signer()))
 
     def make(confirmation: "Confirmation.ValueType" = CONFIRMATION_INSTANT) -> Provider:
-        username = f"ada-{ids.new().hex[:12]}"
         policies = Policies(
             minimum_notice_minutes=0, maximum_advance_days=0, confirmation=confirmation
         )
-        practice = Practice(
-            name="Riverside", timezone="America/New_York", currency_code="USD",
-            address="12 High St, Springfield", policies=policies,
-        )  # fmt: skip
-        with identity.acting_as(service("operator")):
-            made = slots.CreatePractice(CreatePracticeRequest(practice=practice))
-        provider = Provider(
-            username=username, display_name="Ada King", timezone="America/New_York",
+        address = "12 High St, Springfield"
+        practice = builders.practice(slots, name="Riverside", address=address, policies=policies)
+        builders.service_type(
+            slots,
+            practice.practice_id,
+            title="Trauma therapy",
+            step_minutes=30,
+            modes=[MODE_TELEHEALTH, MODE_IN_PERSON],
+        )
+        return builders.provider(
+            slots,
+            practice.practice_id,
+            display_name="Ada King",
             email="ada@riverside.example",
-        )  # fmt: skip
-        session = ServiceType(
-            slug="session", title="Trauma therapy", duration_minutes=50, step_minutes=30,
-            modes=[MODE_TELEHEALTH, MODE_IN_PERSON], active=True, online=True,
-            telehealth_enabled=True, price=Money(minor_units=15000, currency_code="USD"),
-        )  # fmt: skip
-        always = [WeeklyBlock(day=day, start="00:00", end="24:00") for day in range(7)]
-        with identity.acting_as(staff(made.practice.practice_id)):
-            answer = slots.CreateProvider(CreateProviderRequest(provider=provider))
-            slots.CreateServiceType(CreateServiceTypeRequest(service_type=session))
-            slots.ReplaceWeeklyHours(
-                ReplaceWeeklyHoursRequest(
-                    username=username, hours=WeeklyHours(blocks=always, version=1)
-                )
-            )
-        return answer.provider
+            blocks=builders.week(start="00:00", end="24:00"),
+        )
 
     return make
 

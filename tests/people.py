@@ -6,22 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from attune.availability.v1 import availability_pb2 as pb
-from attune.availability.v1.hours_service_pb2 import ReplaceWeeklyHoursRequest
-from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
 from attune_local.stack import Stack
 from attune_operator.up import environment_of
-from attune_testing.builders import make_account
+from attune_testing import builders
+from attune_testing.builders import PASSWORD, ZONE
 from attune_testing.stubs import AvailabilityStub
 from common.db import encryption
-from common.rpc import identity
-from common.rpc.identity import Identity
 from common.services import GATEWAY
 from gateway.app import close, create_app
 from gateway.settings import Settings
-from tests.world import PASSWORD, ZONE, Http, World, token_of
+from tests.world import Http, World, token_of
 
 STAFF = ("clinician", "colleague", "supervisor", "manager", "owner", "foreign")
 CALLERS = ("anonymous", "client", "other", *STAFF, "stolen")
@@ -96,39 +91,16 @@ def routes(stack: Stack) -> list[tuple[str, str]]:
 
 
 def add_provider(world: World) -> tuple[str, str]:
-    """Id and username of one more provider of a practice, who works as the first one does."""
-    username = f"p-{secrets.token_hex(5)}"
+    """Return the id and username of one more provider of a practice, with the same hours."""
     stub = AvailabilityStub(world.stack.operator_channel("availability"))
-    with identity.acting_as(Identity("service:operator", world.practice_id)):
-        made = stub.CreateProvider(
-            CreateProviderRequest(
-                provider=pb.Provider(
-                    username=username,
-                    display_name="Carol Colleague",
-                    timezone=ZONE,
-                    email=f"{username}@practice.example",
-                )
-            )
-        ).provider
-        week = [pb.WeeklyBlock(day=day, start="09:00", end="17:00") for day in range(7)]
-        stub.ReplaceWeeklyHours(
-            ReplaceWeeklyHoursRequest(username=username, hours=pb.WeeklyHours(blocks=week))
-        )
-    return made.provider_id, username
+    made = builders.provider(stub, world.practice_id, display_name="Carol Colleague")
+    return made.provider_id, made.username
 
 
 def add_account(world: World, *roles: str, provider_id: str = "") -> str:
-    """The e-mail of a new account of a practice; its password is PASSWORD."""
-    email = f"{secrets.token_hex(6)}@staff.example"
-    make_account(
-        environment_of(world.stack),
-        UUID(world.practice_id),
-        email,
-        PASSWORD,
-        roles,
-        UUID(provider_id) if provider_id else None,
-    )
-    return email
+    """Return the email of a new account of a practice; its password is PASSWORD."""
+    environment = environment_of(world.stack)
+    return builders.account(environment, world.practice_id, *roles, provider_id=provider_id)
 
 
 def sign_in(world: World, email: str) -> str:

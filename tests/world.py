@@ -6,27 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from attune.availability.v1 import availability_pb2 as pb
-from attune.availability.v1.hours_service_pb2 import ReplaceWeeklyHoursRequest
-from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
-from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
-from attune.availability.v1.service_type_service_pb2 import CreateServiceTypeRequest
-from attune.common.v1 import types_pb2 as types
 from attune_local.stack import Stack
 from attune_operator.up import environment_of
-from attune_testing.builders import make_account
+from attune_testing import builders
+from attune_testing.builders import PASSWORD, ZONE
 from attune_testing.stubs import AvailabilityStub
-from common.rpc import identity
-from common.rpc.identity import Identity
 
-PASSWORD = "correct horse battery staple"
-ZONE = "America/New_York"
 PATIENT = {"REQUEST_SECONDS": "30", "CALL_SECONDS": "20", "TURN_SECONDS": "10"}
 """Settings of an Attune that waits long for its own parts: a slow machine fails no test."""
 
@@ -92,44 +83,14 @@ class World:
     def make(cls, stack: Stack, **policies: Any) -> "World":
         """A practice of one's own; `policies` are those of the practice."""
         stub = AvailabilityStub(stack.operator_channel("availability"))
-        username = f"p-{secrets.token_hex(5)}"
-        with identity.acting_as(Identity("service:operator")):
-            practice = stub.CreatePractice(
-                CreatePracticeRequest(
-                    practice=pb.Practice(
-                        name=f"Practice {username}",
-                        timezone=ZONE,
-                        currency_code="USD",
-                        address="1 Test Street",
-                        policies=pb.Policies(**policies),
-                    )
-                )
-            ).practice
-        with identity.acting_as(Identity("service:operator", practice.practice_id)):
-            stub.CreateServiceType(CreateServiceTypeRequest(service_type=_session()))
-            provider = stub.CreateProvider(
-                CreateProviderRequest(
-                    provider=pb.Provider(
-                        username=username,
-                        display_name="Pat Provider",
-                        timezone=ZONE,
-                        email=f"{username}@practice.example",
-                    )
-                )
-            ).provider
-            blocks = [pb.WeeklyBlock(day=d, start="09:00", end="17:00") for d in range(7)]
-            stub.ReplaceWeeklyHours(
-                ReplaceWeeklyHoursRequest(username=username, hours=pb.WeeklyHours(blocks=blocks))
-            )
-        email = f"owner-{username}@practice.example"
-        make_account(
-            environment_of(stack),
-            UUID(practice.practice_id),
-            email,
-            PASSWORD,
-            ("owner",),
-            None,
+        username = builders.unique("p")
+        practice = builders.practice(
+            stub, name=f"Practice {username}", policies=pb.Policies(**policies)
         )
+        builders.service_type(stub, practice.practice_id)
+        provider = builders.provider(stub, practice.practice_id, username=username)
+        email = f"owner-{username}@practice.example"
+        builders.account(environment_of(stack), practice.practice_id, "owner", email=email)
         world = cls(
             stack,
             practice.practice_id,
@@ -211,16 +172,3 @@ def until(ask: Callable[[], Any], enough: Callable[[Any], bool], seconds: float 
         assert time.monotonic() < end, answer
         time.sleep(0.05)
     return answer
-
-
-def _session() -> pb.ServiceType:
-    return pb.ServiceType(
-        slug="session",
-        title="Therapy session",
-        duration_minutes=50,
-        modes=[types.MODE_TELEHEALTH, types.MODE_IN_PERSON, types.MODE_PHONE],
-        active=True,
-        online=True,
-        telehealth_enabled=True,
-        price=types.Money(minor_units=15000, currency_code="USD"),
-    )

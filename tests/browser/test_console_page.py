@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import expect
 
 from attune_local.stack import Stack
+from attune_testing.builders import PASSWORD
 from tests.browser.visitor import DESKTOP, PHONE, Visitor
-from tests.world import PASSWORD, World
+from tests.world import World
 
 Visit = Callable[..., Visitor]
 

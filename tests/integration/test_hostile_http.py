@@ -13,9 +13,10 @@ import pytest
 import requests
 
 from attune_local.stack import Stack
+from attune_testing.builders import PASSWORD
 from tests.gateways import HOST, PARTNER, SITE, Gateways, Peer, reason
 from tests.people import add_account, routes, starts
-from tests.world import PASSWORD, Http, World, token_of
+from tests.world import Http, World, token_of
 
 EVIL = "evil.example"
 # Writes that ask for no session: a cookie is nothing to them. The pages among them have forms with

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from attune_local.stack import Stack
+from attune_testing.builders import PASSWORD
 from tests.gateways import (
     FAILURES,
     FAILURES_BY_ADDRESS,
@@ -28,7 +29,7 @@ from tests.gateways import (
     reason,
 )
 from tests.people import add_account
-from tests.world import PASSWORD, Http, World, token_of
+from tests.world import Http, World, token_of
 
 WRONG, BLOCKED = "401 WRONG_CREDENTIALS", "429 TOO_MANY_ATTEMPTS"
 FLOODED = "429 TOO_MANY_REQUESTS"

@@ -13,8 +13,9 @@ import pytest
 import requests
 
 from attune_local.stack import Stack
+from attune_testing.builders import PASSWORD
 from tests.people import CALLERS, STAFF, People, routes, sign_in
-from tests.world import PASSWORD, Http, until
+from tests.world import Http, until
 
 pytestmark = pytest.mark.req("GW-13", "GW-12", "CL-3")
 

@@ -13,8 +13,9 @@ import pytest
 
 from attune_local.servers import free_port
 from attune_local.stack import Stack
+from attune_testing.builders import ZONE
 from tests.integration.test_story import attachment
-from tests.world import ZONE, Http, World, token_of, until
+from tests.world import Http, World, token_of, until
 
 SKEW = {"booking": 20, "availability": -20, "notifications": 40}
 """Seconds by which the clocks that rules go by are wrong; far more than those of machines that keep

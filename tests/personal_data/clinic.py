@@ -6,22 +6,16 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 import requests
 
-from attune.availability.v1 import availability_pb2 as pb
-from attune.availability.v1.hours_service_pb2 import ReplaceWeeklyHoursRequest
-from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
 from attune_operator.up import environment_of
-from attune_testing.builders import make_account
+from attune_testing import builders
 from attune_testing.stubs import AvailabilityStub
-from common.rpc import identity
-from common.rpc.identity import Identity
 from tests.people import starts
 from tests.personal_data import seeds
 from tests.personal_data.conftest import Whole
-from tests.world import ZONE, Http, World
+from tests.world import Http, World
 
 HEADERS = {
     "User-Agent": seeds.BROWSER,
@@ -77,10 +71,14 @@ class Clinic:
         world = World.make(whole.stack, maximum_advance_days=60, **policies)
         email = f"{secrets.token_hex(4)}@{seeds.WORD}.example"
         provider_id, username = _add_provider(world, email)
-        practice_id = UUID(world.practice_id)
-        running = environment_of(whole.stack)
-        roles = ("owner", "clinician")
-        make_account(running, practice_id, email, seeds.PASSWORD, roles, UUID(provider_id))
+        builders.account(
+            environment_of(whole.stack),
+            world.practice_id,
+            *("owner", "clinician"),
+            provider_id=provider_id,
+            email=email,
+            password=seeds.PASSWORD,
+        )
         public = Caller(whole.stack.url, errors=whole.places.errors)
         owner = Caller(whole.stack.url, errors=whole.places.errors)
         made = cls(whole, world, username, email, public, owner, starts(world, username))
@@ -141,15 +139,6 @@ class Browser:
 
 
 def _add_provider(world: World, email: str) -> tuple[str, str]:
-    username = f"p-{secrets.token_hex(5)}"
     stub = AvailabilityStub(world.stack.operator_channel("availability"))
-    with identity.acting_as(Identity("service:operator", world.practice_id)):
-        provider = pb.Provider(
-            username=username, display_name="Pat Provider", timezone=ZONE, email=email
-        )
-        made = stub.CreateProvider(CreateProviderRequest(provider=provider)).provider
-        week = [pb.WeeklyBlock(day=day, start="09:00", end="17:00") for day in range(7)]
-        stub.ReplaceWeeklyHours(
-            ReplaceWeeklyHoursRequest(username=username, hours=pb.WeeklyHours(blocks=week))
-        )
-    return made.provider_id, username
+    made = builders.provider(stub, world.practice_id, email=email)
+    return made.provider_id, made.username

@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from attune_local.stack import Stack
+from attune_testing.builders import ZONE
 from tests.integration.bad_input.table import UNSET, Row
 from tests.people import add_provider
-from tests.world import ZONE, World, token_of
+from tests.world import World, token_of
 
 ADDRESS = "127.0.0.7"  # of these callers alone: failed sign-ins are counted by address
 

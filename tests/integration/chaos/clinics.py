@@ -4,16 +4,8 @@ providers share a room."""
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from attune.availability.v1 import availability_pb2 as pb
-from attune.availability.v1.hours_service_pb2 import (
-    GetWeeklyHoursRequest,
-    ReplaceWeeklyHoursRequest,
-)
-from attune.availability.v1.physical_room_service_pb2 import CreatePhysicalRoomRequest
-from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
+from attune_testing import builders
 from attune_testing.stubs import AvailabilityStub
-from common.rpc import identity
-from common.rpc.identity import Identity
 from tests.faults import FaultyStack
 from tests.integration.chaos.clients import Clinic
 from tests.integration.chaos.quiet import query
@@ -40,30 +32,14 @@ def make(stack: FaultyStack, shift: float) -> list[Clinic]:
 
 def _share_a_room(world: World) -> tuple[World, int]:
     """A second provider, and the room in which both see people; its number."""
-    channel = world.stack.operator_channel("availability")
-    stub = AvailabilityStub(channel)
-    with channel, identity.acting_as(Identity("service:operator", world.practice_id)):
-        room = stub.CreatePhysicalRoom(
-            CreatePhysicalRoomRequest(physical_room=pb.PhysicalRoom(name="Blue room"))
-        ).physical_room
-        provider = stub.CreateProvider(
-            CreateProviderRequest(
-                provider=pb.Provider(
-                    username=f"{world.username}-2",
-                    display_name="Pam Provider",
-                    timezone="America/New_York",
-                    email=f"{world.username}-2@practice.example",
-                )
-            )
-        ).provider
-        for username in (world.username, provider.username):
-            known = stub.GetWeeklyHours(GetWeeklyHoursRequest(username=username)).hours
-            blocks = [
-                pb.WeeklyBlock(day=day, start="09:00", end="17:00", room_id=room.room_id)
-                for day in range(7)
-            ]
-            hours = pb.WeeklyHours(blocks=blocks, version=known.version)
-            stub.ReplaceWeeklyHours(ReplaceWeeklyHoursRequest(username=username, hours=hours))
+    with world.stack.operator_channel("availability") as channel:
+        stub, practice_id = AvailabilityStub(channel), world.practice_id
+        room = builders.physical_room(stub, practice_id, "Blue room")
+        blocks = builders.week(room_id=room.room_id)
+        builders.hours(stub, practice_id, world.username, blocks)
+        provider = builders.provider(
+            stub, practice_id, username=f"{world.username}-2", blocks=blocks
+        )
     colleague = replace(world, provider_id=provider.provider_id, username=provider.username)
     return colleague, _number(world, "physical_rooms", room.room_id)
 
