@@ -40,7 +40,7 @@ Connect = Callable[..., Any]
 
 @contextmanager
 def connected(url: str, practice: object = None) -> Iterator[psycopg.Connection[Any]]:
-    """A connection whose transaction is of a practice, as `common.database` begins it."""
+    """A connection whose transaction is of a practice, as `common.db.database` begins it."""
     with psycopg.connect(url, row_factory=tuple_row) as connection:
         if practice is not None:
             connection.execute("SELECT set_config('attune.practice', %s, true)", [str(practice)])
