@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONTZPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lint protos fuzz bench chaos reqs lock setup clean
+.PHONY: help up test check format lint protos soak fuzz bench chaos reqs lock setup clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -24,13 +24,14 @@ up: $(RUNTIME) $(STUBS) ## Run Attune here (ATTUNE_PORT, ATTUNE_DATA); Ctrl-C st
 	@exec attune up
 
 test: setup ## Run all tests
-	@pytest -n 2
+	@pytest -n 2 --durations=10
 
 check: setup lint test ## What must hold before a commit: lint, types, tests
 
-lint: setup ## ruff and mypy alone
+lint: setup ## ruff, import rules and mypy alone
 	@ruff check .
 	@ruff format --check .
+	@lint-imports --no-cache
 	@# One at a time: every service has a tests/conftest.py of its own.
 	@set -e; for part in $(PACKAGES) tests conftest.py; do echo "mypy $$part"; mypy --no-error-summary $$part; done
 
@@ -39,6 +40,9 @@ format: setup ## Format and sort imports
 	@ruff format .
 
 protos: $(STUBS) ## Generate the gRPC stubs
+
+soak: setup ## The tests that take more than a minute each
+	@pytest -n 2 -m soak --timeout=0 --durations=10
 
 fuzz: setup ## Random requests to every route, messages to every RPC for SECONDS (600)
 	@ATTUNE_FUZZ_SECONDS=$(or $(SECONDS),600) pytest services/gateway/tests/test_fuzz.py tests/integration/test_grpc_fuzz.py --timeout=0

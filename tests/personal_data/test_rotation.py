@@ -29,7 +29,7 @@ from tests.personal_data.conftest import FIRST_KEY, Whole
 from tests.personal_data.seeds import Needles
 from tests.world import token_of, until
 
-pytestmark = [pytest.mark.req("PF-7"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.req("PF-7"), pytest.mark.soak, pytest.mark.timeout(600)]
 _PAUSE = 0.6  # seconds between a person's requests
 _PATIENCE = 20.0  # seconds until a person gives up
 _BUSY = (503, 504)  # told to come again: while half of all processes start, a machine is slow
