@@ -12,7 +12,7 @@ from common.audit import Entry
 from common.db.database import Database
 from common.errors import NotFound, Refused
 from common.rpc import identity
-from services.booking.tests.booking_world import NINE, Running, place, resource, terms
+from services.booking.tests.booking_world import NINE, Running, resource, slot, terms
 
 pytestmark = pytest.mark.req("PF-8")
 
@@ -26,7 +26,7 @@ def entries(database: Database, practice: UUID) -> list[Entry]:
 
 def test_a_request_that_expires_is_on_record_as_the_service_s_work(alone: Running) -> None:
     practice = ids.new()
-    booking = alone.book(place(terms(practice, resource(), approval=True)))
+    booking = alone.book(slot(terms(practice, resource(), approval=True)))
     alone.clock.present = NINE
     alone.work()
     [entry] = entries(alone.database, practice)
@@ -40,7 +40,7 @@ def test_a_request_that_expires_is_on_record_as_the_service_s_work(alone: Runnin
 
 def test_an_answer_that_is_given_again_is_one_more_read(alone: Running) -> None:
     practice = ids.new()
-    booking = alone.book(place(terms(practice, resource(), approval=True)))
+    booking = alone.book(slot(terms(practice, resource(), approval=True)))
     again = pb.ConfirmBookingRequest(booking_id=booking.booking_id, request_id="once")
     with identity.acting_as(staff(practice)):
         assert alone.rpc.ConfirmBooking(again) == alone.rpc.ConfirmBooking(again)
@@ -50,7 +50,7 @@ def test_an_answer_that_is_given_again_is_one_more_read(alone: Running) -> None:
 
 def test_what_is_refused_leaves_nothing(alone: Running) -> None:
     practice = ids.new()
-    booking = alone.book(place(terms(practice, resource())))
+    booking = alone.book(slot(terms(practice, resource())))
     with identity.acting_as(staff(practice)):
         with pytest.raises(Refused):
             alone.rpc.ConfirmBooking(pb.ConfirmBookingRequest(booking_id=booking.booking_id))

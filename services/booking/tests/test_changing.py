@@ -47,7 +47,7 @@ from attune_local.servers import free_port
 from attune_testing.fixtures import TestClock, client, serve, signer, staff
 from attune_testing.stubs import BookingStub
 from booking.adapters.availability import Availability
-from booking.domain.taking import SlotTaken
+from booking.domain.occupancy import SlotTaken
 from booking.servicer import servicers
 from common import ids
 from common.db.database import Database
@@ -60,9 +60,9 @@ from services.booking.tests.booking_world import (
     Running,
     at_once,
     events,
-    place,
     refs,
     resource,
+    slot,
     taken_events,
     terms,
 )
@@ -83,7 +83,7 @@ class Case:
         cancellation: ClientCancellation.ValueType = CLIENT_CANCELLATION_ALLOWED,
     ) -> None:
         self.service, self.practice, self.provider = service, ids.new(), resource()
-        self.where = place(
+        self.where = slot(
             terms(self.practice, self.provider, approval=approval, cancellation=cancellation)
         )
         self.booked = service.book(self.where)
@@ -544,7 +544,7 @@ def test_of_16_who_cancel_at_once_one_does_and_time_is_released_once(alone: Runn
 @pytest.mark.req("BK-3", "PF-6")
 def test_a_hold_lapses_by_itself(alone: Running) -> None:
     practice, provider = ids.new(), resource()
-    where = place(terms(practice, provider))
+    where = slot(terms(practice, provider))
     held = alone.hold(where, "visitor-1")
     alone.clock.advance(timedelta(minutes=4, seconds=59))
     alone.work()
@@ -559,7 +559,7 @@ def test_a_hold_lapses_by_itself(alone: Running) -> None:
 @pytest.mark.req("BK-3")
 def test_a_hold_that_was_used_lapses_without_effect(alone: Running) -> None:
     practice, provider = ids.new(), resource()
-    where = place(terms(practice, provider))
+    where = slot(terms(practice, provider))
     held = alone.hold(where, "visitor-1")
     alone.clock.advance(timedelta(minutes=5))
     booked = alone.book(where)
@@ -576,7 +576,7 @@ def test_a_hold_that_was_used_lapses_without_effect(alone: Running) -> None:
 @pytest.mark.req("BK-3")
 def test_a_visitor_releases_their_own_hold_and_nobody_elses(alone: Running) -> None:
     practice, provider = ids.new(), resource()
-    held = alone.hold(place(terms(practice, provider)), "visitor-1")
+    held = alone.hold(slot(terms(practice, provider)), "visitor-1")
 
     def release(visitor: str, hold_id: str = held.hold_id) -> str:
         with acting_as(Identity("visitor")):
@@ -627,7 +627,7 @@ def test_a_clinician_answers_their_own_requests(alone: Running) -> None:
 def test_a_client_cancels_their_own_bookings_alone(alone: Running) -> None:
     case = Case(alone)
     other = Case(alone)
-    of_same_practice = alone.book(place(case.where.terms, NINE + timedelta(hours=1)))
+    of_same_practice = alone.book(slot(case.where.terms, NINE + timedelta(hours=1)))
     own = case.booked.client.client_id
     for who in (
         other.client,

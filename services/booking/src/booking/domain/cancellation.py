@@ -1,4 +1,4 @@
-"""When a client may cancel by themselves (spec CN-2), by the policy frozen on the booking."""
+"""Whether a client may cancel without staff (spec CN-2), by the policy frozen on the booking."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,13 +7,33 @@ from enum import StrEnum
 from booking.domain.status import Status, move
 from common.errors import Refused
 
+CLIENT_REQUEST = "client_request"
+"""The reason of a cancellation that the client wanted."""
 
-class Policy(StrEnum):
-    """What a client's own cancellation does before the late threshold."""
+
+class CancellationPolicy(StrEnum):
+    """What a client's cancellation does before the late threshold."""
 
     ALLOWED = "allowed"
     APPROVAL = "approval"
     NOT_ALLOWED = "not_allowed"
+
+
+class CancelledBy(StrEnum):
+    """The side whose cancellation it is."""
+
+    CLIENT = "client"
+    PRACTICE = "practice"
+
+
+@dataclass(frozen=True)
+class Cancellation:
+    """One cancellation, as the booking keeps it and the client hears of it."""
+
+    side: CancelledBy
+    reason: str
+    reason_text: str
+    tell_client: bool
 
 
 class CancellationNotAllowed(Refused):
@@ -32,33 +52,36 @@ class NoCancellationRequested(Refused):
 
 
 @dataclass(frozen=True)
-class Cancelling:
-    """What decides whether a client may cancel one booking now."""
+class CancellationRule:
+    """Decides whether the client of one booking may cancel it."""
 
     status: Status
     start: datetime
-    policy: Policy
+    policy: CancellationPolicy
     late_minutes: int
     """A cancellation is late when fewer minutes than this remain."""
-    requested: bool = False
-    """Whether the client has asked already and waits for approval."""
+    is_requested: bool = False
+    """Whether the client has already asked and waits for approval."""
 
     @property
     def until(self) -> datetime | None:
-        """The last instant at which the client may cancel; None: never."""
+        """The last instant at which the client may cancel; None if there is none."""
         if self.status is Status.REQUESTED:
             return self.start
-        if self.status is not Status.CONFIRMED or self.policy is Policy.NOT_ALLOWED:
+        if self.status is not Status.CONFIRMED or self.policy is CancellationPolicy.NOT_ALLOWED:
             return None
         return self.start - timedelta(minutes=self.late_minutes)
 
-    def allowed(self, now: datetime) -> bool:
-        """Whether the client may cancel, or ask for it, now."""
-        return self.until is not None and now <= self.until and not self.requested
+    def allows(self, now: datetime) -> bool:
+        """Return whether the client may cancel, or ask for a cancellation, now."""
+        return self.until is not None and now <= self.until and not self.is_requested
 
     def needs_approval(self, now: datetime) -> bool:
-        """Whether the client's cancellation waits for the practice; raises if it is refused.
-        A request can always be withdrawn."""
+        """Return whether a cancellation by the client must be approved by the practice.
+
+        A client can always withdraw a request. Raises WrongStatus, CancellationNotAllowed, or
+        CancellationTooLate.
+        """
         move(self.status, Status.CANCELLED)
         if self.status is Status.REQUESTED:
             return False
@@ -69,4 +92,4 @@ class Cancelling:
             raise CancellationTooLate(
                 f"This could be cancelled until {limit}.", cancel_until_time=limit
             )
-        return self.policy is Policy.APPROVAL
+        return self.policy is CancellationPolicy.APPROVAL

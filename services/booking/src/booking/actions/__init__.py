@@ -1,0 +1,1 @@
+"""What can be done to bookings and holds, each in the caller's transaction."""
