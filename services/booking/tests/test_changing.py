@@ -7,6 +7,7 @@ from functools import partial
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from attune.availability.v1.availability_pb2 import (
     CLIENT_CANCELLATION_ALLOWED,
@@ -52,6 +53,7 @@ from booking.servicer import servicers
 from common import ids
 from common.db.database import Database
 from common.errors import Conflict, DomainError, Invalid, NotFound, Refused
+from common.jobs import schedule
 from common.rpc import channels
 from common.rpc.identity import Identity, acting_as
 from services.booking.tests.booking_world import (
@@ -60,6 +62,7 @@ from services.booking.tests.booking_world import (
     Running,
     at_once,
     events,
+    form,
     refs,
     resource,
     slot,
@@ -230,6 +233,46 @@ def test_a_request_that_was_answered_does_not_expire(
     alone.work()
     assert get(case).status == answered.status
     assert events(alone.database, BookingExpired, case.practice) == []
+
+
+def planned(database: Database, practice_id: UUID) -> list[tuple[str, str]]:
+    """Return the kind and key of what is planned for a practice."""
+    with database.transaction(practice_id) as session:
+        plans = select(schedule.due.c.kind, schedule.due.c.key)
+        found = session.execute(plans.where(schedule.due.c.practice_id == practice_id))
+        return [(kind, key) for kind, key in found]
+
+
+def withdraw(case: Case) -> booking_pb2.Booking:
+    return cancel(case, case.client)
+
+
+@pytest.mark.req("BK-1")
+@pytest.mark.parametrize("answer", [confirm, decline, withdraw])
+def test_a_request_that_was_answered_is_no_longer_planned_to_expire(
+    alone: Running, answer: Callable[[Case], booking_pb2.Booking]
+) -> None:
+    case = Case(alone, approval=True)
+    assert planned(alone.database, case.practice) == [("expire_request", case.id)]
+    answer(case)
+    assert planned(alone.database, case.practice) == []
+
+
+@pytest.mark.req("BK-3")
+def test_a_hold_that_is_gone_is_no_longer_planned_to_expire(alone: Running) -> None:
+    practice, provider = ids.new(), resource()
+    where = slot(terms(practice, provider))
+    alone.hold(where, "visitor-1")
+    replacing = alone.hold(where, "visitor-1")
+    assert planned(alone.database, practice) == [("expire_hold", replacing.hold_id)]
+    hold_id = UUID(replacing.hold_id)
+    alone.book(where, form(hold_id=hold_id, visitor_id="visitor-1"))
+    assert planned(alone.database, practice) == []
+    released = alone.hold(slot(where.terms, NINE + timedelta(hours=1)), "visitor-1")
+    with acting_as(Identity("visitor")):
+        request = ReleaseHoldRequest(hold_id=released.hold_id, visitor_id="visitor-1")
+        alone.rpc.ReleaseHold(request)
+    assert planned(alone.database, practice) == []
 
 
 @pytest.mark.req("BK-1", "BK-9")

@@ -16,7 +16,7 @@ jobs = Jobs()
 def expire_hold(job: Job, context: JobContext[None]) -> None:
     """Release the time of an expired hold."""
     with context.settle() as session:
-        holds.release(session, job.practice_id, UUID(job.key))
+        holds.expire(session, job.practice_id, UUID(job.key))
 
 
 @jobs.on(transitions.EXPIRE_REQUEST)

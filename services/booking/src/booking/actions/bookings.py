@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from attune.booking.v1.events_pb2 import BookingConfirmed, BookingRequested
 from booking import messages
+from booking.actions.holds import EXPIRE_HOLD
 from booking.actions.transitions import EXPIRE_REQUEST
 from booking.domain.actor import CLIENT_OF_BOOKING, Actor, ActorKind
 from booking.domain.contacts import Contact
@@ -99,6 +100,8 @@ def book(
     )
     if requested:
         schedule.schedule(session, EXPIRE_REQUEST, row.id, row.practice_id, row.start_at)
+    if instead_of:
+        schedule.cancel(session, EXPIRE_HOLD, instead_of)
     return row
 
 

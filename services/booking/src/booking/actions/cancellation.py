@@ -12,6 +12,7 @@ from attune.booking.v1.events_pb2 import (
 )
 from booking import messages
 from booking.actions.recording import record_change, release_time
+from booking.actions.transitions import EXPIRE_REQUEST
 from booking.domain.actor import Actor
 from booking.domain.cancellation import (
     CLIENT_REQUEST,
@@ -22,6 +23,7 @@ from booking.domain.cancellation import (
 from booking.domain.status import Status, move
 from booking.store.tables import Booking
 from common import proto
+from common.jobs import schedule
 from common.messaging.outbox import emit
 
 
@@ -76,7 +78,8 @@ def decline_cancellation(session: Session, row: Booking, by: Actor, now: datetim
 def _cancel(
     session: Session, row: Booking, by: Actor, now: datetime, cancellation: Cancellation
 ) -> None:
-    row.status = move(Status(row.status), Status.CANCELLED)
+    before = Status(row.status)
+    row.status = move(before, Status.CANCELLED)
     row.cancellation_requested = False
     row.cancelled_by = cancellation.side
     row.cancellation_reason = cancellation.reason
@@ -89,3 +92,5 @@ def _cancel(
         tell_client=cancellation.tell_client,
     )
     emit(session, *changes, cancelled)
+    if before is Status.REQUESTED:
+        schedule.cancel(session, EXPIRE_REQUEST, row.id)

@@ -43,11 +43,21 @@ def create(
     changes = occupancy.take(session, wanted, now, instead_of=earlier)
     emit(session, *map(messages.taken_time_changed, changes))
     schedule.schedule(session, EXPIRE_HOLD, hold.id, hold.practice_id, hold.expires_at)
+    if earlier:
+        schedule.cancel(session, EXPIRE_HOLD, earlier)
     return hold, revision_of(changes, hold.provider_id)
 
 
 def release(session: Session, practice_id: UUID, hold_id: UUID) -> int:
     """Release a hold; return the provider's new revision, 0 if the hold was gone already."""
+    revision = expire(session, practice_id, hold_id)
+    if revision:
+        schedule.cancel(session, EXPIRE_HOLD, hold_id)
+    return revision
+
+
+def expire(session: Session, practice_id: UUID, hold_id: UUID) -> int:
+    """Release a hold as `release` does, but leave the plan to the worker that carries it out."""
     provider_id = holds.remove(session, hold_id)
     if provider_id is None:
         return 0

@@ -1,6 +1,7 @@
 """Changes of a locked booking's status: answers to requests, the session, expiry (spec BK-9).
 
-Each moves the status, adds an entry to the history, and emits an event.
+Each moves the status, adds an entry to the history, and emits an event. Plans are canceled last,
+in the order in which the worker locks rows as well.
 """
 
 from datetime import datetime
@@ -20,6 +21,7 @@ from booking.domain.actor import Actor
 from booking.domain.status import Status, answer, move
 from booking.store import clients
 from booking.store.tables import Booking
+from common.jobs import schedule
 from common.messaging.outbox import emit
 
 EXPIRE_REQUEST = "expire_request"
@@ -30,6 +32,7 @@ def confirm(session: Session, row: Booking, by: Actor, now: datetime) -> None:
     row.status = answer(Status(row.status), Status.CONFIRMED, row.start_at, now)
     record_change(row, "confirmed", by, now)
     emit(session, BookingConfirmed(booking=messages.booking_fact(row), was_requested=True))
+    schedule.cancel(session, EXPIRE_REQUEST, row.id)
 
 
 def decline(session: Session, row: Booking, by: Actor, now: datetime, reason_text: str) -> None:
@@ -39,10 +42,14 @@ def decline(session: Session, row: Booking, by: Actor, now: datetime, reason_tex
     changes = release_time(session, row)
     record_change(row, "declined", by, now)
     emit(session, *changes, BookingDeclined(booking=messages.booking_fact(row)))
+    schedule.cancel(session, EXPIRE_REQUEST, row.id)
 
 
 def expire(session: Session, row: Booking, by: Actor, now: datetime) -> None:
-    """Expire a request that nobody answered before its start. Raises WrongStatus."""
+    """Expire a request that nobody answered before its start; the worker settles its plan.
+
+    Raises WrongStatus.
+    """
     row.status = move(Status(row.status), Status.EXPIRED)
     changes = release_time(session, row)
     record_change(row, "expired", by, now)

@@ -23,7 +23,7 @@ from booking.store import clients
 from booking.store import holds as stored
 from common import ids, validation
 from common.clock import Clock
-from common.db.database import EVERY_PRACTICE, Database
+from common.db.database import EVERY_PRACTICE, Database, confine
 from common.rpc.access import allow
 from common.rpc.identity import Identity, caller
 
@@ -60,9 +60,9 @@ class HoldServicer(HoldServiceServicer):
         hold_id = ids.parse(request.hold_id, "hold_id")
         with self._database.transaction(EVERY_PRACTICE) as session:
             row = stored.find(session, hold_id, visitor)
-        if row is None:
-            return ReleaseHoldResponse()
-        with self._database.transaction(row.practice_id) as session:
+            if row is None:
+                return ReleaseHoldResponse()
+            confine(session, row.practice_id)
             revision = holds.release(session, row.practice_id, hold_id)
         return ReleaseHoldResponse(revision=str(revision) if revision else "")
 
