@@ -1,4 +1,4 @@
-"""What booking leaves in the audit besides what is asked of it for the first time (spec PF-8)."""
+"""Booking's audit entries for jobs, repeated answers, and refusals (spec PF-8)."""
 
 from uuid import UUID
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.req("PF-8")
 
 
 def entries(database: Database, practice: UUID) -> list[Entry]:
-    """Those of a practice, in the order in which they were written."""
+    """Return the entries of a practice in the order in which they were written."""
     with database.transaction(practice) as session:
         own = select(Entry).where(Entry.practice_id == practice)
         return list(session.scalars(own.order_by(Entry.sequence)))

@@ -1,4 +1,4 @@
-"""Personal data stands encrypted, and is told to nobody (spec PF-3, PF-7)."""
+"""Personal data is stored encrypted and stays out of events and logs (spec PF-3, PF-7)."""
 
 import logging
 
@@ -28,7 +28,7 @@ SECRETS = [NAME, "Vandermeer", EMAIL, PHONE, NOTE, REASON, DECLINE, VISITOR]
 
 
 def dump(database: Database) -> str:
-    """Every column of every row of every table, as text; binary ones also as what they spell."""
+    """Return every column of every row of every table as text."""
     with database.transaction(EVERY_PRACTICE) as session:
         tables = session.scalars(
             text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")

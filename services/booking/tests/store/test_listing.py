@@ -1,4 +1,4 @@
-"""Lists are read by the practice's own index, however much there is of others."""
+"""Lists use an index that begins with the practice, so that others' rows cost nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ from services.booking.tests.booking_world import NINE
 
 
 def plan(database: Database, read: Callable[[Session], Any]) -> str:
-    """How PostgreSQL reads the first thing that is asked for, where there is much of others."""
+    """Return PostgreSQL's plan of the first query that `read` makes."""
     asked: list[tuple[str, Any]] = []
 
     def note(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:

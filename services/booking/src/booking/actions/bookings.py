@@ -38,8 +38,9 @@ class BookingForm:
 def book_online(
     session: Session, terms: Terms, start: datetime, form: BookingForm, now: datetime
 ) -> Booking:
-    """Book a start as a client does (spec BK-1): under the policy of confirmation, and in place of
-    the visitor's own hold, if there is one.
+    """Book a start as a client does online (spec BK-1), in place of the visitor's own hold.
+
+    The provider's policy decides whether it is confirmed at once.
 
     Raises SlotTaken, or BlockedByExpiredHolds (`holds.clearing_expired`).
     """

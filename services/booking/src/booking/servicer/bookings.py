@@ -65,7 +65,7 @@ class BookingServicer(BookingServiceServicer):
             now = self._clock.now()
             row = book_online(session, terms, start, form, now)
             _record(session, "booking.create", row)
-            # The booker may not own the email, whoever they are signed in as.
+            # The booker may not own the email, even if they have signed in.
             shown = messages.booking(row, messages.Viewer.BOOKER, now)
             return pb.CreateBookingResponse(booking=shown)
 

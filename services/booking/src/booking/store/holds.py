@@ -18,7 +18,8 @@ def visitor_index(visitor_id: str) -> bytes:
 
 
 def replace(session: Session, hold: Hold) -> UUID | None:
-    """Write a hold in place of the visitor's earlier one with the provider; return the latter.
+    """Write a hold in place of the visitor's earlier one with the provider; return the id of the
+    earlier one.
 
     The visitor's other requests for a hold with the provider wait.
     """
@@ -52,7 +53,7 @@ def remove_own(session: Session, hold_id: UUID, visitor_id: str, provider_id: UU
 def remove(session: Session, hold_id: UUID) -> UUID | None:
     """Remove a hold; return its provider.
 
-    Return None if it was removed before: whoever did that releases its time.
+    Return None if another transaction removed it, which then releases its time.
     """
     gone = delete(Hold).where(Hold.id == hold_id).returning(Hold.provider_id)
     return session.scalars(gone).one_or_none()

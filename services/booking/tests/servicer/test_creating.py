@@ -1,4 +1,4 @@
-"""Booking and holding through the RPCs, with availability beside it (spec BK-1 to BK-4)."""
+"""CreateBooking and CreateHold with a real availability (spec BK-1 to BK-4)."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -122,7 +122,7 @@ class Practice:
             )
 
     def free(self, revision: str = "") -> set[datetime]:
-        """The starts that are offered on the day."""
+        """Return the starts of the day that a search finds."""
         midnight = int(NINE.timestamp()) // 60 - 9 * 60
         with acting_as(VISITOR):
             answer = self.both.availability.SearchSlots(

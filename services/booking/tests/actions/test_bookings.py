@@ -1,5 +1,6 @@
-"""Holds and bookings as they are made, under the terms that availability gives."""
+"""Holds and bookings, made under terms as availability gives them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -22,8 +23,13 @@ from attune.booking.v1.events_pb2 import (
     TakenTimeChanged,
 )
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Money
+from booking import messages
+from booking.actions import bookings
+from booking.domain.actor import Actor, ActorKind
 from booking.domain.occupancy import SlotTaken
+from booking.domain.terms import Confirmation
 from booking.store import clients
+from booking.store.bookings import find_locked
 from booking.store.tables import Booking, Client, Hold
 from common import ids
 from common.db.database import Database
@@ -280,3 +286,43 @@ def test_events_of_a_booking_come_after_the_time_it_takes(database: Database) ->
     (confirmed,) = events(database, BookingConfirmed, practice)
     (changed,) = events(database, TakenTimeChanged, practice)
     assert confirmed.booking.booking_id == changed.taken[0].ref == booked.booking_id
+
+
+@pytest.mark.req("BK-5", "BK-6")
+def test_staff_book_several_services_for_a_known_client_at_once(database: Database) -> None:
+    practice, provider = ids.new(), resource()
+    held = terms(practice, provider, approval=True)
+    earlier = book(database, slot(held, NINE + timedelta(hours=1)), form(phone="+12125550100"))
+    more = replace(held.service, slug="assessment", title="Assessment", price=7000)
+    staff = Actor(ActorKind.PRACTICE, str(ids.new()))
+    with database.transaction(practice) as session:
+        client = session.get_one(Client, UUID(earlier.client.client_id))
+        row = bookings.book(
+            session,
+            staff,
+            replace(held, duration=timedelta(minutes=90)),
+            NINE - timedelta(hours=2),
+            services=[held.service, more],
+            confirmation=Confirmation.INSTANT,
+            client=client,
+            now=NOW,
+        )
+    with database.transaction(practice) as session:
+        stored = find_locked(session, row.id)
+        assert stored
+        shown = messages.booking(stored, messages.Viewer.STAFF, NOW)
+    assert (shown.status, shown.client.client_id) == (
+        BOOKING_STATUS_CONFIRMED,
+        earlier.client.client_id,
+    )
+    assert (shown.client.phone, shown.client.timezone) == ("+12125550100", "Europe/Berlin")
+    assert shown.end_time.seconds - shown.start_time.seconds == 90 * 60
+    assert [(line.slug, line.price.minor_units) for line in shown.service_lines] == [
+        ("therapy-session", 15000),
+        ("assessment", 7000),
+    ]
+    assert [(h.actor, h.actor_id, h.change) for h in shown.history] == [
+        ("practice", staff.id, "confirmed")
+    ]
+    (confirmed,) = events(database, BookingConfirmed, practice)
+    assert confirmed.booking.price.minor_units == 22000

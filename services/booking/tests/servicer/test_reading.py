@@ -1,4 +1,4 @@
-"""Who sees what: bookings, clients, manage links, taken time."""
+"""Who sees which bookings, clients, manage links, and taken time."""
 
 from collections.abc import Iterator
 from datetime import timedelta

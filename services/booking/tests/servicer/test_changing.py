@@ -1,4 +1,4 @@
-"""What becomes of bookings: approval, cancellation, the session, and the clockwork."""
+"""Changes of bookings: approval, cancellation, the session, and expiry."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -77,7 +77,7 @@ ILL = CANCELLATION_REASON_PROVIDER_ILL
 
 
 class Case:
-    """One booking of a practice of its own, and the people around it."""
+    """One booking of a practice of its own, with its owner and its client."""
 
     def __init__(
         self,
@@ -161,7 +161,7 @@ def fact(case: Case, status: booking_pb2.BookingStatus.ValueType, version: int) 
 
 
 def assert_free(case: Case, revision: int) -> None:
-    """The time is free at once, and who projects taken time is told (spec CN-5)."""
+    """Assert that the time is free at once and that an event says so (spec CN-5)."""
     assert refs(case.service.database, case.provider) == []
     last = taken_events(case.service.database, case.provider)[-1]
     assert (list(last.released), list(last.taken), last.revision) == ([case.id], [], revision)
@@ -334,7 +334,7 @@ def test_another_change_under_the_same_key_is_refused(alone: Running) -> None:
 def test_a_change_whose_answer_got_lost_is_not_refused_when_it_is_tried_again(
     database: Database,
 ) -> None:
-    """Channels try again by themselves when a connection broke, done or not."""
+    """A channel retries when a connection breaks, whether or not the call was done."""
     with (
         channels.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking")) as nowhere,
         serve(servicers(database, Availability(nowhere), TestClock(NOW))) as served,
