@@ -1,1 +1,1 @@
-"""What can be done to bookings and holds, each in the caller's transaction."""
+"""Use cases: each takes a session and values, works in that transaction, and returns rows."""

@@ -24,6 +24,11 @@ from common.jobs import schedule
 from common.messaging.outbox import emit
 from common.zones import zone
 
+_FIRST_STATUS = {
+    Confirmation.INSTANT: Status.CONFIRMED,
+    Confirmation.APPROVAL: Status.REQUESTED,
+}
+
 
 @dataclass(frozen=True)
 class BookingForm:
@@ -84,22 +89,15 @@ def book(
     wanted = terms.taken_time(start, booking_id, BOOKING)
     changes = occupancy.take(session, wanted, now, instead_of=instead_of)
     known = _client(session, terms.practice_id, client, now)
-    requested = confirmation is Confirmation.APPROVAL
     row = _row(booking_id, terms, start, known, now)
-    row.status = Status.REQUESTED if requested else Status.CONFIRMED
-    row.typed_name, row.client_timezone = client.name, client.timezone
-    row.note = note
+    row.status = _FIRST_STATUS[confirmation]
+    row.typed_name, row.client_timezone, row.note = client.name, client.timezone, note
     row.revision = revision_of(changes, terms.provider_id)
     row.lines = [_line(row, position, service) for position, service in enumerate(services)]
     row.history = [_first_entry(row, by)]
     bookings.add(session, row)
-    fact = messages.booking_fact(row)
-    emit(
-        session,
-        *map(messages.taken_time_changed, changes),
-        BookingRequested(booking=fact) if requested else BookingConfirmed(booking=fact),
-    )
-    if requested:
+    emit(session, *map(messages.taken_time_changed, changes), _event(row))
+    if row.status == Status.REQUESTED:
         schedule.schedule(session, EXPIRE_REQUEST, row.id, row.practice_id, row.start_at)
     if instead_of:
         schedule.cancel(session, EXPIRE_HOLD, instead_of)
@@ -159,6 +157,11 @@ def _line(row: Booking, position: int, service: ServiceTerms) -> ServiceLine:
         no_show_fee=service.no_show_fee,
         late_cancellation_fee=service.late_cancellation_fee,
     )
+
+
+def _event(row: Booking) -> BookingRequested | BookingConfirmed:
+    kind = BookingRequested if row.status == Status.REQUESTED else BookingConfirmed
+    return kind(booking=messages.booking_fact(row))
 
 
 def _first_entry(row: Booking, by: Actor) -> BookingChange:

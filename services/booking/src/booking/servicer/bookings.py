@@ -70,7 +70,7 @@ class BookingServicer(BookingServiceServicer):
             return pb.CreateBookingResponse(booking=shown)
 
         statuses = partial(clients.statuses, email_index=clients.index(form.contact))
-        return self._slots.fulfil(
+        return self._slots.fulfill(
             request, pb.CreateBookingResponse, statuses, create, _record_repeat
         )
 

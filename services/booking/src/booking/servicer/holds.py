@@ -49,7 +49,7 @@ class HoldServicer(HoldServiceServicer):
             return CreateHoldResponse(hold=messages.hold(row, start, end, revision))
 
         statuses = _statuses(caller())
-        return self._slots.fulfil(request, CreateHoldResponse, statuses, create)
+        return self._slots.fulfill(request, CreateHoldResponse, statuses, create)
 
     @allow("holds:create")
     def ReleaseHold(

@@ -33,7 +33,7 @@ class SlotRequests:
         self._database = database
         self._availability = availability
 
-    def fulfil(
+    def fulfill(
         self,
         request: CreateHoldRequest | CreateBookingRequest,
         kind: type[Response],
