@@ -1,4 +1,4 @@
-"""What the tests of booking share: terms as availability gives them, people, and looks into the
+"""What the tests of booking share: terms as availability gives them, clients, and queries of the
 database."""
 
 import threading
@@ -12,6 +12,7 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from attune.availability.v1.availability_pb2 import (
     CLIENT_CANCELLATION_ALLOWED,
@@ -20,20 +21,23 @@ from attune.availability.v1.availability_pb2 import (
     ClientCancellation,
     Policies,
     ServiceType,
-    Terms,
 )
 from attune.availability.v1.availability_pb2 import Resource as ResourceMessage
+from attune.availability.v1.availability_pb2 import Terms as TermsMessage
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1.events_pb2 import TakenTimeChanged
-from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Fee, ModeAmount, Money
+from attune.common.v1.types_pb2 import MODE_IN_PERSON, Fee, ModeAmount, Money
 from attune_testing.fixtures import TestClock, utc
 from attune_testing.stubs import AvailabilityStub, BookingStub
-from booking import making
+from booking import messages
+from booking.actions import holds
+from booking.actions.bookings import BookingForm, book_online
+from booking.adapters import availability
 from booking.domain.contacts import Contact
-from booking.domain.taking import Resource
+from booking.domain.occupancy import Resource
+from booking.domain.terms import Terms
 from booking.jobs import jobs
-from booking.making import Details, Place
-from booking.store.tables import Occupancy
+from booking.store.tables import Booking, Hold, Occupancy
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
 from common.jobs.worker import Worker
@@ -50,19 +54,31 @@ EventType = TypeVar("EventType", bound=Message)
 
 
 @dataclass(frozen=True)
+class OpenSlot:
+    """A start, and the terms that hold for it."""
+
+    terms: Terms
+    start: datetime
+
+    @property
+    def practice_id(self) -> UUID:
+        return self.terms.practice_id
+
+
+@dataclass(frozen=True)
 class Running:
-    """The service on a real port, at a time that the test sets."""
+    """The service on a real port, with a clock that the test sets."""
 
     database: Database
     clock: TestClock
     rpc: BookingStub
 
-    def book(self, where: Place, typed: Details | None = None) -> booking_pb2.Booking:
-        """A booking made now."""
-        return book(self.database, where, typed or details(), self.clock.now())
+    def book(self, where: OpenSlot, typed: BookingForm | None = None) -> booking_pb2.Booking:
+        """Book a slot now."""
+        return book(self.database, where, typed or form(), self.clock.now())
 
-    def hold(self, where: Place, visitor_id: str) -> booking_pb2.Hold:
-        """A hold made now."""
+    def hold(self, where: OpenSlot, visitor_id: str) -> booking_pb2.Hold:
+        """Hold a slot now."""
         return hold(self.database, where, visitor_id, self.clock.now())
 
     def work(self) -> None:
@@ -71,7 +87,7 @@ class Running:
 
 
 def resource() -> Resource:
-    """A provider or a room that nobody has taken yet."""
+    """Return a provider or a room that was never taken."""
     return Resource(next(_numbers), ids.new())
 
 
@@ -83,21 +99,27 @@ class Both(Running):
 
 
 def book(
-    database: Database, where: Place, typed: Details, now: datetime = NOW
+    database: Database, where: OpenSlot, typed: BookingForm, now: datetime = NOW
 ) -> booking_pb2.Booking:
     """Book as `CreateBooking` does, under terms that the test chooses."""
-    return making.attempt(
-        database, where.practice_id, lambda session: making.book(session, where, typed, now)
-    )
+
+    def act(session: Session) -> Booking:
+        return book_online(session, where.terms, where.start, typed, now)
+
+    row = holds.clearing_expired(database, where.practice_id, act)
+    return messages.booking(row, messages.Viewer.BOOKER, now)
 
 
 def hold(
-    database: Database, where: Place, visitor_id: str = "visitor-1", now: datetime = NOW
+    database: Database, where: OpenSlot, visitor_id: str = "visitor-1", now: datetime = NOW
 ) -> booking_pb2.Hold:
     """Hold as `CreateHold` does, under terms that the test chooses."""
-    return making.attempt(
-        database, where.practice_id, lambda session: making.hold(session, where, visitor_id, now)
-    )
+
+    def act(session: Session) -> tuple[Hold, int]:
+        return holds.create(session, where.terms, where.start, visitor_id, now)
+
+    row, revision = holds.clearing_expired(database, where.practice_id, act)
+    return messages.hold(row, where.start, where.start + where.terms.duration, revision)
 
 
 def terms(
@@ -110,14 +132,14 @@ def terms(
     buffer_after: int = 0,
     title: str = "Therapy session",
 ) -> Terms:
-    """What availability says holds for a session of 50 minutes."""
+    """Return the terms of a session of 50 minutes; with rooms it is in person."""
     fee = Fee(
         amount=Money(minor_units=5000, currency_code="USD"),
         by_mode=[
             ModeAmount(mode=MODE_IN_PERSON, amount=Money(minor_units=8000, currency_code="USD"))
         ],
     )
-    return Terms(
+    message = TermsMessage(
         practice_id=str(practice_id),
         provider_id=str(provider.id),
         provider_timezone="America/New_York",
@@ -141,15 +163,15 @@ def terms(
         resources=[ResourceMessage(number=r.number, id=str(r.id)) for r in (provider, *rooms)],
         address="1 Elm Street" if rooms else "",
     )
+    return availability.terms("ada", "in_person" if rooms else "telehealth", message)
 
 
-def place(held: Terms, start: datetime = NINE) -> Place:
-    """A start under these terms."""
-    mode = MODE_IN_PERSON if held.address else MODE_TELEHEALTH
-    return Place("ada", mode, start, held)
+def slot(held: Terms, start: datetime = NINE) -> OpenSlot:
+    """Return a slot under these terms."""
+    return OpenSlot(held, start)
 
 
-def details(
+def form(
     email: str = "",
     name: str = "Mara Quill",
     phone: str = "",
@@ -157,14 +179,14 @@ def details(
     note: str = "",
     hold_id: UUID | None = None,
     visitor_id: str = "",
-) -> Details:
-    """What a client types, with an e-mail of their own."""
+) -> BookingForm:
+    """Return what a client enters, with an email of their own."""
     email = email or f"client-{next(_people)}@clinic.example"
-    return Details(Contact(name, email, phone, timezone), note, hold_id, visitor_id)
+    return BookingForm(Contact(name, email, phone, timezone), note, hold_id, visitor_id)
 
 
 def events(database: Database, kind: type[EventType], practice_id: object) -> list[EventType]:
-    """What will be published for a practice of one kind, in order."""
+    """Return the events of one kind that will be published for a practice, in order."""
     with database.transaction(EVERY_PRACTICE) as session:
         payloads = session.scalars(
             select(outbox.c.payload)
@@ -175,7 +197,7 @@ def events(database: Database, kind: type[EventType], practice_id: object) -> li
 
 
 def taken_events(database: Database, of: Resource) -> list[TakenTimeChanged]:
-    """What will be published of a resource, in order."""
+    """Return the events that will be published about a resource, in order."""
     with database.transaction(EVERY_PRACTICE) as session:
         payloads = session.scalars(
             select(outbox.c.payload)
@@ -186,14 +208,14 @@ def taken_events(database: Database, of: Resource) -> list[TakenTimeChanged]:
 
 
 def refs(database: Database, of: Resource) -> list[UUID]:
-    """What takes a resource, by start."""
+    """Return the ids of the bookings and holds that take a resource, by start."""
     with database.transaction(EVERY_PRACTICE) as session:
         query = select(Occupancy.ref).where(Occupancy.resource == of.number)
         return list(session.scalars(query.order_by(Occupancy.start_at)))
 
 
 def at_once(work: Sequence[Callable[[], object]]) -> list[object]:
-    """Run all of it at the same moment; a failure is a result."""
+    """Run all calls at the same moment; return their results, a failure being a result."""
     gate = threading.Barrier(len(work))
 
     def run(piece: Callable[[], object]) -> object:

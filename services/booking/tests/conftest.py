@@ -33,7 +33,7 @@ def database(make_test_database: Callable[[str], Database]) -> Database:
 
 @pytest.fixture
 def alone(database: Database) -> Iterator[Running]:
-    """Booking, with nobody where availability should be."""
+    """Booking, while availability is away."""
     clock = TestClock(NOW)
     with (
         channels.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking")) as nowhere,
@@ -69,6 +69,6 @@ def _both(database: Database, make_test_database: Callable[[str], Database]) -> 
 
 @pytest.fixture
 def both(_both: Both) -> Both:
-    """Booking and availability, at NOW."""
+    """Booking and availability, with the clock at NOW."""
     _both.clock.present = NOW
     return _both

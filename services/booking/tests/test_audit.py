@@ -1,4 +1,4 @@
-"""What booking leaves in the audit besides what is asked of it for the first time (spec PF-8)."""
+"""Booking's audit entries for jobs, repeated answers, and refusals (spec PF-8)."""
 
 from uuid import UUID
 
@@ -12,13 +12,13 @@ from common.audit import Entry
 from common.db.database import Database
 from common.errors import NotFound, Refused
 from common.rpc import identity
-from services.booking.tests.booking_world import NINE, Running, place, resource, terms
+from services.booking.tests.booking_world import NINE, Running, resource, slot, terms
 
 pytestmark = pytest.mark.req("PF-8")
 
 
 def entries(database: Database, practice: UUID) -> list[Entry]:
-    """Those of a practice, in the order in which they were written."""
+    """Return the entries of a practice in the order in which they were written."""
     with database.transaction(practice) as session:
         own = select(Entry).where(Entry.practice_id == practice)
         return list(session.scalars(own.order_by(Entry.sequence)))
@@ -26,7 +26,7 @@ def entries(database: Database, practice: UUID) -> list[Entry]:
 
 def test_a_request_that_expires_is_on_record_as_the_service_s_work(alone: Running) -> None:
     practice = ids.new()
-    booking = alone.book(place(terms(practice, resource(), approval=True)))
+    booking = alone.book(slot(terms(practice, resource(), approval=True)))
     alone.clock.present = NINE
     alone.work()
     [entry] = entries(alone.database, practice)
@@ -40,7 +40,7 @@ def test_a_request_that_expires_is_on_record_as_the_service_s_work(alone: Runnin
 
 def test_an_answer_that_is_given_again_is_one_more_read(alone: Running) -> None:
     practice = ids.new()
-    booking = alone.book(place(terms(practice, resource(), approval=True)))
+    booking = alone.book(slot(terms(practice, resource(), approval=True)))
     again = pb.ConfirmBookingRequest(booking_id=booking.booking_id, request_id="once")
     with identity.acting_as(staff(practice)):
         assert alone.rpc.ConfirmBooking(again) == alone.rpc.ConfirmBooking(again)
@@ -50,7 +50,7 @@ def test_an_answer_that_is_given_again_is_one_more_read(alone: Running) -> None:
 
 def test_what_is_refused_leaves_nothing(alone: Running) -> None:
     practice = ids.new()
-    booking = alone.book(place(terms(practice, resource())))
+    booking = alone.book(slot(terms(practice, resource())))
     with identity.acting_as(staff(practice)):
         with pytest.raises(Refused):
             alone.rpc.ConfirmBooking(pb.ConfirmBookingRequest(booking_id=booking.booking_id))

@@ -12,7 +12,7 @@ from common.service import Service
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """What booking reads besides."""
+    """The settings of booking besides those of every service."""
 
     availability_target: str
 

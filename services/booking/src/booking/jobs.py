@@ -1,8 +1,9 @@
-"""What happens at a time: holds lapse, requests expire (spec BK-3, PF-6)."""
+"""What happens at its time: holds and unanswered requests expire (spec BK-3, PF-6)."""
 
 from uuid import UUID
 
-from booking import changes, making
+from booking.actions import holds, transitions
+from booking.domain.actor import SYSTEM
 from booking.domain.status import Status
 from booking.store import bookings
 from common import audit
@@ -11,18 +12,18 @@ from common.jobs.worker import Job, JobContext, Jobs
 jobs = Jobs()
 
 
-@jobs.on(making.EXPIRE_HOLD)
+@jobs.on(holds.EXPIRE_HOLD)
 def expire_hold(job: Job, context: JobContext[None]) -> None:
-    """Free the time of a hold that has lapsed."""
+    """Release the time of an expired hold."""
     with context.settle() as session:
-        making.let_go(session, job.practice_id, UUID(job.key))
+        holds.expire(session, job.practice_id, UUID(job.key))
 
 
-@jobs.on(making.EXPIRE_REQUEST)
+@jobs.on(transitions.EXPIRE_REQUEST)
 def expire_request(job: Job, context: JobContext[None]) -> None:
-    """Expire a request that nobody has answered before its time came."""
+    """Expire a request that nobody answered before its start."""
     with context.settle() as session:
-        row = bookings.find(session, UUID(job.key))
+        row = bookings.find_locked(session, UUID(job.key))
         if row and row.status == Status.REQUESTED:
-            changes.expire(session, row, changes.Act("system", "", context.now))
+            transitions.expire(session, row, SYSTEM, context.now)
             audit.record(session, "booking.expire", booking=row.id, client=row.client_id)

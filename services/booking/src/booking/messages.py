@@ -1,4 +1,5 @@
-"""Rows as messages, by who looks at them (spec CL-3)."""
+"""Rows as messages: for viewers, by who they are (spec CL-3), and for events, which carry ids,
+times, and amounts only (spec PF-3)."""
 
 from datetime import datetime
 from enum import Enum, auto
@@ -10,15 +11,18 @@ from attune.booking.v1.booking_pb2 import (
     CancellationReason,
     CancelledBy,
     PaymentStatus,
+    TakenKind,
 )
+from attune.booking.v1.events_pb2 import BookingFact, TakenTimeChanged
 from attune.common.v1.types_pb2 import ClientStatus, Mode, Money
-from booking import enums
+from booking.domain.occupancy import OccupancyChange, Resource, TakenTime
 from booking.store.tables import Booking, BookingChange, Client, Hold, ServiceLine
+from common import proto
 from common.rpc.identity import Identity
 
 
 class Viewer(Enum):
-    """Who looks at a booking."""
+    """The role of a viewer, which decides what they see of a booking."""
 
     SERVICE = auto()
     STAFF = auto()
@@ -26,11 +30,11 @@ class Viewer(Enum):
     """Has signed in as the client."""
     BOOKER = auto()
     """Has just booked, or holds the manage link: sees what was typed for this booking, but
-    nothing else that the practice knows of the e-mail's owner."""
+    nothing else that the practice knows about the email's owner."""
 
 
 def viewer(identity: Identity) -> Viewer:
-    """As what a caller looks at bookings."""
+    """Return the role in which a caller views bookings."""
     if identity.is_service:
         return Viewer.SERVICE
     if identity.is_staff:
@@ -41,60 +45,103 @@ def viewer(identity: Identity) -> Viewer:
 def booking(
     row: Booking, who: Viewer, now: datetime, *, history: bool = True
 ) -> booking_pb2.Booking:
-    """A booking, as this viewer may see it."""
-    cancelling = row.cancelling
-    message = booking_pb2.Booking(
+    """Return a booking as a viewer may see it."""
+    rule = row.cancellation_rule
+    return booking_pb2.Booking(
         booking_id=str(row.id),
         practice_id=str(row.practice_id),
         provider_id=str(row.provider_id),
         username=row.username,
         client=_client_of(row, who),
-        status=enums.value(BookingStatus, row.status),
-        mode=enums.value(Mode, row.mode),
+        status=proto.value(BookingStatus, row.status),
+        mode=proto.value(Mode, row.mode),
+        start_time=proto.timestamp(row.start_at),
+        end_time=proto.timestamp(row.end_at),
         timezone=row.timezone,
         service_lines=[_line(line) for line in row.lines],
         address=row.address,
         note=row.note,
-        client_may_cancel=cancelling.allowed(now),
+        client_may_cancel=rule.allows(now),
+        cancel_until_time=proto.timestamp(rule.until) if rule.until else None,
         cancellation_requested=row.cancellation_requested,
-        cancelled_by=enums.value(CancelledBy, row.cancelled_by),
-        cancellation_reason=enums.value(CancellationReason, row.cancellation_reason),
+        cancelled_by=proto.value(CancelledBy, row.cancelled_by),
+        cancellation_reason=proto.value(CancellationReason, row.cancellation_reason),
         reason_text=row.reason_text,
-        payment_status=enums.value(PaymentStatus, row.payment_status),
-        history=[_entry(change) for change in row.changes] if history else [],
+        payment_status=proto.value(PaymentStatus, row.payment_status),
+        history=[_entry(entry) for entry in row.history] if history else [],
         manage_token="" if who is Viewer.STAFF else row.manage_token,
         revision=str(row.revision),
         version=row.version,
+        create_time=proto.timestamp(row.created_at),
+        update_time=proto.timestamp(row.updated_at),
     )
-    message.start_time.FromDatetime(row.start_at)
-    message.end_time.FromDatetime(row.end_at)
-    message.create_time.FromDatetime(row.created_at)
-    message.update_time.FromDatetime(row.updated_at)
-    if cancelling.until:
-        message.cancel_until_time.FromDatetime(cancelling.until)
-    return message
 
 
 def client(row: Client) -> booking_pb2.Client:
-    """What the practice knows of a client."""
+    """Return what the practice knows about a client."""
     return booking_pb2.Client(
         client_id=str(row.id),
         name=row.name,
         email=row.email,
         phone=row.phone,
         timezone=row.timezone,
-        status=enums.value(ClientStatus, row.status),
-        billing_type=enums.value(BillingType, row.billing_type),
+        status=proto.value(ClientStatus, row.status),
+        billing_type=proto.value(BillingType, row.billing_type),
     )
 
 
 def hold(row: Hold, start: datetime, end: datetime, revision: int) -> booking_pb2.Hold:
-    """A hold."""
-    message = booking_pb2.Hold(hold_id=str(row.id), revision=str(revision))
-    message.start_time.FromDatetime(start)
-    message.end_time.FromDatetime(end)
-    message.expire_time.FromDatetime(row.expires_at)
-    return message
+    """Return a hold on the time from `start` to `end`."""
+    return booking_pb2.Hold(
+        hold_id=str(row.id),
+        start_time=proto.timestamp(start),
+        end_time=proto.timestamp(end),
+        expire_time=proto.timestamp(row.expires_at),
+        revision=str(revision),
+    )
+
+
+def booking_fact(row: Booking) -> BookingFact:
+    """Return the state of a booking after a change, for its event."""
+    return BookingFact(
+        booking_id=str(row.id),
+        practice_id=str(row.practice_id),
+        provider_id=str(row.provider_id),
+        client_id=str(row.client_id),
+        status=proto.value(BookingStatus, row.status),
+        mode=proto.value(Mode, row.mode),
+        start_time=proto.timestamp(row.start_at),
+        end_time=proto.timestamp(row.end_at),
+        version=row.version,
+        price=_total(row.lines),
+        billing_type=proto.value(BillingType, row.client.billing_type),
+    )
+
+
+def taken_time_changed(change: OccupancyChange) -> TakenTimeChanged:
+    """Return the event about a change of one resource's occupancy."""
+    return TakenTimeChanged(
+        practice_id=str(change.practice_id),
+        resource_id=str(change.resource.id),
+        resource_number=change.resource.number,
+        revision=change.revision,
+        taken=[taken_time(change.resource, change.taken)] if change.taken else [],
+        released=[str(ref) for ref in change.released],
+    )
+
+
+def taken_time(resource: Resource, taken: TakenTime) -> booking_pb2.TakenTime:
+    """Return the time that one booking or hold takes of one resource."""
+    return booking_pb2.TakenTime(
+        ref=str(taken.ref),
+        resource_id=str(resource.id),
+        resource_number=resource.number,
+        start_time=proto.timestamp(taken.start),
+        end_time=proto.timestamp(taken.end),
+        session_start_time=proto.timestamp(taken.session_start),
+        session_end_time=proto.timestamp(taken.session_end),
+        kind=proto.value(TakenKind, taken.kind),
+    )
 
 
 def _client_of(row: Booking, who: Viewer) -> booking_pb2.Client:
@@ -117,19 +164,22 @@ def _line(row: ServiceLine) -> booking_pb2.ServiceLine:
         title=row.title,
         code=row.code,
         duration_minutes=row.duration_minutes,
-        price=_money(row.price, row),
-        no_show_fee=_money(row.no_show_fee, row),
-        late_cancellation_fee=_money(row.late_cancellation_fee, row),
+        price=proto.money(row.price, row.currency_code),
+        no_show_fee=proto.money(row.no_show_fee, row.currency_code),
+        late_cancellation_fee=proto.money(row.late_cancellation_fee, row.currency_code),
     )
 
 
-def _money(amount: int | None, row: ServiceLine) -> Money | None:
-    if amount is None:
-        return None
-    return Money(minor_units=amount, currency_code=row.currency_code)
+def _total(lines: list[ServiceLine]) -> Money:
+    return Money(
+        minor_units=sum(line.price for line in lines), currency_code=lines[0].currency_code
+    )
 
 
 def _entry(row: BookingChange) -> booking_pb2.HistoryEntry:
-    entry = booking_pb2.HistoryEntry(actor=row.actor, actor_id=row.actor_id, change=row.change)
-    entry.change_time.FromDatetime(row.changed_at)
-    return entry
+    return booking_pb2.HistoryEntry(
+        change_time=proto.timestamp(row.changed_at),
+        actor=row.actor,
+        actor_id=row.actor_id,
+        change=row.change,
+    )

@@ -1,4 +1,4 @@
-"""Who books, checked and brought into one form."""
+"""Contacts are checked and normalized."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The transitions, exhaustively."""
+"""Every pair of statuses, and answers to requests (spec BK-9)."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Who books: name, e-mail, phone and zone, checked and brought into one form.
+"""A client's name, email, phone number, and zone, as typed and then checked and normalized.
 
 Error texts never repeat what was typed.
 """
@@ -27,7 +27,7 @@ class InvalidPhone(Invalid):
 
 @dataclass(frozen=True)
 class Contact:
-    """A person, as they gave themselves."""
+    """How a client can be reached, as typed for one booking."""
 
     name: str
     email: str
@@ -37,12 +37,12 @@ class Contact:
 
     @property
     def email_key(self) -> str:
-        """Equal for addresses that are taken to be the same (spec CL-2)."""
+        """The text that is equal for equal addresses (spec CL-2)."""
         return self.email.casefold()
 
 
 def contact(name: str, email: str, phone: str, timezone: str) -> Contact:
-    """The checked contact; raises Invalid with the field `client.name` and so on."""
+    """Return the normalized contact. Raises Invalid, with `client.name` or another field."""
     return Contact(
         name=line(name, "client.name", NAME),
         email=_email(email),

@@ -1,4 +1,4 @@
-"""The states of a booking, and the moves between them (spec BK-9)."""
+"""The statuses of a booking and the transitions between them (spec BK-9)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,7 +8,7 @@ from common.errors import Refused
 
 
 class Status(StrEnum):
-    """Where a booking stands."""
+    """The status of a booking."""
 
     REQUESTED = "requested"
     CONFIRMED = "confirmed"
@@ -44,7 +44,7 @@ class WrongStatus(Refused):
 
 
 def move(present: Status, wanted: Status) -> Status:
-    """The wanted status, or WrongStatus, which names both (spec BK-9)."""
+    """Return `wanted`. Raises WrongStatus unless the transition is allowed (spec BK-9)."""
     if wanted not in NEXT[present]:
         raise WrongStatus(
             f"A booking that is {present.replace('_', ' ')} cannot become"
@@ -56,7 +56,9 @@ def move(present: Status, wanted: Status) -> Status:
 
 
 def answer(present: Status, wanted: Status, start: datetime, now: datetime) -> Status:
-    """As `move`, for the answer to a request: once its time has come it counts as expired, also
-    before the clockwork has said so."""
-    lapsed = present is Status.REQUESTED and now >= start
-    return move(Status.EXPIRED if lapsed else present, wanted)
+    """Return `wanted`, the answer to a request. Raises WrongStatus.
+
+    A request counts as expired from its start on, even before the job has expired it.
+    """
+    is_over = present is Status.REQUESTED and now >= start
+    return move(Status.EXPIRED if is_over else present, wanted)

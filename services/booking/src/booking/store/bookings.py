@@ -1,28 +1,26 @@
 """Bookings: added in one statement, found by those who may see them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false, select, text, tuple_, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import ColumnElement, Select, TextClause, select, text, update
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from booking.store.tables import Booking, BookingChange, ServiceLine, insertion, values
 from common.db import encryption
-from common.db.cursor import Place
+from common.db.cursor import Keyset, Page
 from common.errors import NotFound
+from common.rpc import access
 from common.rpc.identity import Identity
 
-_ADD = text(
-    f"WITH booking AS ({insertion(Booking, 'b_')}), line AS ({insertion(ServiceLine, 'l_')})"
-    f" {insertion(BookingChange, 'c_')}"
-)
+BY_START = Keyset("bookings", Booking.start_at, Booking.id)
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which bookings; what is None or empty does not restrict."""
+    """Conditions on listed bookings; None and empty values do not restrict."""
 
     start: datetime | None = None
     end: datetime | None = None
@@ -32,55 +30,58 @@ class Filter:
 
 
 def token_index(manage_token: str) -> bytes:
-    """The blind index of a manage token."""
+    """Return the blind index of a manage token."""
     return encryption.ring().index(manage_token, "booking.manage_token")
 
 
 def add(session: Session, booking: Booking) -> None:
-    """Write a new booking with its line and the beginning of its history."""
-    (line,), (change,) = booking.lines, booking.changes
-    session.execute(_ADD, values(booking, "b_") | values(line, "l_") | values(change, "c_"))
+    """Write a new booking with its service lines and the first entry of its history."""
+    (entry,) = booking.history
+    parameters = values(booking, "b_") | values(entry, "c_")
+    for number, line in enumerate(booking.lines):
+        parameters |= values(line, f"l{number}_")
+    session.execute(_addition(len(booking.lines)), parameters)
 
 
-def get(session: Session, booking_id: UUID, viewer: Identity, *, lock: bool = False) -> Booking:
-    """A booking that the viewer may see (spec CL-3), or NotFound; locked for a change."""
-    query = _whole().where(Booking.id == booking_id, *_visible_to(viewer))
-    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
+def get(
+    session: Session, booking_id: UUID, viewer: Identity, permission: str, *, lock: bool = False
+) -> Booking:
+    """Return a booking within the viewer's reach (spec CL-3), locked on demand.
+
+    Raises NotFound.
+    """
+    query = _locked() if lock else _unlocked().options(selectinload(Booking.history))
+    within = query.where(Booking.id == booking_id, *_reach(viewer, permission))
+    found = session.scalars(within).one_or_none()
     if found is None:
         raise NotFound
     return found
 
 
-def find(session: Session, booking_id: UUID) -> Booking | None:
-    """A booking for the clockwork, locked for a change."""
-    return session.scalars(_whole().where(Booking.id == booking_id).with_for_update()).one_or_none()
+def find_locked(session: Session, booking_id: UUID) -> Booking | None:
+    """Return a booking of the transaction's practice, locked for a change."""
+    return session.scalars(_locked().where(Booking.id == booking_id)).one_or_none()
 
 
 def find_by_token(session: Session, manage_token: str) -> Booking | None:
-    """The booking that a manage link opens."""
+    """Return the booking that a manage link opens, without anything related."""
     query = select(Booking).where(Booking.manage_token_index == token_index(manage_token))
     return session.scalars(query).one_or_none()
 
 
 def page(
-    session: Session, viewer: Identity, wanted: Filter, after: Place | None, size: int
-) -> Sequence[Booking]:
-    """Bookings that the viewer may see, by start, without history."""
-    query = (
-        select(Booking)
-        .options(selectinload(Booking.client), selectinload(Booking.lines))
-        .where(*_visible_to(viewer), *_conditions(wanted))
-        .order_by(Booking.start_at, Booking.id)
-        .limit(size)
-    )
-    if after:
-        query = query.where(tuple_(Booking.start_at, Booking.id) > (after.at, after.id))
-    return session.scalars(query).all()
+    session: Session, viewer: Identity, wanted: Filter, token: str, size: int
+) -> Page[Booking]:
+    """Return a page of the bookings within the viewer's reach, by start, without history."""
+    conditions = (*_reach(viewer, "bookings:read"), *_conditions(wanted))
+    return BY_START.page(session, _unlocked().where(*conditions), token, size)
 
 
 def set_payment(session: Session, booking_id: UUID, status: str, version: int) -> UUID | None:
-    """What billing says, unless it has said something newer; the booking's client, if it is
-    new."""
+    """Set the payment status unless a later version is known.
+
+    Return the booking's client if the status was set.
+    """
     client_id: UUID | None = session.scalar(
         update(Booking)
         .where(Booking.id == booking_id, Booking.payment_version < version)
@@ -90,9 +91,34 @@ def set_payment(session: Session, booking_id: UUID, status: str, version: int) -
     return client_id
 
 
-def _whole() -> Select[Booking]:
+@cache
+def _addition(lines: int) -> TextClause:
+    """Return the statement that inserts a booking with so many service lines."""
+    inserts = [f"booking AS ({insertion(Booking, 'b_')})"]
+    inserts += [f"line_{n} AS ({insertion(ServiceLine, f'l{n}_')})" for n in range(lines)]
+    return text(f"WITH {', '.join(inserts)} {insertion(BookingChange, 'c_')}")
+
+
+def _unlocked() -> Select[Booking]:
     return select(Booking).options(
-        selectinload(Booking.client), selectinload(Booking.lines), selectinload(Booking.changes)
+        joinedload(Booking.client, innerjoin=True), selectinload(Booking.lines)
+    )
+
+
+def _locked() -> Select[Booking]:
+    # The client is read after the lock was waited for: a joined one would be as it was before.
+    related = (Booking.client, Booking.lines, Booking.history)
+    return select(Booking).options(*map(selectinload, related)).with_for_update()
+
+
+def _reach(viewer: Identity, permission: str) -> list[ColumnElement[bool]]:
+    return access.rows(
+        permission,
+        viewer,
+        practice=Booking.practice_id,
+        provider=Booking.provider_id,
+        client=Booking.client_id,
+        booking=Booking.id,
     )
 
 
@@ -109,19 +135,3 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.statuses:
         conditions.append(Booking.status.in_(wanted.statuses))
     return conditions
-
-
-def _visible_to(viewer: Identity) -> list[ColumnElement[bool]]:
-    if not viewer.practice_id:
-        return [false()]
-    # Row-level security says so too, but indexes serve only what a query says.
-    practice = Booking.practice_id == UUID(viewer.practice_id)
-    if viewer.sees_whole_practice:
-        return [practice]
-    if viewer.is_staff and viewer.provider_id:
-        return [practice, Booking.provider_id == UUID(viewer.provider_id)]
-    if viewer.client_id:
-        own = Booking.client_id == UUID(viewer.client_id)
-        one = [Booking.id == UUID(viewer.booking_id)] if viewer.booking_id else []
-        return [practice, own, *one]
-    return [false()]

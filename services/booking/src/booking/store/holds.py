@@ -1,4 +1,4 @@
-"""Holds: whose they are. What they take stands in the occupancy."""
+"""Holds: whose they are. The time that they take is in the occupancy."""
 
 from uuid import UUID
 
@@ -13,13 +13,16 @@ _LOCK = 0x0A77_401D  # namespace of the advisory locks on a visitor's hold with 
 
 
 def visitor_index(visitor_id: str) -> bytes:
-    """The blind index of a visitor."""
+    """Return the blind index of a visitor."""
     return encryption.ring().index(visitor_id, "hold.visitor")
 
 
 def replace(session: Session, hold: Hold) -> UUID | None:
-    """Write a hold in the place of the visitor's earlier one with the provider, which is
-    returned. The visitor's other requests wait."""
+    """Write a hold in place of the visitor's earlier one with the provider; return the id of the
+    earlier one.
+
+    The visitor's other requests for a hold with the provider wait.
+    """
     key = int.from_bytes(hold.visitor_index[:2] + hold.provider_id.bytes[:2], signed=True)
     session.execute(select(func.pg_advisory_xact_lock(_LOCK, key)))
     earlier = session.scalars(
@@ -32,13 +35,13 @@ def replace(session: Session, hold: Hold) -> UUID | None:
 
 
 def find(session: Session, hold_id: UUID, visitor_id: str) -> Hold | None:
-    """A visitor's own hold."""
+    """Return a visitor's own hold."""
     own = Hold.visitor_index == visitor_index(visitor_id)
     return session.scalars(select(Hold).where(Hold.id == hold_id, own)).one_or_none()
 
 
 def remove_own(session: Session, hold_id: UUID, visitor_id: str, provider_id: UUID) -> UUID | None:
-    """Remove a visitor's own hold with a provider; its id, if it was there."""
+    """Remove a visitor's own hold with a provider; return its id if it was there."""
     own = Hold.visitor_index == visitor_index(visitor_id)
     return session.scalars(
         delete(Hold)
@@ -48,7 +51,9 @@ def remove_own(session: Session, hold_id: UUID, visitor_id: str, provider_id: UU
 
 
 def remove(session: Session, hold_id: UUID) -> UUID | None:
-    """Remove a hold; its provider, or None if somebody else has removed it: they let its time
-    go."""
+    """Remove a hold; return its provider.
+
+    Return None if another transaction removed it, which then releases its time.
+    """
     gone = delete(Hold).where(Hold.id == hold_id).returning(Hold.provider_id)
     return session.scalars(gone).one_or_none()

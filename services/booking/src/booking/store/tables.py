@@ -1,4 +1,4 @@
-"""The tables. Personal data stands in `…_sealed` columns alone (spec PF-7)."""
+"""The tables. Personal data is in `…_sealed` columns only (spec PF-7)."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, LargeBinary, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from booking.domain.cancelling import Cancelling, Policy
+from booking.domain.cancellation import CancellationPolicy, CancellationRule
 from booking.domain.status import Status
 from common.db import database
 from common.db.encryption import encrypted
@@ -23,7 +23,7 @@ class Base(DeclarativeBase):
 
 
 class ResourceRow(Base):
-    """A provider or a physical room, with the revision of what is taken of it."""
+    """A provider or a physical room, with the revision of its occupancy."""
 
     __tablename__ = "resources"
 
@@ -34,8 +34,11 @@ class ResourceRow(Base):
 
 
 class Occupancy(Base):
-    """One resource taken from `start_at` to `end_at`, which an exclusion constraint keeps from
-    overlapping, across all practices (spec BK-2)."""
+    """One resource taken from `start_at` to `end_at`.
+
+    An exclusion constraint keeps the rows of a resource from overlapping, across all practices
+    (spec BK-2).
+    """
 
     __tablename__ = "occupancy"
 
@@ -52,7 +55,7 @@ class Occupancy(Base):
 
 
 class Hold(Base):
-    """Who holds: one visitor has one hold with a provider (spec BK-3)."""
+    """Whose a hold is: a visitor has at most one with a provider (spec BK-3)."""
 
     __tablename__ = "holds"
 
@@ -64,7 +67,7 @@ class Hold(Base):
 
 
 class Client(Base):
-    """A person of a practice, known by their e-mail (spec CL-2)."""
+    """A client of one practice, identified by email (spec CL-2)."""
 
     __tablename__ = "clients"
 
@@ -87,9 +90,10 @@ class Client(Base):
 class Booking(Base):
     """One appointment, with the terms that held when it was made (spec BK-6).
 
-    `typed_name` and `client_timezone` are what was typed for this booking: whoever knows an
-    e-mail address could book with it, and must not be shown what the practice knows of its owner.
-    `local_start` is the provider's wall clock, which stands if the rules of a zone change (AV-5).
+    `typed_name` and `client_timezone` are what was typed for this booking. Anybody who knows an
+    email address can book with it, and must not see what the practice knows about its owner.
+    `local_start` is on the provider's wall clock, which stays when a zone's rules change
+    (spec AV-5).
     """
 
     __tablename__ = "bookings"
@@ -131,24 +135,24 @@ class Booking(Base):
 
     client: Mapped[Client] = relationship(lazy="raise")
     lines: Mapped[list["ServiceLine"]] = relationship(lazy="raise", order_by="ServiceLine.position")
-    changes: Mapped[list["BookingChange"]] = relationship(
+    history: Mapped[list["BookingChange"]] = relationship(
         lazy="raise", order_by="BookingChange.version"
     )
 
     @property
-    def cancelling(self) -> Cancelling:
-        """What decides whether the client may cancel."""
-        return Cancelling(
+    def cancellation_rule(self) -> CancellationRule:
+        """The rule that decides whether the client may cancel."""
+        return CancellationRule(
             Status(self.status),
             self.start_at,
-            Policy(self.client_cancellation),
+            CancellationPolicy(self.client_cancellation),
             self.late_cancellation_minutes,
             self.cancellation_requested,
         )
 
 
 class ServiceLine(Base):
-    """A service on a booking. Amounts are minor units; a fee may be unset."""
+    """A service on a booking with its frozen terms. Amounts are minor units; a fee may be unset."""
 
     __tablename__ = "service_lines"
 
@@ -167,7 +171,7 @@ class ServiceLine(Base):
 
 
 class BookingChange(Base):
-    """What made a version of a booking, when, and who did it (spec BK-8)."""
+    """An entry of a booking's history: the change that led to a version (spec BK-8)."""
 
     __tablename__ = "booking_changes"
 
@@ -181,12 +185,15 @@ class BookingChange(Base):
 
 
 def insertion(kind: type[Base], prefix: str = "") -> str:
-    """The SQL that inserts a row of `values`, for paths too hot for the unit of work."""
+    """Return the SQL that inserts one row; `values` gives its parameters.
+
+    It costs less than SQLAlchemy's unit of work, on the paths where that counts.
+    """
     columns = [column.key for column in kind.__table__.columns]
-    places = ", ".join(f":{prefix}{column}" for column in columns)
-    return f"INSERT INTO {kind.__tablename__} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608  # our names
+    parameters = ", ".join(f":{prefix}{column}" for column in columns)
+    return f"INSERT INTO {kind.__tablename__} ({', '.join(columns)}) VALUES ({parameters})"  # noqa: S608  # our names
 
 
 def values(row: Base, prefix: str = "") -> dict[str, Any]:
-    """The parameters of a row for `insertion`."""
+    """Return the parameters of a row for `insertion`."""
     return {f"{prefix}{column.key}": getattr(row, column.key) for column in row.__table__.columns}

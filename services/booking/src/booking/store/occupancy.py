@@ -1,11 +1,11 @@
-"""Taken time: occupancy and revisions (services/booking/README.md, "How time is taken").
+"""Occupancy and revisions (services/booking/README.md, "How time is taken").
 
-Nothing here deadlocks, since whatever waits does so in one order: first for the row of a hold, if
-one is removed; then for occupancy, one resource after the other by number, stopping at the first
-that is taken; then for the resources' rows by number, which stay locked until the commit. Hence
-revisions, and the events that carry them, are without gaps and in the order of commits. Two who
-take time in the place of their holds could still wait for each other at one resource: they queue
-up before.
+Nothing here deadlocks, because all locks are waited for in one order: first the row of a hold, if
+one is removed; then occupancy, one resource after the other by number, stopping at the first that
+is taken; then the rows of the resources by number, which stay locked until the commit. Hence
+revisions, and the events that carry them, have no gaps and are in the order of commits. Two
+transactions that each replace a hold could still wait for each other at one resource, so they
+queue up before.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,17 @@ from uuid import UUID
 from sqlalchemy import Result, TextClause, select, text
 from sqlalchemy.orm import Session
 
-from booking.domain.taking import Change, Lapsed, Resource, SlotTaken, Taking
+from booking.domain.occupancy import (
+    BlockedByExpiredHolds,
+    OccupancyChange,
+    Resource,
+    SlotTaken,
+    TakenTime,
+)
 from booking.store.tables import Occupancy, ResourceRow
 
-# A plain INSERT that catches the violation deadlocks under a race; DO NOTHING never does. What
-# conflicts and has not committed yet is waited for.
+# A plain INSERT that catches the violation deadlocks under a race; DO NOTHING never does: it waits
+# for a conflicting row that has not committed yet.
 _STEP = """
 gone_{n} AS (
     DELETE FROM occupancy
@@ -78,61 +84,66 @@ FROM (
 ) AS keys
 """
 )
-_REPLACING = 0x0A77_0CC1  # namespace of the locks of those who take time in the place of a hold
+_REPLACING = 0x0A77_0CC1  # namespace of the advisory locks of those who replace a hold
 
 
 def take(
-    session: Session, taking: Taking, now: datetime, instead_of: UUID | None = None
-) -> list[Change]:
-    """Take time, in the place of what a hold takes, whose row the caller has removed. Raises
-    SlotTaken if any of it is taken; Lapsed, if by nothing but holds that have lapsed."""
-    own = _queue_up(session, taking, instead_of) if instead_of else ()
-    touched = sorted({*taking.resources, *own}, key=_number)
+    session: Session, wanted: TakenTime, now: datetime, instead_of: UUID | None = None
+) -> list[OccupancyChange]:
+    """Take time, and release what the hold `instead_of` takes.
+
+    The caller has removed the row of that hold. Raises SlotTaken if any of the time is taken,
+    BlockedByExpiredHolds if only expired holds are in the way.
+    """
+    own = _queue_up(session, wanted, instead_of) if instead_of else ()
+    touched = sorted({*wanted.resources, *own}, key=_number)
     revisions = _revisions(
-        session.execute(_statement(len(touched)), _parameters(taking, touched, instead_of))
+        session.execute(_statement(len(touched)), _parameters(wanted, touched, instead_of))
     )
     if not revisions:
-        raise _refusal(session, taking, now, instead_of)
+        raise _refusal(session, wanted, now, instead_of)
     return [
-        Change(
-            taking.practice_id,
+        OccupancyChange(
+            wanted.practice_id,
             resource,
             revisions[resource.number],
-            taking if resource in taking.resources else None,
+            wanted if resource in wanted.resources else None,
             (instead_of,) if instead_of and resource in own else (),
         )
         for resource in touched
     ]
 
 
-def release(session: Session, practice_id: UUID, ref: UUID) -> list[Change]:
-    """Let go what a booking or a hold takes; nothing, if it takes nothing."""
+def release(session: Session, practice_id: UUID, ref: UUID) -> list[OccupancyChange]:
+    """Release what a booking or a hold takes; return no changes if it takes nothing."""
     found = session.execute(_RELEASE, {"ref": ref})
     released = sorted((Resource(row.number, row.resource_id) for row in found), key=_number)
     if not released:
         return []
     bumped = session.execute(_BUMP, {"numbers": [resource.number for resource in released]})
     revisions = _revisions(bumped)
-    return [Change(practice_id, r, revisions[r.number], None, (ref,)) for r in released]
+    return [OccupancyChange(practice_id, r, revisions[r.number], None, (ref,)) for r in released]
 
 
 def revision(session: Session, number: int) -> int:
-    """A resource's revision; 0 before anything was ever taken of it."""
+    """Return a resource's revision; 0 if it was never taken."""
     found = session.scalar(select(ResourceRow.revision).where(ResourceRow.number == number))
     return found or 0
 
 
-def list_taken(session: Session, number: int, now: datetime) -> tuple[int, list[Taking]]:
-    """A resource's revision, and all that is taken of it and has not ended: in one statement,
-    hence of one moment."""
+def list_taken(session: Session, number: int, now: datetime) -> tuple[int, list[TakenTime]]:
+    """Return a resource's revision and its taken time that has not ended.
+
+    One statement reads both, so they belong together.
+    """
     rows = session.execute(
         select(ResourceRow, Occupancy)
         .outerjoin(Occupancy, (Occupancy.resource == ResourceRow.number) & (Occupancy.end_at > now))
         .where(ResourceRow.number == number)
         .order_by(Occupancy.start_at)
     ).all()
-    takings = [
-        Taking(
+    taken = [
+        TakenTime(
             ref=row.ref,
             practice_id=row.practice_id,
             kind=row.kind,
@@ -146,12 +157,15 @@ def list_taken(session: Session, number: int, now: datetime) -> tuple[int, list[
         for resource, row in rows
         if row
     ]
-    return (rows[0][0].revision if rows else 0), takings
+    return (rows[0][0].revision if rows else 0), taken
 
 
 @cache
 def _statement(count: int) -> TextClause:
-    """Takes up to so many resources: each waits for the one before, and the revisions for all."""
+    """Return the statement that takes up to `count` resources.
+
+    Each step waits for the one before it, and the revisions wait for all of them.
+    """
     steps, ready = [], "true"
     for n in range(count):
         steps.append(_STEP.format(n=n, ready=ready))
@@ -160,27 +174,27 @@ def _statement(count: int) -> TextClause:
 
 
 def _parameters(
-    taking: Taking, touched: Sequence[Resource], instead_of: UUID | None
+    wanted: TakenTime, touched: Sequence[Resource], instead_of: UUID | None
 ) -> dict[str, Any]:
     return {
-        "practice_id": taking.practice_id,
-        "start": taking.start,
-        "end": taking.end,
-        "session_start": taking.session_start,
-        "session_end": taking.session_end,
-        "kind": taking.kind,
-        "ref": taking.ref,
-        "expires_at": taking.expires_at,
+        "practice_id": wanted.practice_id,
+        "start": wanted.start,
+        "end": wanted.end,
+        "session_start": wanted.session_start,
+        "session_end": wanted.session_end,
+        "kind": wanted.kind,
+        "ref": wanted.ref,
+        "expires_at": wanted.expires_at,
         "own": instead_of,
         "numbers": [resource.number for resource in touched],
         "ids": [resource.id for resource in touched],
         **{f"number_{n}": resource.number for n, resource in enumerate(touched)},
-        **{f"wanted_{n}": resource in taking.resources for n, resource in enumerate(touched)},
+        **{f"wanted_{n}": resource in wanted.resources for n, resource in enumerate(touched)},
     }
 
 
-def _queue_up(session: Session, taking: Taking, hold_id: UUID) -> Sequence[Resource]:
-    """What a hold takes, once nobody else takes the place of a hold there."""
+def _queue_up(session: Session, wanted: TakenTime, hold_id: UUID) -> Sequence[Resource]:
+    """Wait until nobody else replaces a hold on these resources; return those of the hold."""
     own = [
         Resource(row.number, row.resource_id)
         for row in session.execute(
@@ -189,27 +203,27 @@ def _queue_up(session: Session, taking: Taking, hold_id: UUID) -> Sequence[Resou
             .where(Occupancy.ref == hold_id)
         )
     ]
-    numbers = [resource.number for resource in (*taking.resources, *own)]
+    numbers = [resource.number for resource in (*wanted.resources, *own)]
     session.execute(_QUEUE, {"namespace": _REPLACING, "numbers": numbers})
     return own
 
 
 def _refusal(
-    session: Session, taking: Taking, now: datetime, instead_of: UUID | None
-) -> SlotTaken | Lapsed:
-    """Why time could not be taken."""
+    session: Session, wanted: TakenTime, now: datetime, instead_of: UUID | None
+) -> SlotTaken | BlockedByExpiredHolds:
+    """Return the error that says why the time could not be taken."""
     found = session.execute(
         select(Occupancy.ref, Occupancy.expires_at).where(
-            Occupancy.resource.in_([resource.number for resource in taking.resources]),
-            Occupancy.end_at > taking.start,
-            Occupancy.start_at < taking.end,
-            Occupancy.ref.not_in([taking.ref, *([instead_of] if instead_of else [])]),
+            Occupancy.resource.in_([resource.number for resource in wanted.resources]),
+            Occupancy.end_at > wanted.start,
+            Occupancy.start_at < wanted.end,
+            Occupancy.ref.not_in([wanted.ref, *([instead_of] if instead_of else [])]),
         )
     )
-    lapses: dict[UUID, datetime | None] = {row.ref: row.expires_at for row in found}
-    if all(at and at <= now for at in lapses.values()):
-        return Lapsed(tuple(lapses))
-    return SlotTaken(revision=str(revision(session, taking.resources[0].number)))
+    expiries: dict[UUID, datetime | None] = {row.ref: row.expires_at for row in found}
+    if all(at and at <= now for at in expiries.values()):
+        return BlockedByExpiredHolds(tuple(expiries))
+    return SlotTaken(revision=str(revision(session, wanted.resources[0].number)))
 
 
 def _revisions(bumped: Result[Any]) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""Booking and holding through the RPCs, with availability beside it (spec BK-1 to BK-4)."""
+"""CreateBooking and CreateHold with a real availability (spec BK-1 to BK-4)."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -40,9 +40,8 @@ from attune.common.v1.types_pb2 import (
     Money,
 )
 from attune_testing.fixtures import client, staff
-from booking import enums
 from booking.store.tables import Booking, Client, Occupancy
-from common import ids
+from common import ids, proto
 from common.db.database import EVERY_PRACTICE
 from common.errors import Conflict, DomainError, Invalid, NotFound, Refused, Unavailable
 from common.rpc.identity import VISITOR, Identity, acting_as
@@ -123,7 +122,7 @@ class Practice:
             )
 
     def free(self, revision: str = "") -> set[datetime]:
-        """The starts that are offered on the day."""
+        """Return the starts of the day that a search finds."""
         midnight = int(NINE.timestamp()) // 60 - 9 * 60
         with acting_as(VISITOR):
             answer = self.both.availability.SearchSlots(
@@ -139,11 +138,11 @@ class Practice:
         return {datetime.fromtimestamp(m * 60, NINE.tzinfo) for m in answer.start_minutes}
 
     def known_as(self, email: str, status: ClientStatus.ValueType) -> None:
-        """Make the owner of an e-mail known to the practice under a status."""
+        """Set the status of an email's owner with the practice."""
         with self.both.database.transaction(self.id) as session:
             for row in session.scalars(select(Client)):
                 if row.email == email:
-                    row.status = enums.word(ClientStatus, status)
+                    row.status = proto.word(ClientStatus, status)
 
 
 def stamp(instant: datetime) -> Timestamp:

@@ -12,9 +12,11 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from booking import facts, making
-from booking.domain.taking import BOOKING, HOLD, Change, Resource, SlotTaken, Taking
-from booking.store import holds, taken
+from booking import messages
+from booking.actions.holds import clearing_expired
+from booking.actions.holds import release as release_hold
+from booking.domain.occupancy import BOOKING, HOLD, OccupancyChange, Resource, SlotTaken, TakenTime
+from booking.store import holds, occupancy
 from booking.store.tables import Hold
 from common import ids
 from common.db.database import Database
@@ -32,23 +34,23 @@ def taking(
     start: datetime = NINE,
     length: timedelta = HOUR,
     expires_at: datetime | None = None,
-) -> Taking:
+) -> TakenTime:
     kind = HOLD if expires_at else BOOKING
     end = start + length
-    return Taking(
+    return TakenTime(
         ids.new(), practice, kind, resources, start, end, start, end, expires_at=expires_at
     )
 
 
 def take(
-    database: Database, wanted: Taking, instead_of: UUID | None = None, now: datetime = NOW
-) -> list[Change]:
+    database: Database, wanted: TakenTime, instead_of: UUID | None = None, now: datetime = NOW
+) -> list[OccupancyChange]:
     """Take time as bookings and holds do."""
 
-    def do(session: Session) -> list[Change]:
+    def do(session: Session) -> list[OccupancyChange]:
         own = holds.remove(session, instead_of) and instead_of if instead_of else None
-        changes = taken.take(session, wanted, now, own)
-        emit(session, *(facts.taken_time_changed(change) for change in changes))
+        changes = occupancy.take(session, wanted, now, own)
+        emit(session, *map(messages.taken_time_changed, changes))
         if wanted.expires_at:
             row = Hold(
                 id=wanted.ref,
@@ -60,27 +62,27 @@ def take(
             session.add(row)
         return changes
 
-    return making.attempt(database, wanted.practice_id, do)
+    return clearing_expired(database, wanted.practice_id, do)
 
 
-def release(database: Database, practice: UUID, ref: UUID) -> list[Change]:
+def release(database: Database, practice: UUID, ref: UUID) -> list[OccupancyChange]:
     """Release as a cancellation does."""
     with database.transaction(practice) as session:
-        changes = taken.release(session, practice, ref)
-        emit(session, *(facts.taken_time_changed(change) for change in changes))
+        changes = occupancy.release(session, practice, ref)
+        emit(session, *map(messages.taken_time_changed, changes))
     return changes
 
 
-def let_go(database: Database, practice: UUID, hold_id: UUID) -> int:
-    """Let a hold go as the clockwork does."""
+def expire(database: Database, practice: UUID, hold_id: UUID) -> int:
+    """Release a hold as its job does."""
     with database.transaction(practice) as session:
-        return making.let_go(session, practice, hold_id)
+        return release_hold(session, practice, hold_id)
 
 
 def test_taken_time_is_refused_and_the_refusal_names_the_revision(database: Database) -> None:
     practice, provider = ids.new(), resource()
     first, second = taking(practice, provider), taking(practice, provider)
-    assert take(database, first) == [Change(practice, provider, 1, first, ())]
+    assert take(database, first) == [OccupancyChange(practice, provider, 1, first, ())]
     with pytest.raises(SlotTaken) as refused:
         take(database, second)
     assert refused.value.details == {"revision": "1"}
@@ -134,8 +136,8 @@ def test_time_that_is_released_is_free_at_once(database: Database) -> None:
     first = taking(practice, provider, room)
     take(database, first)
     assert release(database, practice, first.ref) == [
-        Change(practice, provider, 2, None, (first.ref,)),
-        Change(practice, room, 2, None, (first.ref,)),
+        OccupancyChange(practice, provider, 2, None, (first.ref,)),
+        OccupancyChange(practice, room, 2, None, (first.ref,)),
     ]
     assert release(database, practice, first.ref) == []
     assert take(database, taking(practice, provider, room))[0].revision == 3
@@ -150,7 +152,7 @@ def test_a_lapsed_hold_is_in_nobodys_way_and_a_living_one_is(database: Database)
     with pytest.raises(SlotTaken):
         take(database, wanted, now=NOW + timedelta(minutes=4, seconds=59))
     changes = take(database, wanted, now=NOW + timedelta(minutes=5))
-    assert changes == [Change(practice, provider, 3, wanted, ())]
+    assert changes == [OccupancyChange(practice, provider, 3, wanted, ())]
     assert refs(database, provider) == [wanted.ref]
     assert [list(fact.released) for fact in taken_events(database, provider)] == [
         [],
@@ -168,8 +170,8 @@ def test_lapsed_holds_give_way_together_with_all_that_they_take(database: Databa
     take(database, early, now=NOW - HOUR)
     take(database, late, now=NOW - HOUR)
     assert take(database, wanted) == [
-        Change(practice, provider, 5, wanted, ()),
-        Change(practice, room, 3, wanted, ()),
+        OccupancyChange(practice, provider, 5, wanted, ()),
+        OccupancyChange(practice, room, 3, wanted, ()),
     ]
     assert refs(database, other_room) == []
     assert [fact.revision for fact in taken_events(database, other_room)] == [1, 2]
@@ -202,8 +204,8 @@ def test_a_hold_turns_into_what_takes_its_place(database: Database) -> None:
     take(database, held)
     booked = taking(practice, provider)
     assert take(database, booked, held.ref) == [
-        Change(practice, provider, 2, booked, (held.ref,)),
-        Change(practice, room, 2, None, (held.ref,)),
+        OccupancyChange(practice, provider, 2, booked, (held.ref,)),
+        OccupancyChange(practice, room, 2, None, (held.ref,)),
     ]
 
 
@@ -253,7 +255,7 @@ def test_32_race_for_the_slot_of_a_lapsed_hold_and_one_wins(database: Database) 
     held = taking(practice, provider, room, expires_at=NOW)
     take(database, held, now=NOW - HOUR)
     wanted = [taking(practice, provider, room) for _ in range(32)]
-    sweep = partial(let_go, database, practice, held.ref)
+    sweep = partial(expire, database, practice, held.ref)
     results = at_once([sweep, *(partial(take, database, w) for w in wanted)])
     won = [result for result in results[1:] if isinstance(result, list)]
     assert isinstance(results[0], int)
@@ -287,7 +289,7 @@ def test_revisions_are_without_gaps_and_in_the_order_of_events(database: Databas
         revisions = [fact.revision for fact in taken_events(database, of)]
         assert revisions == list(range(1, len(revisions) + 1))
         with database.transaction(practice) as session:
-            assert taken.revision(session, of.number) == len(revisions)
+            assert occupancy.revision(session, of.number) == len(revisions)
 
 
 @pytest.mark.req("BK-3")
@@ -363,7 +365,7 @@ def test_replaying_the_events_gives_what_is_taken(database: Database) -> None:
             projection.pop(ref, None)
         projection |= {t.ref: t.start_time.seconds for t in fact.taken}
     with database.transaction(practice) as session:
-        revision, listed = taken.list_taken(session, provider.number, NOW)
+        revision, listed = occupancy.list_taken(session, provider.number, NOW)
     assert revision == 6
     assert {str(t.ref): int(t.start.timestamp()) for t in listed} == projection
 
@@ -374,10 +376,10 @@ def test_the_list_of_taken_time_leaves_out_what_has_ended(database: Database) ->
     for one in (running, past, taking(practice, other)):
         take(database, one)
     with database.transaction(practice) as session:
-        assert taken.list_taken(session, provider.number, NINE + HOUR) == (2, [running])
-        assert taken.list_taken(session, provider.number, NINE) == (2, [past, running])
-        assert taken.list_taken(session, provider.number, NINE + 2 * HOUR) == (2, [])
-        assert taken.list_taken(session, 2**62, NINE) == (0, [])
+        assert occupancy.list_taken(session, provider.number, NINE + HOUR) == (2, [running])
+        assert occupancy.list_taken(session, provider.number, NINE) == (2, [past, running])
+        assert occupancy.list_taken(session, provider.number, NINE + 2 * HOUR) == (2, [])
+        assert occupancy.list_taken(session, 2**62, NINE) == (0, [])
 
 
 def test_looking_at_taken_time_does_not_read_the_whole_table(database: Database) -> None:
@@ -391,9 +393,9 @@ def test_looking_at_taken_time_does_not_read_the_whole_table(database: Database)
     with database.transaction(practice) as session:
         event.listen(database.engine, "before_cursor_execute", remember)
         try:
-            taken.list_taken(session, provider.number, NOW)
+            occupancy.list_taken(session, provider.number, NOW)
             with pytest.raises(SlotTaken):
-                taken.take(session, taking(practice, provider), NOW)
+                occupancy.take(session, taking(practice, provider), NOW)
         finally:
             event.remove(database.engine, "before_cursor_execute", remember)
         session.execute(text("SET LOCAL enable_seqscan = off"))

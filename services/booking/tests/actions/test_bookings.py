@@ -1,5 +1,6 @@
-"""Holds and bookings as they are made, under the terms that availability gives."""
+"""Holds and bookings, made under terms as availability gives them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -22,8 +23,13 @@ from attune.booking.v1.events_pb2 import (
     TakenTimeChanged,
 )
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Money
-from booking.domain.taking import SlotTaken
+from booking import messages
+from booking.actions import bookings
+from booking.domain.actor import Actor, ActorKind
+from booking.domain.occupancy import SlotTaken
+from booking.domain.terms import Confirmation
 from booking.store import clients
+from booking.store.bookings import find_locked
 from booking.store.tables import Booking, Client, Hold
 from common import ids
 from common.db.database import Database
@@ -32,12 +38,12 @@ from services.booking.tests.booking_world import (
     NOW,
     at_once,
     book,
-    details,
     events,
+    form,
     hold,
-    place,
     refs,
     resource,
+    slot,
     taken_events,
     terms,
 )
@@ -50,8 +56,8 @@ def test_an_instant_booking_is_confirmed_and_takes_its_time_with_buffers(
     database: Database,
 ) -> None:
     practice, provider = ids.new(), resource()
-    where = place(terms(practice, provider, buffer_before=5, buffer_after=10))
-    booked = book(database, where, details())
+    where = slot(terms(practice, provider, buffer_before=5, buffer_after=10))
+    booked = book(database, where, form())
     assert booked.status == BOOKING_STATUS_CONFIRMED
     assert (booked.start_time.ToJsonString(), booked.end_time.ToJsonString()) == (
         "2026-11-02T14:00:00Z",
@@ -88,7 +94,7 @@ def test_the_policy_decides_whether_it_is_a_booking_or_a_request(
     other: type[BookingConfirmed | BookingRequested],
 ) -> None:
     practice, provider = ids.new(), resource()
-    booked = book(database, place(terms(practice, provider, approval=approval)), details())
+    booked = book(database, slot(terms(practice, provider, approval=approval)), form())
     assert booked.status == status
     assert refs(database, provider) == [UUID(booked.booking_id)], "either way the time is taken"
     fact = BookingFact(
@@ -112,7 +118,7 @@ def test_the_policy_decides_whether_it_is_a_booking_or_a_request(
 def test_the_terms_are_frozen_on_the_booking(database: Database) -> None:
     practice, provider, room = ids.new(), resource(), resource()
     held = terms(practice, provider, room)
-    booked = book(database, place(held), details())
+    booked = book(database, slot(held), form())
     assert (booked.mode, booked.address, booked.timezone) == (
         MODE_IN_PERSON,
         "1 Elm Street",
@@ -120,7 +126,7 @@ def test_the_terms_are_frozen_on_the_booking(database: Database) -> None:
     )
     (line,) = booked.service_lines
     assert line == booking_pb2.ServiceLine(
-        service_type_id=held.service_type.service_type_id,
+        service_type_id=str(held.service.service_type_id),
         slug="therapy-session",
         title="Therapy session",
         code="90834",
@@ -137,10 +143,10 @@ def test_the_terms_are_frozen_on_the_booking(database: Database) -> None:
 @pytest.mark.req("BK-2")
 def test_a_booking_that_loses_leaves_nothing_behind(database: Database) -> None:
     practice, provider = ids.new(), resource()
-    where = place(terms(practice, provider))
-    book(database, where, details())
+    where = slot(terms(practice, provider))
+    book(database, where, form())
     with pytest.raises(SlotTaken):
-        book(database, where, details())
+        book(database, where, form())
     with database.transaction(practice) as session:
         assert session.scalar(select(func.count()).select_from(Client)) == 1
         assert session.scalar(select(func.count()).select_from(Booking)) == 1
@@ -151,10 +157,10 @@ def test_a_booking_that_loses_leaves_nothing_behind(database: Database) -> None:
 def test_the_same_email_is_the_same_client(database: Database) -> None:
     practice, provider = ids.new(), resource()
     held = terms(practice, provider)
-    first = book(database, place(held), details("mara@clinic.example", name="Mara Quill"))
-    again = details("MARA@clinic.example", name="M. Q.", phone="+12125550100")
-    second = book(database, place(held, NINE + timedelta(hours=1)), again)
-    elsewhere = book(database, place(terms(ids.new(), resource())), again)
+    first = book(database, slot(held), form("mara@clinic.example", name="Mara Quill"))
+    again = form("MARA@clinic.example", name="M. Q.", phone="+12125550100")
+    second = book(database, slot(held, NINE + timedelta(hours=1)), again)
+    elsewhere = book(database, slot(terms(ids.new(), resource())), again)
     assert first.client.client_id == second.client.client_id != elsewhere.client.client_id
     with database.transaction(practice) as session:
         (known,) = session.scalars(select(Client))
@@ -164,9 +170,9 @@ def test_the_same_email_is_the_same_client(database: Database) -> None:
 @pytest.mark.req("CL-2")
 def test_twenty_first_bookings_at_once_make_one_client(database: Database) -> None:
     practice, provider = ids.new(), resource()
-    held, typed = terms(practice, provider), details()
+    held, typed = terms(practice, provider), form()
     booked = at_once(
-        [partial(book, database, place(held, NINE + timedelta(hours=n)), typed) for n in range(20)]
+        [partial(book, database, slot(held, NINE + timedelta(hours=n)), typed) for n in range(20)]
     )
     people = {b.client.client_id for b in booked if isinstance(b, booking_pb2.Booking)}
     assert (len(booked), len(people)) == (20, 1)
@@ -178,13 +184,13 @@ def test_twenty_first_bookings_at_once_make_one_client(database: Database) -> No
 def test_whoever_books_with_a_known_email_learns_nothing_of_its_owner(database: Database) -> None:
     practice, provider = ids.new(), resource()
     held = terms(practice, provider)
-    owner = details(name="Mara Quill", phone="+12125550100", timezone="Asia/Tokyo")
-    book(database, place(held), owner)
+    owner = form(name="Mara Quill", phone="+12125550100", timezone="Asia/Tokyo")
+    book(database, slot(held), owner)
     with database.transaction(practice) as session:
         known = session.scalars(select(Client)).one()
         known.status = clients.ACTIVE
-    stranger = details(owner.contact.email, name="Somebody", timezone="UTC")
-    booked = book(database, place(held, NINE + timedelta(hours=1)), stranger)
+    stranger = form(owner.contact.email, name="Somebody", timezone="UTC")
+    booked = book(database, slot(held, NINE + timedelta(hours=1)), stranger)
     assert booked.client == booking_pb2.Client(
         client_id=str(known.id), name="Somebody", email=owner.contact.email, timezone="UTC"
     )
@@ -193,22 +199,22 @@ def test_whoever_books_with_a_known_email_learns_nothing_of_its_owner(database: 
 @pytest.mark.req("BK-3")
 def test_a_hold_blocks_others_and_becomes_its_visitors_booking(database: Database) -> None:
     practice, provider, room = ids.new(), resource(), resource()
-    where = place(terms(practice, provider, room))
+    where = slot(terms(practice, provider, room))
     held = hold(database, where)
     assert held.expire_time.ToDatetime(tzinfo=NOW.tzinfo) == NOW + timedelta(minutes=5)
     assert held.revision == "1"
     hold_id = UUID(held.hold_id)
     for other in (
-        details(),
-        details(hold_id=hold_id),
-        details(hold_id=hold_id, visitor_id="visitor-2"),
-        details(hold_id=ids.new(), visitor_id=VISITOR),
+        form(),
+        form(hold_id=hold_id),
+        form(hold_id=hold_id, visitor_id="visitor-2"),
+        form(hold_id=ids.new(), visitor_id=VISITOR),
     ):
         with pytest.raises(SlotTaken):
             book(database, where, other)
     with pytest.raises(SlotTaken):
         hold(database, where, "visitor-2")
-    booked = book(database, where, details(hold_id=hold_id, visitor_id=VISITOR))
+    booked = book(database, where, form(hold_id=hold_id, visitor_id=VISITOR))
     assert refs(database, provider) == refs(database, room) == [UUID(booked.booking_id)]
     for of in (provider, room):
         first, second = taken_events(database, of)
@@ -225,9 +231,9 @@ def test_a_hold_blocks_others_and_becomes_its_visitors_booking(database: Databas
 def test_a_visitor_has_one_hold_with_a_provider(database: Database) -> None:
     practice, one, other = ids.new(), resource(), resource()
     later = NINE + timedelta(hours=1)
-    first = hold(database, place(terms(practice, one)))
-    elsewhere = hold(database, place(terms(practice, other)))
-    second = hold(database, place(terms(practice, one), later))
+    first = hold(database, slot(terms(practice, one)))
+    elsewhere = hold(database, slot(terms(practice, other)))
+    second = hold(database, slot(terms(practice, one), later))
     assert refs(database, one) == [UUID(second.hold_id)]
     assert refs(database, other) == [UUID(elsewhere.hold_id)]
     (_, change) = taken_events(database, one)
@@ -236,7 +242,7 @@ def test_a_visitor_has_one_hold_with_a_provider(database: Database) -> None:
         [second.hold_id],
         2,
     )
-    again = hold(database, place(terms(practice, one), later))
+    again = hold(database, slot(terms(practice, one), later))
     assert refs(database, one) == [UUID(again.hold_id)], "the same slot can be held anew"
 
 
@@ -245,7 +251,7 @@ def test_a_visitor_who_clicks_everywhere_at_once_has_one_hold(database: Database
     practice, provider = ids.new(), resource()
     held = terms(practice, provider)
     made = at_once(
-        [partial(hold, database, place(held, NINE + timedelta(hours=n))) for n in range(16)]
+        [partial(hold, database, slot(held, NINE + timedelta(hours=n))) for n in range(16)]
     )
     assert {type(one) for one in made} == {booking_pb2.Hold}
     assert len(refs(database, provider)) == 1
@@ -257,26 +263,66 @@ def test_a_visitor_who_clicks_everywhere_at_once_has_one_hold(database: Database
 def test_a_hold_that_cannot_be_had_leaves_the_earlier_one(database: Database) -> None:
     practice, provider = ids.new(), resource()
     held = terms(practice, provider)
-    book(database, place(held), details())
-    kept = hold(database, place(held, NINE + timedelta(hours=1)))
+    book(database, slot(held), form())
+    kept = hold(database, slot(held, NINE + timedelta(hours=1)))
     with pytest.raises(SlotTaken):
-        hold(database, place(held))
+        hold(database, slot(held))
     assert UUID(kept.hold_id) in refs(database, provider)
 
 
 @pytest.mark.req("BK-2")
 def test_two_providers_cannot_use_one_room_at_a_time(database: Database) -> None:
     practice, one, other, room = ids.new(), resource(), resource(), resource()
-    book(database, place(terms(practice, one, room)), details())
+    book(database, slot(terms(practice, one, room)), form())
     with pytest.raises(SlotTaken):
-        book(database, place(terms(practice, other, room)), details())
-    assert book(database, place(terms(practice, other)), details()), "without the room it goes"
+        book(database, slot(terms(practice, other, room)), form())
+    assert book(database, slot(terms(practice, other)), form()), "without the room it goes"
 
 
 @pytest.mark.req("PF-3")
 def test_events_of_a_booking_come_after_the_time_it_takes(database: Database) -> None:
     practice, provider = ids.new(), resource()
-    booked = book(database, place(terms(practice, provider)), details())
+    booked = book(database, slot(terms(practice, provider)), form())
     (confirmed,) = events(database, BookingConfirmed, practice)
     (changed,) = events(database, TakenTimeChanged, practice)
     assert confirmed.booking.booking_id == changed.taken[0].ref == booked.booking_id
+
+
+@pytest.mark.req("BK-5", "BK-6")
+def test_staff_book_several_services_for_a_known_client_at_once(database: Database) -> None:
+    practice, provider = ids.new(), resource()
+    held = terms(practice, provider, approval=True)
+    earlier = book(database, slot(held, NINE + timedelta(hours=1)), form(phone="+12125550100"))
+    more = replace(held.service, slug="assessment", title="Assessment", price=7000)
+    staff = Actor(ActorKind.PRACTICE, str(ids.new()))
+    with database.transaction(practice) as session:
+        client = session.get_one(Client, UUID(earlier.client.client_id))
+        row = bookings.book(
+            session,
+            staff,
+            replace(held, duration=timedelta(minutes=90)),
+            NINE - timedelta(hours=2),
+            services=[held.service, more],
+            confirmation=Confirmation.INSTANT,
+            client=client,
+            now=NOW,
+        )
+    with database.transaction(practice) as session:
+        stored = find_locked(session, row.id)
+        assert stored
+        shown = messages.booking(stored, messages.Viewer.STAFF, NOW)
+    assert (shown.status, shown.client.client_id) == (
+        BOOKING_STATUS_CONFIRMED,
+        earlier.client.client_id,
+    )
+    assert (shown.client.phone, shown.client.timezone) == ("+12125550100", "Europe/Berlin")
+    assert shown.end_time.seconds - shown.start_time.seconds == 90 * 60
+    assert [(line.slug, line.price.minor_units) for line in shown.service_lines] == [
+        ("therapy-session", 15000),
+        ("assessment", 7000),
+    ]
+    assert [(h.actor, h.actor_id, h.change) for h in shown.history] == [
+        ("practice", staff.id, "confirmed")
+    ]
+    (confirmed,) = events(database, BookingConfirmed, practice)
+    assert confirmed.booking.price.minor_units == 22000

@@ -1,4 +1,4 @@
-"""Who sees what: bookings, clients, manage links, taken time."""
+"""Who sees which bookings, clients, manage links, and taken time."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -33,7 +33,7 @@ from attune.booking.v1.hold_service_pb2 import ReleaseHoldRequest
 from attune.booking.v1.occupancy_service_pb2 import ListTakenTimeRequest, ListTakenTimeResponse
 from attune.common.v1.types_pb2 import CLIENT_STATUS_NEW
 from attune_testing.fixtures import client, service, staff
-from booking.domain.taking import Resource
+from booking.domain.occupancy import Resource
 from booking.events import handlers
 from common import ids
 from common.errors import DomainError, Invalid, NotAllowed, NotFound, Unauthenticated
@@ -43,10 +43,10 @@ from services.booking.tests.booking_world import (
     NINE,
     NOW,
     Running,
-    details,
     events,
-    place,
+    form,
     resource,
+    slot,
     terms,
 )
 
@@ -67,8 +67,8 @@ class Practice:
     def book(
         self, provider: Resource, hours: int, email: str = "", note: str = "", phone: str = ""
     ) -> booking_pb2.Booking:
-        where = place(terms(self.id, provider), NINE + hours * HOUR)
-        return self.service.book(where, details(email, note=note, phone=phone))
+        where = slot(terms(self.id, provider), NINE + hours * HOUR)
+        return self.service.book(where, form(email, note=note, phone=phone))
 
     def clinician(self, provider: Resource) -> Identity:
         return staff(self.id, "clinician", provider_id=provider.id)
@@ -182,8 +182,8 @@ def test_a_manage_link_of_a_stranger_tells_nothing_of_the_emails_owner(
     practice: Practice,
 ) -> None:
     known = practice.with_ada.client
-    stranger = details(known.email, name="Somebody Else", timezone="Asia/Tokyo")
-    where = place(terms(practice.id, practice.ada), NINE + HOUR)
+    stranger = form(known.email, name="Somebody Else", timezone="Asia/Tokyo")
+    where = slot(terms(practice.id, practice.ada), NINE + HOUR)
     booked = practice.service.book(where, stranger)
     link = client(practice.id, known.client_id, booked.booking_id)
     shown = get(practice.service, booked.booking_id, link).client
@@ -283,7 +283,7 @@ def pages(service: Running, who: Identity) -> Iterator[list[booking_pb2.Booking]
 def test_pages_show_each_booking_once_though_others_are_made_meanwhile(alone: Running) -> None:
     practice, providers = ids.new(), [resource() for _ in range(3)]
     made = [
-        alone.book(place(terms(practice, provider), NINE + hours * HOUR)).booking_id
+        alone.book(slot(terms(practice, provider), NINE + hours * HOUR)).booking_id
         for hours in (1, 2, 3)  # three start at the same time, each
         for provider in providers
     ]
@@ -291,7 +291,7 @@ def test_pages_show_each_booking_once_though_others_are_made_meanwhile(alone: Ru
     for number, page in enumerate(pages(alone, staff(practice))):
         assert all(not booking.history for booking in page)
         seen += [booking.booking_id for booking in page]
-        alone.book(place(terms(practice, providers[0]), NINE - (number + 1) * HOUR))
+        alone.book(slot(terms(practice, providers[0]), NINE - (number + 1) * HOUR))
     assert sorted(seen) == sorted(made)
     starts = [
         booking.start_time.seconds for page in pages(alone, staff(practice)) for booking in page
@@ -336,7 +336,7 @@ def test_clients_come_in_pages_by_creation(alone: Running) -> None:
     practice, provider = ids.new(), resource()
     made = []
     for hours in range(7):
-        booked = alone.book(place(terms(practice, provider), NINE + hours * HOUR))
+        booked = alone.book(slot(terms(practice, provider), NINE + hours * HOUR))
         made.append(booked.client.client_id)
         alone.clock.advance(timedelta(seconds=hours % 2))
     seen: list[str] = []
@@ -394,9 +394,9 @@ def test_a_manage_link_opens_its_booking_and_no_other_text_does(practice: Practi
 def test_services_read_what_is_taken(alone: Running) -> None:
     practice, provider, room = ids.new(), resource(), resource()
     held = terms(practice, provider, room, buffer_after=10)
-    past = alone.book(place(held, NOW - timedelta(minutes=60)))
-    booked = alone.book(place(held))
-    hold = alone.hold(place(held, NINE + HOUR), "visitor-1")
+    past = alone.book(slot(held, NOW - timedelta(minutes=60)))
+    booked = alone.book(slot(held))
+    hold = alone.hold(slot(held, NINE + HOUR), "visitor-1")
     for who in (service("availability", practice), service("availability")):
         with acting_as(who):
             answer = alone.rpc.ListTakenTime(ListTakenTimeRequest(resource_number=provider.number))

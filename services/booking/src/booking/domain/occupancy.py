@@ -1,8 +1,8 @@
-"""What a booking or a hold takes of the time of a provider and of a room (spec BK-2)."""
+"""The time that bookings and holds take of a provider and of a physical room (spec BK-2)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from common.errors import Conflict
@@ -18,9 +18,8 @@ class SlotTaken(Conflict):
     """
 
 
-class Lapsed(Exception):
-    """Nothing is in the way but holds that have lapsed, if they still are: let go of these, then
-    try again."""
+class BlockedByExpiredHolds(Exception):
+    """Raised when only expired holds block the time. Release `holds`, then try again."""
 
     def __init__(self, holds: Sequence[UUID]) -> None:
         super().__init__()
@@ -29,17 +28,18 @@ class Lapsed(Exception):
 
 @dataclass(frozen=True)
 class Resource:
-    """Something that one session at a time can use, and its number."""
+    """A provider or a physical room, which one session at a time can use."""
 
     number: int
     id: UUID
 
 
 @dataclass(frozen=True)
-class Taking:
-    """One session's claim on all of its resources: `[start, end)` with the buffers."""
+class TakenTime:
+    """The time `[start, end)`, buffers included, that one booking or hold takes of resources."""
 
     ref: UUID
+    """The id of the booking or hold."""
     practice_id: UUID
     kind: str
     resources: tuple[Resource, ...]
@@ -52,21 +52,16 @@ class Taking:
 
 
 @dataclass(frozen=True)
-class Change:
-    """What a transaction changed of one resource, and the revision that this made."""
+class OccupancyChange:
+    """What one transaction took and released of one resource, and the resulting revision."""
 
     practice_id: UUID
     resource: Resource
     revision: int
-    taken: Taking | None
+    taken: TakenTime | None
     released: tuple[UUID, ...]
 
 
-def minutes(number: int) -> timedelta:
-    """So many minutes of real time."""
-    return timedelta(minutes=number)
-
-
-def revision_of(changes: Sequence[Change], resource_id: UUID) -> int:
-    """The revision of one of the resources; 0 if it did not change."""
+def revision_of(changes: Sequence[OccupancyChange], resource_id: UUID) -> int:
+    """Return the new revision of a resource; 0 if it did not change."""
     return next((c.revision for c in changes if c.resource.id == resource_id), 0)

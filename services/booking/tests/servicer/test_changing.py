@@ -1,4 +1,4 @@
-"""What becomes of bookings: approval, cancellation, the session, and the clockwork."""
+"""Changes of bookings: approval, cancellation, the session, and expiry."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +7,7 @@ from functools import partial
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from attune.availability.v1.availability_pb2 import (
     CLIENT_CANCELLATION_ALLOWED,
@@ -47,11 +48,12 @@ from attune_local.servers import free_port
 from attune_testing.fixtures import TestClock, client, serve, signer, staff
 from attune_testing.stubs import BookingStub
 from booking.adapters.availability import Availability
-from booking.domain.taking import SlotTaken
+from booking.domain.occupancy import SlotTaken
 from booking.servicer import servicers
 from common import ids
 from common.db.database import Database
 from common.errors import Conflict, DomainError, Invalid, NotFound, Refused
+from common.jobs import schedule
 from common.rpc import channels
 from common.rpc.identity import Identity, acting_as
 from services.booking.tests.booking_world import (
@@ -60,9 +62,10 @@ from services.booking.tests.booking_world import (
     Running,
     at_once,
     events,
-    place,
+    form,
     refs,
     resource,
+    slot,
     taken_events,
     terms,
 )
@@ -74,7 +77,7 @@ ILL = CANCELLATION_REASON_PROVIDER_ILL
 
 
 class Case:
-    """One booking of a practice of its own, and the people around it."""
+    """One booking of a practice of its own, with its owner and its client."""
 
     def __init__(
         self,
@@ -83,7 +86,7 @@ class Case:
         cancellation: ClientCancellation.ValueType = CLIENT_CANCELLATION_ALLOWED,
     ) -> None:
         self.service, self.practice, self.provider = service, ids.new(), resource()
-        self.where = place(
+        self.where = slot(
             terms(self.practice, self.provider, approval=approval, cancellation=cancellation)
         )
         self.booked = service.book(self.where)
@@ -158,7 +161,7 @@ def fact(case: Case, status: booking_pb2.BookingStatus.ValueType, version: int) 
 
 
 def assert_free(case: Case, revision: int) -> None:
-    """The time is free at once, and who projects taken time is told (spec CN-5)."""
+    """Assert that the time is free at once and that an event says so (spec CN-5)."""
     assert refs(case.service.database, case.provider) == []
     last = taken_events(case.service.database, case.provider)[-1]
     assert (list(last.released), list(last.taken), last.revision) == ([case.id], [], revision)
@@ -232,6 +235,46 @@ def test_a_request_that_was_answered_does_not_expire(
     assert events(alone.database, BookingExpired, case.practice) == []
 
 
+def planned(database: Database, practice_id: UUID) -> list[tuple[str, str]]:
+    """Return the kind and key of what is planned for a practice."""
+    with database.transaction(practice_id) as session:
+        plans = select(schedule.due.c.kind, schedule.due.c.key)
+        found = session.execute(plans.where(schedule.due.c.practice_id == practice_id))
+        return [(kind, key) for kind, key in found]
+
+
+def withdraw(case: Case) -> booking_pb2.Booking:
+    return cancel(case, case.client)
+
+
+@pytest.mark.req("BK-1")
+@pytest.mark.parametrize("answer", [confirm, decline, withdraw])
+def test_a_request_that_was_answered_is_no_longer_planned_to_expire(
+    alone: Running, answer: Callable[[Case], booking_pb2.Booking]
+) -> None:
+    case = Case(alone, approval=True)
+    assert planned(alone.database, case.practice) == [("expire_request", case.id)]
+    answer(case)
+    assert planned(alone.database, case.practice) == []
+
+
+@pytest.mark.req("BK-3")
+def test_a_hold_that_is_gone_is_no_longer_planned_to_expire(alone: Running) -> None:
+    practice, provider = ids.new(), resource()
+    where = slot(terms(practice, provider))
+    alone.hold(where, "visitor-1")
+    replacing = alone.hold(where, "visitor-1")
+    assert planned(alone.database, practice) == [("expire_hold", replacing.hold_id)]
+    hold_id = UUID(replacing.hold_id)
+    alone.book(where, form(hold_id=hold_id, visitor_id="visitor-1"))
+    assert planned(alone.database, practice) == []
+    released = alone.hold(slot(where.terms, NINE + timedelta(hours=1)), "visitor-1")
+    with acting_as(Identity("visitor")):
+        request = ReleaseHoldRequest(hold_id=released.hold_id, visitor_id="visitor-1")
+        alone.rpc.ReleaseHold(request)
+    assert planned(alone.database, practice) == []
+
+
 @pytest.mark.req("BK-1", "BK-9")
 def test_of_all_who_answer_a_request_at_once_one_wins(alone: Running) -> None:
     case = Case(alone, approval=True)
@@ -291,7 +334,7 @@ def test_another_change_under_the_same_key_is_refused(alone: Running) -> None:
 def test_a_change_whose_answer_got_lost_is_not_refused_when_it_is_tried_again(
     database: Database,
 ) -> None:
-    """Channels try again by themselves when a connection broke, done or not."""
+    """A channel retries when a connection breaks, whether or not the call was done."""
     with (
         channels.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking")) as nowhere,
         serve(servicers(database, Availability(nowhere), TestClock(NOW))) as served,
@@ -544,7 +587,7 @@ def test_of_16_who_cancel_at_once_one_does_and_time_is_released_once(alone: Runn
 @pytest.mark.req("BK-3", "PF-6")
 def test_a_hold_lapses_by_itself(alone: Running) -> None:
     practice, provider = ids.new(), resource()
-    where = place(terms(practice, provider))
+    where = slot(terms(practice, provider))
     held = alone.hold(where, "visitor-1")
     alone.clock.advance(timedelta(minutes=4, seconds=59))
     alone.work()
@@ -559,7 +602,7 @@ def test_a_hold_lapses_by_itself(alone: Running) -> None:
 @pytest.mark.req("BK-3")
 def test_a_hold_that_was_used_lapses_without_effect(alone: Running) -> None:
     practice, provider = ids.new(), resource()
-    where = place(terms(practice, provider))
+    where = slot(terms(practice, provider))
     held = alone.hold(where, "visitor-1")
     alone.clock.advance(timedelta(minutes=5))
     booked = alone.book(where)
@@ -576,7 +619,7 @@ def test_a_hold_that_was_used_lapses_without_effect(alone: Running) -> None:
 @pytest.mark.req("BK-3")
 def test_a_visitor_releases_their_own_hold_and_nobody_elses(alone: Running) -> None:
     practice, provider = ids.new(), resource()
-    held = alone.hold(place(terms(practice, provider)), "visitor-1")
+    held = alone.hold(slot(terms(practice, provider)), "visitor-1")
 
     def release(visitor: str, hold_id: str = held.hold_id) -> str:
         with acting_as(Identity("visitor")):
@@ -627,7 +670,7 @@ def test_a_clinician_answers_their_own_requests(alone: Running) -> None:
 def test_a_client_cancels_their_own_bookings_alone(alone: Running) -> None:
     case = Case(alone)
     other = Case(alone)
-    of_same_practice = alone.book(place(case.where.terms, NINE + timedelta(hours=1)))
+    of_same_practice = alone.book(slot(case.where.terms, NINE + timedelta(hours=1)))
     own = case.booked.client.client_id
     for who in (
         other.client,

@@ -1,0 +1,74 @@
+"""Changes of a locked booking's status: answers to requests, the session, expiry (spec BK-9).
+
+Each moves the status, adds an entry to the history, and emits an event. Plans are canceled last,
+in the order in which the worker locks rows as well.
+"""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from attune.booking.v1.events_pb2 import (
+    BookingCompleted,
+    BookingConfirmed,
+    BookingDeclined,
+    BookingExpired,
+    BookingStarted,
+)
+from booking import messages
+from booking.actions.recording import record_change, release_time
+from booking.domain.actor import Actor
+from booking.domain.status import Status, answer, move
+from booking.store import clients
+from booking.store.tables import Booking
+from common.jobs import schedule
+from common.messaging.outbox import emit
+
+EXPIRE_REQUEST = "expire_request"
+
+
+def confirm(session: Session, row: Booking, by: Actor, now: datetime) -> None:
+    """Approve a request. Raises WrongStatus."""
+    row.status = answer(Status(row.status), Status.CONFIRMED, row.start_at, now)
+    record_change(row, "confirmed", by, now)
+    emit(session, BookingConfirmed(booking=messages.booking_fact(row), was_requested=True))
+    schedule.cancel(session, EXPIRE_REQUEST, row.id)
+
+
+def decline(session: Session, row: Booking, by: Actor, now: datetime, reason_text: str) -> None:
+    """Decline a request and release its time. Raises WrongStatus."""
+    row.status = answer(Status(row.status), Status.DECLINED, row.start_at, now)
+    row.reason_text = reason_text
+    changes = release_time(session, row)
+    record_change(row, "declined", by, now)
+    emit(session, *changes, BookingDeclined(booking=messages.booking_fact(row)))
+    schedule.cancel(session, EXPIRE_REQUEST, row.id)
+
+
+def expire(session: Session, row: Booking, by: Actor, now: datetime) -> None:
+    """Expire a request that nobody answered before its start; the worker settles its plan.
+
+    Raises WrongStatus.
+    """
+    row.status = move(Status(row.status), Status.EXPIRED)
+    changes = release_time(session, row)
+    record_change(row, "expired", by, now)
+    emit(session, *changes, BookingExpired(booking=messages.booking_fact(row)))
+
+
+def start(session: Session, row: Booking, by: Actor, now: datetime) -> None:
+    """Start the session. Raises WrongStatus."""
+    row.status = move(Status(row.status), Status.IN_PROGRESS)
+    row.cancellation_requested = False
+    record_change(row, "started", by, now)
+    emit(session, BookingStarted(booking=messages.booking_fact(row)))
+
+
+def complete(session: Session, row: Booking, by: Actor, now: datetime) -> None:
+    """Complete the session; a new client becomes active (spec CL-2). Raises WrongStatus."""
+    row.status = move(Status(row.status), Status.COMPLETED)
+    row.cancellation_requested = False
+    if row.client.status == clients.NEW:
+        row.client.status = clients.ACTIVE
+    record_change(row, "completed", by, now)
+    emit(session, BookingCompleted(booking=messages.booking_fact(row)))
