@@ -1,8 +1,8 @@
 """`make mutate`: change one small thing at a time and list the changes that no test notices.
 
 Each mutant (`tests.mutants`) is written to a copy of the repository, never to the checkout. Its
-own package's tests run in that copy; if they pass, and the mutant is in `common`, those of two
-services that use `common` run, too. Two copies work side by side. Each has a PostgreSQL for the
+own package's tests run in that copy; if they pass, and the mutant is in `common`, those of booking
+run, too, which uses most of it. Two copies work side by side. Each has a PostgreSQL for the
 whole run, and a fresh NATS for each run of tests, because NATS keeps streams under fixed names.
 """
 
@@ -43,7 +43,7 @@ SOURCES = (
 )
 _EVERYTHING = ("libs/*/src/**/*.py", "services/*/src/**/*.py")
 _NEVER = re.compile(r"^libs/(testing|common/src/attune)/|/migrations/|/tables\.py$")
-_USERS_OF_COMMON = ("services/booking", "services/availability")
+_USER_OF_COMMON = "services/booking"
 _COPIES = 2
 _PASSWORD = "attune-mutants"
 _PASSED = 0, pytest.ExitCode.NO_TESTS_COLLECTED  # the latter if all that are left are deselected
@@ -106,11 +106,12 @@ class Copy:
     def test(self, files: Sequence[str], limit: float | None = None) -> Run:
         """Run test files until a test fails or `limit` seconds have passed. A test that passes
         when it runs again by itself has not failed: the machine was too slow for it."""
-        arguments = list(files)
-        run = self._run(arguments, limit)
+        left, unreliable = list(files), list[str]()
+        run = self._run(left, limit)
         while "::" in run.failed and not self._run([run.failed], limit).failed:
-            arguments += ["--deselect", run.failed]
-            run = self._run(arguments, limit)
+            unreliable += ["--deselect", run.failed]
+            left = left[left.index(run.failed.partition("::")[0]) :]  # all before have passed
+            run = self._run([*left, *unreliable], limit)
         return run
 
     def _run(self, arguments: Sequence[str], limit: float | None) -> Run:
@@ -192,7 +193,7 @@ def _package(path: str) -> str:
 def packages_for(path: str) -> list[str]:
     """Return the packages whose tests should notice a change of the file, its own first."""
     own = _package(path)
-    return [own, *_USERS_OF_COMMON] if own == "libs/common" else [own]
+    return [own, _USER_OF_COMMON] if own == "libs/common" else [own]
 
 
 def list_tests(tree: Path, package: str, path: str = "") -> list[str]:
