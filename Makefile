@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONTZPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lint protos soak fuzz bench chaos reqs lock setup clean
+.PHONY: help up test check format lint protos soak fuzz mutate bench chaos reqs lock setup clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ bench: setup ## Measure the targets of docs/performance.md
 chaos: setup ## Kill, stop and cut off parts while clients book (SECONDS, SEED, CLIENTS)
 	@python -m tests.integration.chaos --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) \
 		--clients $(or $(CLIENTS),6)
+
+mutate: setup ## Change one thing at a time, list what no test notices (SEED, COUNT, ONLY=glob)
+	@python -m tests.mutate --seed $(or $(SEED),1) --count $(or $(COUNT),40) --only '$(ONLY)'
 
 reqs: test ## Print each requirement with the number of its passing tests
 	@python tests/requirements.py

@@ -1,5 +1,7 @@
 """Following the stream through restarts of NATS, with and without its disk."""
 
+import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -137,6 +139,21 @@ def test_it_can_be_asked_for_while_nats_is_away(tmp_path: Path) -> None:
     finally:
         bus.close()
         server.stop()
+
+
+def test_it_is_current_once_it_has_received_all_that_is_there(own_bus: Bus) -> None:
+    count, begun, current = 200, threading.Event(), []
+    large = b"x" * 10_000  # so that they do not all arrive at once
+    own_bus.publish([Message(SUBJECT, large, {MESSAGE_ID: str(ids.new())}) for _ in range(count)])
+
+    def receive(_subject: str, _payload: bytes, _sequence: int) -> None:
+        begun.wait(60)
+        current.append(following.current)
+
+    following = own_bus.follow([SUBJECT], 0, receive)
+    begun.set()
+    until(lambda: following.current > -math.inf)
+    assert current == [-math.inf] * count, "some were still missing"
 
 
 def test_it_ends(own_bus: Bus) -> None:

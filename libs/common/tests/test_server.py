@@ -195,6 +195,28 @@ def test_a_service_speaks_only_for_itself(served: fixtures.Served) -> None:
 
 @pytest.mark.req("GW-13")
 @pytest.mark.parametrize(
+    "odd",
+    [
+        Identity("king:1", roles=frozenset({"owner"})),
+        Identity("account:1", roles=frozenset({"owner", "king"})),
+        Identity("king:1", roles=frozenset({"king"})),
+        Identity("account:1", practice_id="*"),
+        Identity("account:1", provider_id="1"),
+        Identity("client:1", client_id="1"),
+        Identity("client:1", booking_id="1"),
+    ],
+)
+def test_an_identity_of_no_known_kind_role_or_id_is_refused(odd: Identity) -> None:
+    """Even if the gateway signed it."""
+    verifier = identity.Verifier(fixtures.PUBLIC_KEYS)
+    known = Identity("account:1", str(PRACTICE), frozenset({"owner", "clinician"}), str(CLIENT))
+    assert verifier.verify(fixtures.signer().sign(known)) == known
+    with pytest.raises(Unauthenticated):
+        verifier.verify(fixtures.signer().sign(odd))
+
+
+@pytest.mark.req("GW-13")
+@pytest.mark.parametrize(
     "token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJnYXRld2F5In0."]
 )
 def test_without_a_valid_identity_nothing_is_answered(served: fixtures.Served, token: str) -> None:

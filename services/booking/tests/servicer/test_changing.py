@@ -515,6 +515,18 @@ def test_the_session_starts_and_ends(alone: Running) -> None:
     assert refs(alone.database, case.provider) == [UUID(case.id)], "its time was used"
 
 
+@pytest.mark.req("CN-2", "BK-9")
+def test_a_session_that_takes_place_settles_the_clients_wish_to_cancel(alone: Running) -> None:
+    for step in (start, complete):
+        case = Case(alone, cancellation=CLIENT_CANCELLATION_APPROVAL)
+        assert cancel(case, case.client).cancellation_requested
+        assert not step(case).cancellation_requested, step
+        assert not get(case).cancellation_requested, step
+        with pytest.raises(Refused) as refused:
+            decline_cancellation(case)
+        assert refused.value.reason == "NO_CANCELLATION_REQUESTED"
+
+
 @pytest.mark.req("CL-2")
 def test_a_new_client_is_active_from_the_first_completed_session_on(alone: Running) -> None:
     case = Case(alone)

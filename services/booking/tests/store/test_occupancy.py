@@ -198,6 +198,20 @@ def test_a_lapsed_hold_beside_a_booking_gives_nobody_the_time(database: Database
 
 
 @pytest.mark.req("BK-3")
+def test_a_lapsed_hold_between_two_bookings_gives_way(database: Database) -> None:
+    """What only adjoins the wanted time is not in the way."""
+    practice, provider = ids.new(), resource()
+    before = taking(practice, provider, start=NINE - HOUR)
+    after = taking(practice, provider, start=NINE + HOUR)
+    take(database, before)
+    take(database, after)
+    take(database, taking(practice, provider, expires_at=NOW), now=NOW - HOUR)
+    wanted = taking(practice, provider)
+    assert take(database, wanted) == [Change(practice, provider, 5, wanted, ())]
+    assert refs(database, provider) == [before.ref, wanted.ref, after.ref]
+
+
+@pytest.mark.req("BK-3")
 def test_a_hold_turns_into_what_takes_its_place(database: Database) -> None:
     practice, provider, room = ids.new(), resource(), resource()
     held = taking(practice, provider, room, expires_at=NOW + HOUR)
