@@ -14,8 +14,8 @@ DomainError
 └── Unreadable          500  DATA_LOSS            stored, but it cannot be read
 
 A subclass names what happened; its reason is its name in capitals (`SlotTaken` → `SLOT_TAKEN`).
-Servicers raise these; `common.rpc.server` writes status and ErrorInfo; `common.rpc.channels` raises the
-same class again at the caller. Texts and details carry ids only, never personal data.
+Servicers raise these; `common.rpc.server` writes status and ErrorInfo; `common.rpc.channels`
+raises the same class again at the caller. Texts and details carry ids only, never personal data.
 """
 
 import re

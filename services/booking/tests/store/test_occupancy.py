@@ -207,7 +207,7 @@ def test_a_lapsed_hold_between_two_bookings_gives_way(database: Database) -> Non
     take(database, after)
     take(database, taking(practice, provider, expires_at=NOW), now=NOW - HOUR)
     wanted = taking(practice, provider)
-    assert take(database, wanted) == [Change(practice, provider, 5, wanted, ())]
+    assert take(database, wanted) == [OccupancyChange(practice, provider, 5, wanted, ())]
     assert refs(database, provider) == [before.ref, wanted.ref, after.ref]
 
 

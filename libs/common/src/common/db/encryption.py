@@ -148,9 +148,9 @@ def ring() -> KeyRing:
 
 
 class encrypted:  # noqa: N801  # reads like the built-in property, which it resembles
-    """A text attribute of a mapped class, stored encrypted in the `LargeBinary` column of the
-    same name with `_sealed` behind it. The row's primary key is `id`, by which `common.db.reencryption` finds
-    it too; it must be there before the text is set.
+    """A text attribute of a mapped class, stored encrypted in the column of the same name with
+    `_sealed` behind it. The row's primary key is `id`, by which `common.db.reencryption` finds the
+    value too; set it before the text.
 
         name_sealed: Mapped[bytes | None]
         name = encrypted()

@@ -2,8 +2,8 @@
 one while everything serves (spec PF-7).
 
 Encrypted columns are found in the database's own catalogue: every binary one whose name ends with
-`_sealed`, and the answers of `common.db.idempotency`. A value is bound to its row by the row's primary
-key, so that it can be read and written here without the service that it belongs to.
+`_sealed`, and the answers of `common.db.idempotency`. A value is bound to its row by the row's
+primary key, so that it can be read and written here without the service that it belongs to.
 """
 
 import logging
