@@ -1,7 +1,6 @@
 """The audit trail of the whole: what every RPC, event and due work leaves in it, and how a
 practice's owner reads it (spec PF-8)."""
 
-import importlib
 import re
 import secrets
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ import grpc
 import psycopg
 import pytest
 from click.testing import CliRunner
-from google.protobuf import message_factory
 
 import availability.events
 import availability.jobs
@@ -33,10 +31,12 @@ from common.db import encryption
 from common.rpc import identity, request_context
 from common.rpc.identity import VISITOR, Identity, Signer
 from common.services import GATEWAY, SERVICES, package
+from tests.fuzzing import rpcs
 from tests.integration.test_rpc_callers import served
 from tests.world import World, token_of, until
 
 pytestmark = pytest.mark.req("PF-8")
+KNOWN = rpcs()
 
 # What each RPC leaves in the audit of its service, or `-` and why it leaves nothing. `+` stands
 # before what another service is asked for, as this one.
@@ -204,21 +204,18 @@ class Scene:
 
     def call(self, rpc: str, who: Identity, /, **fields: Any) -> Any:
         """Call `booking/GetBooking`, remember what it left, and return the answer."""
-        service, name = rpc.split("/")
-        contract = "audit" if name == "ListEntries" else package(service)
-        module = importlib.import_module(f"attune.{contract}.v1.{contract}_service_pb2")
-        [described] = module.DESCRIPTOR.services_by_name.values()
-        method = described.methods_by_name[name]
-        path, request_id = f"/{described.full_name}/{name}", request_context.new_request()
+        [found] = [known for known in KNOWN if str(known) == rpc]
+        service, path = found.service, found.path
+        request_id = request_context.new_request()
         issuer = who.subject.partition(":")[2] if who.is_service else GATEWAY
         signer = Signer(issuer, self.stack.secrets.identity_keys[issuer][0])
         ask: Any = self.channels[service].unary_unary(
             path,
             request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
+            response_deserializer=found.response.FromString,
         )
         answer = ask(
-            message_factory.GetMessageClass(method.input_type)(**fields),
+            found.request(**fields),
             metadata=(
                 (identity.METADATA, signer.sign(who)),
                 (request_context.METADATA, f"{request_id} 203.0.113.7"),
@@ -231,7 +228,7 @@ class Scene:
             for where, subject, action, _ in entries
         )
         # Whoever uses a manage link is its booking's client.
-        own = f"client:{answer.client_id}" if name == "ResolveManageToken" else who.subject
+        own = f"client:{answer.client_id}" if path.endswith("/ResolveManageToken") else who.subject
         assert {s for where, s, _, _ in entries if where == service} <= {own}, path
         return answer
 
