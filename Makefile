@@ -41,7 +41,7 @@ format: setup ## Format and sort imports
 protos: $(STUBS) ## Generate the gRPC stubs
 
 fuzz: setup ## Random requests to every route, messages to every RPC for SECONDS (600)
-	@ATTUNE_FUZZ_SECONDS=$(or $(SECONDS),600) pytest services/gateway/tests/test_fuzz.py tests/integration/test_grpc_fuzz.py --timeout=0
+	@ATTUNE_FUZZ_SECONDS=$(or $(SECONDS),600) pytest services/gateway/tests/api/test_fuzz.py tests/integration/test_grpc_fuzz.py --timeout=0
 
 bench: setup ## Measure the targets of docs/performance.md
 	@python -m tests.bench

@@ -7,7 +7,7 @@ from common.clock import SystemClock
 from common.rpc import identity, request_context
 from common.rpc.identity import Identity
 from common.services import GATEWAY, OPERATOR
-from gateway import accounts
+from gateway.identity import accounts
 
 
 def make_account(
