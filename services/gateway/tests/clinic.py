@@ -12,7 +12,7 @@ from common import ids
 from common.clock import SystemClock
 from common.db import encryption
 from common.db.database import Database
-from gateway import accounts
+from gateway.identity import accounts
 
 PASSWORD = "correct horse battery"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apiflask import APIFlask
+from flask import Flask
 from flask.testing import FlaskClient
 
 from attune.availability.v1 import availability_pb2 as messages
@@ -24,8 +24,8 @@ from common.db import encryption
 from common.db.database import Database
 from common.rpc import identity
 from common.services import OPERATOR, SERVICES, package
-from gateway import accounts
 from gateway.app import close, create_app
+from gateway.identity import accounts
 from gateway.settings import Settings
 
 sys.path.append(str(Path(__file__).parents[3]))
@@ -79,11 +79,11 @@ def address() -> str:
 
 
 @pytest.fixture
-def make_app(settings: Settings, clock: TestClock) -> Iterator[Callable[..., APIFlask]]:
+def make_app(settings: Settings, clock: TestClock) -> Iterator[Callable[..., Flask]]:
     """`make_app(limit_writes="1/minute")` is the application with other settings."""
-    made: list[APIFlask] = []
+    made: list[Flask] = []
 
-    def make(**changes: Any) -> APIFlask:
+    def make(**changes: Any) -> Flask:
         app = create_app(replace(settings, **changes))
         app.extensions["clock"] = clock
         app.extensions["limiter"]._clock = clock
@@ -96,12 +96,12 @@ def make_app(settings: Settings, clock: TestClock) -> Iterator[Callable[..., API
 
 
 @pytest.fixture
-def app(make_app: Callable[..., APIFlask]) -> APIFlask:
+def app(make_app: Callable[..., Flask]) -> Flask:
     return make_app()
 
 
 @pytest.fixture
-def browser(app: APIFlask) -> FlaskClient:
+def browser(app: Flask) -> FlaskClient:
     """Keeps cookies, and says what its requests come from, as browsers do."""
     client = app.test_client()
     client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
@@ -109,7 +109,7 @@ def browser(app: APIFlask) -> FlaskClient:
 
 
 @pytest.fixture
-def make_account(database: Database, clock: TestClock, app: APIFlask) -> Callable[..., str]:
+def make_account(database: Database, clock: TestClock, app: Flask) -> Callable[..., str]:
     """`make_account("manager")` is the e-mail of a new account of a new practice."""
 
     def make(*roles: str, provider_id: Any = None) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common import zones
+from common import proto, zones
 from gateway import times
 
 NEW_YORK = zones.zone("America/New_York")
@@ -117,7 +117,7 @@ def test_slots_keep_the_order_they_came_in() -> None:
 
 def test_an_instant_goes_into_a_message_and_back() -> None:
     instant = datetime(2026, 10, 5, 13, 30, tzinfo=UTC)
-    assert times.instant(times.stamp(instant)) == instant
+    assert proto.instant(proto.timestamp(instant)) == instant
     assert times.text(instant, NEW_YORK) == "2026-10-05T09:30:00-04:00"
 
 

@@ -24,7 +24,7 @@ from common.clock import SystemClock
 from common.rpc import identity, request_context
 from common.rpc.identity import Identity
 from common.services import GATEWAY, OPERATOR
-from gateway import accounts
+from gateway.identity import accounts
 
 ZONE = "America/New_York"
 PASSWORD = "correct horse battery staple"  # noqa: S105  # of every account that tests make

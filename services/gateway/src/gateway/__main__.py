@@ -1,4 +1,4 @@
-"""python -m gateway: gunicorn with threads, the application made in each worker."""
+"""python -m gateway: gunicorn with threads; each worker makes the application."""
 
 import contextlib
 import logging
@@ -19,15 +19,15 @@ from common import logs, telemetry
 from common.db import encryption, reencryption
 from common.rpc import request_context
 from common.services import GATEWAY
-from gateway import capacity, middleware, problems
 from gateway.app import close, create_app
 from gateway.settings import Settings
+from gateway.web import load_shedding, middleware, problems
 
-_MEMORY = Path("/dev/shm")  # noqa: S108  # gunicorn makes its own files in it, and unlinks them
+_MEMORY = Path("/dev/shm")  # noqa: S108  # gunicorn makes its files there, and unlinks them
 _GRACE = 25  # seconds for running requests at shutdown
-_TRANSFER = 5  # seconds for a request to come and its answer to leave, beyond its deadline
-_LINGER = 0.5  # seconds for the caller to read why it was not understood
-_UNREADABLE = {
+_TRANSFER = 5  # seconds beyond the deadline, to receive a request and to send its answer
+_LINGER = 0.5  # seconds for the caller to read why its request was not parsed
+_STATUSES = {
     errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
     errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
@@ -37,7 +37,7 @@ log = logging.getLogger("gateway.__main__")  # the module has no other name when
 
 
 class Log(Logger):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's messages among ours, as JSON."""
+    """gunicorn's messages in our log, as JSON."""
 
     def setup(self, cfg: Any) -> None:
         self.cfg = cfg
@@ -46,18 +46,20 @@ class Log(Logger):  # type: ignore[misc]  # gunicorn ships no types
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's threads, which here answer what they cannot read with a problem document as well,
-    and quote it neither there nor in the log: an address may be a link that opens something. Who
-    sends or reads byte by byte keeps a thread for a while, not for as long as they like."""
+    """A gthread worker that answers unparsable requests with a problem document, and closes
+    connections that send or read too slowly.
+
+    Neither the answer nor the log quotes the request: its address may be a secret link.
+    """
 
     def init_process(self) -> None:
-        """Start what ends slow requests, then serve."""
+        """Start the thread that ends slow requests, then serve."""
         self._begun: dict[Any, float] = {}
         threading.Thread(target=self._end_slow, name="slow", daemon=True).start()
         super().init_process()
 
     def handle(self, conn: Any) -> Any:
-        """One request."""
+        """Handle one request."""
         self._begun[conn] = time.monotonic()
         try:
             return super().handle(conn)
@@ -70,21 +72,21 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             late = time.monotonic() - self.app.seconds - _TRANSFER
             for conn, begun in list(self._begun.items()):
                 if begun < late:
-                    log.warning("a request took too long to come, or its answer to leave")
-                    with contextlib.suppress(OSError):  # it has ended meanwhile
+                    log.warning("a request was received, or its answer sent, too slowly")
+                    with contextlib.suppress(OSError):  # the connection has closed by now
                         conn.sock.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer and close."""
+        """Answer with a problem document, and close the connection."""
         if isinstance(exc, errors.ParseException):
-            status = _UNREADABLE.get(type(exc), HTTPStatus.BAD_REQUEST)
+            status = _STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
             log.warning("a request could not be read: %s", type(exc).__name__)
         else:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             log.error("a request could not be answered", exc_info=exc)
         request_id = request_context.new_request()
         reason = "INTERNAL" if status == HTTPStatus.INTERNAL_SERVER_ERROR else status.name
-        body = problems.encoded(status, reason, problems.DETAILS.get(status, ""), request_id)
+        body = problems.encode(status, reason, problems.DETAILS.get(status, ""), request_id)
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\n"
             f"Content-Type: {problems.CONTENT_TYPE}\r\n"
@@ -99,7 +101,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn, configured by our settings."""
+    """gunicorn, configured from our settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -111,7 +113,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         options: dict[str, Any] = {
             "bind": settings.listen,
             "workers": settings.web_workers,
-            "threads": settings.web_threads * capacity.THREADS_FOR_ONE,
+            "threads": settings.web_threads * load_shedding.THREADS_PER_REQUEST,
             "worker_class": Worker,
             "proc_name": "attune-gateway",
             "logger_class": Log,
@@ -120,9 +122,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "keepalive": 75,
             "limit_request_line": 8190,
             "limit_request_fields": 60,
-            # What proxies say is believed in one place alone (`gateway.addresses`).
+            # Forwarding headers are judged in one place alone (`gateway.web.addresses`).
             "forwarded_allow_ips": "",
-            # It would be written to the home folder, which need not be writable.
+            # gunicorn would write it to the home folder, which need not be writable.
             "control_socket_disable": True,
             # Heartbeats must not wait for a disk.
             "worker_tmp_dir": str(_MEMORY) if _MEMORY.is_dir() else None,
@@ -132,8 +134,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """The application, after the fork: channels, connections and telemetry do not survive
-        one."""
+        """Return the application, made after the fork.
+
+        Channels, connections, and telemetry do not survive a fork.
+        """
         telemetry.configure(GATEWAY)
         app = create_app(self._settings)
         reencryption.watch(app.extensions["database"])
@@ -150,7 +154,7 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     logs.configure(GATEWAY)
     settings = Settings.from_env()
-    # What is wrong with it ends the process here; a worker would be made again and again.
+    # Check the keys before the fork: a worker that fails would be started again and again.
     encryption.KeyRing(settings.encryption_keys, settings.blind_index_key)
     Server(settings).run()
 

@@ -1,6 +1,5 @@
 """The WSGI application: made in each worker, with its own channels and connections."""
 
-from apiflask import APIFlask
 from flask import Flask, request
 
 from common import clock
@@ -10,70 +9,72 @@ from common.db import encryption
 from common.db.database import Database
 from common.rpc.identity import Signer
 from common.services import GATEWAY
-from gateway import api, capacity, middleware, openapi, pages, problems, protection
-from gateway.api.operation import PREFIX
-from gateway.backends import Backends
-from gateway.limits import Limiter
-from gateway.readiness import Readiness
+from gateway import api, pages
+from gateway.backends.stubs import Stubs
+from gateway.identity import visitors
+from gateway.openapi import document
 from gateway.settings import Settings
+from gateway.web import middleware, problems, protection, rate_limits
+from gateway.web.health import Readiness
+from gateway.web.load_shedding import LoadShedder
+from gateway.web.middleware import RequestMiddleware
+from gateway.web.rate_limits import Limiter
 
 _LARGEST_BODY = 64 * 1024
 
 
-def create_app(settings: Settings) -> APIFlask:
-    """The whole application."""
+def create_app(settings: Settings) -> Flask:
+    """Return the application, ready to serve."""
     encryption.use(encryption.KeyRing(settings.encryption_keys, settings.blind_index_key))
-    app = APIFlask(
-        "gateway",
-        title="Attune",
-        version="1",
-        spec_path=f"{PREFIX}/openapi.json",
-        docs_path=None,
-        json_errors=False,
-    )
+    app = Flask("gateway")
     app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY)
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's own provider
-    _equip(app, settings)
+    _add_extensions(app, settings)
     app.before_request(_name_route)
     protection.register(app)
+    # Flask runs these in reverse: the headers of `protection` come last.
+    app.after_request(rate_limits.add_headers)
+    app.after_request(visitors.remember)
     app.register_error_handler(Exception, problems.from_exception)
-    openapi.register(app, settings)
-    api.register(app, settings)
+    resources = api.resources(settings)
+    for resource in resources:
+        app.register_blueprint(resource)
+    document.register(app, resources, settings)
     pages.register(app)
-    limited = capacity.Capacity(app.wsgi_app, settings)
-    app.wsgi_app = middleware.Surroundings(limited, settings)  # type: ignore[method-assign]
+    app.wsgi_app = RequestMiddleware(  # type: ignore[method-assign]
+        LoadShedder(app.wsgi_app, settings), settings
+    )
     app.extensions["sealer"].start()
     return app
 
 
 def close(app: Flask) -> None:
-    """Let go of what the app holds."""
+    """Release the connections and threads of the app."""
     app.extensions["sealer"].stop()
-    for name in ("backends", "readiness", "database"):
+    for name in ("stubs", "readiness", "database"):
         app.extensions[name].close()
 
 
-def _equip(app: Flask, settings: Settings) -> None:
-    """What requests find in `app.extensions`."""
-    backends = Backends(settings, Signer(GATEWAY, settings.identity_key))
-    present = clock.clock(settings.clock_file)
+def _add_extensions(app: Flask, settings: Settings) -> None:
+    """Make the objects that requests find in `app.extensions`."""
+    stubs = Stubs(settings, Signer(GATEWAY, settings.identity_key))
+    now = clock.clock(settings.clock_file)
     database = Database(
         settings.database_url,
-        settings.most_for_one + 1,  # the sealer's
+        settings.most_per_service + 1,  # one for the sealer
         service=GATEWAY,
-        clock=present,
+        clock=now,
         patience=settings.call_seconds,
         turn=settings.turn_seconds,
     )
     app.extensions.update(
         settings=settings,
-        backends=backends,
+        stubs=stubs,
         database=database,
         audit=AuditServicer(database),
         sealer=Sealer(database),
-        clock=present,
-        limiter=Limiter(settings, database, present),
-        readiness=Readiness(database, backends.targets),
+        clock=now,
+        limiter=Limiter(settings, database, now),
+        readiness=Readiness(database, stubs.targets),
     )
 
 

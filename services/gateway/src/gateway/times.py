@@ -1,5 +1,8 @@
-"""Instants as people read them: in a zone, with its offset, grouped by its dates. Search answers
-in minutes since 1970-01-01T00:00Z, which are turned into text here without a datetime for each."""
+"""Instants as people read them: in a zone, with its offset, grouped by its dates.
+
+Search answers in minutes since 1970-01-01T00:00Z. They become text here without a datetime for
+each, which would cost more than the search.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -7,15 +10,16 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from google.protobuf.timestamp_pb2 import Timestamp
+from common.validation import RangeReversed
 
 DAY = 24 * 60
 _EPOCH = date(1970, 1, 1).toordinal()
+_EPOCH_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 _CLOCK = tuple(f"T{minute // 60:02}:{minute % 60:02}:00" for minute in range(DAY))
 
 
 class Stretch(NamedTuple):
-    """The minutes `[start, end)` in which a zone keeps one UTC offset, in minutes."""
+    """The minutes `[start, end)` in which a zone has one UTC offset, in minutes."""
 
     start: int
     end: int
@@ -23,15 +27,17 @@ class Stretch(NamedTuple):
 
 
 class Day(NamedTuple):
-    """A date of the viewer's with the slots that start on it."""
+    """A date in the viewer's zone with the slots that start on it."""
 
     date: str
     slots: list[dict[str, str]]
 
 
 def window(first: date, last: date, tz: ZoneInfo) -> tuple[int, int]:
-    """The minutes `[begin, end)` of the dates from `first` to `last` in the zone, both included.
-    Where the zone skipped all of them, `begin` and `end` are the minute of the skip."""
+    """Return the minutes `[begin, end)` of the dates from `first` to `last` in a zone.
+
+    If the zone skipped all these dates, `begin` and `end` are the minute of the skip.
+    """
     within = [
         (max(s.start, _midnight(first) - s.offset), min(s.end, _midnight(last) + DAY - s.offset))
         for s in _stretches_of(first, last, tz)
@@ -42,8 +48,10 @@ def window(first: date, last: date, tz: ZoneInfo) -> tuple[int, int]:
 
 
 def days(starts: Sequence[int], minutes: int, first: date, last: date, tz: ZoneInfo) -> list[Day]:
-    """Every date from `first` to `last` with its slots, each so many minutes long. `starts` are
-    ascending; those on other dates are left out."""
+    """Return every date from `first` to `last` with its slots, each `minutes` long.
+
+    `starts` are ascending; those on other dates are left out.
+    """
     found = [Day(_date(day), []) for day in range(_day(first), _day(last) + 1)]
     first_day, count = _day(first), len(found)
     for day, slot in _written(starts, minutes, _stretches_of(first, last, tz)):
@@ -53,7 +61,7 @@ def days(starts: Sequence[int], minutes: int, first: date, last: date, tz: ZoneI
 
 
 def counts(starts: Sequence[int], first: date, last: date, tz: ZoneInfo) -> dict[str, int]:
-    """Every date from `first` to `last` with the number of its slots."""
+    """Return the number of slots of every date from `first` to `last`."""
     found = {_date(day): 0 for day in range(_day(first), _day(last) + 1)}
     for stretch in _stretches_of(first, last, tz):
         for start in starts:
@@ -64,8 +72,8 @@ def counts(starts: Sequence[int], first: date, last: date, tz: ZoneInfo) -> dict
     return found
 
 
-def slots(starts: Sequence[int], minutes: int, tz: ZoneInfo) -> list[dict[str, str]]:
-    """Slots of any dates, in their order."""
+def slots(starts: Sequence[int], minutes: int, tz: tzinfo) -> list[dict[str, str]]:
+    """Return the slots that begin at `starts`, in the same order."""
     if not starts:
         return []
     first, last = (date.fromordinal(_EPOCH + m // DAY) for m in (min(starts), max(starts)))
@@ -81,43 +89,56 @@ def slots(starts: Sequence[int], minutes: int, tz: ZoneInfo) -> list[dict[str, s
 
 
 def text(instant: datetime, tz: tzinfo) -> str:
-    """RFC 3339 with the zone's offset."""
+    """Return an instant in RFC 3339 with the offset of a zone."""
     return instant.astimezone(tz).isoformat(timespec="seconds")
 
 
-def instant(stamp: Timestamp) -> datetime:
-    """The instant of a message."""
-    return stamp.ToDatetime(UTC)
-
-
-def stamp(instant: datetime) -> Timestamp:
-    """An instant for a message."""
-    made = Timestamp()
-    made.FromDatetime(instant.astimezone(UTC))
-    return made
-
-
 def minute(instant: datetime) -> int:
-    """The minute of an instant, since 1970-01-01T00:00Z."""
+    """Return the minute of an instant since 1970-01-01T00:00Z."""
     return int(instant.timestamp()) // 60
 
 
 def month(year: int, number: int) -> tuple[date, date]:
-    """The first and the last date of a month."""
+    """Return the first and the last date of a month."""
     first = date(year, number, 1)
     return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 def today(now: datetime, tz: ZoneInfo) -> date:
-    """The present date in a zone."""
+    """Return the present date in a zone."""
     return now.astimezone(tz).date()
+
+
+def period(
+    first: date | datetime | None, last: date | datetime | None, tz: ZoneInfo
+) -> tuple[datetime | None, datetime | None]:
+    """Return the instants `[start, end)` that a filter covers; None where it is open.
+
+    A date stands for its beginning as `first` and for its end as `last`. Raises RangeReversed.
+    """
+    if first and last and type(first) is type(last) and last < first:
+        raise RangeReversed(field="to")
+    return _edge(first, tz, 0), _edge(last, tz, 1)
+
+
+def at(minute: int) -> datetime:
+    """Return the instant of a minute since 1970-01-01T00:00Z."""
+    return _EPOCH_INSTANT + timedelta(minutes=minute)
+
+
+def _edge(when: date | datetime | None, tz: ZoneInfo, which: int) -> datetime | None:
+    if when is None or isinstance(when, datetime):
+        return when
+    return at(window(when, when, tz)[which])
 
 
 def _written(
     starts: Sequence[int], minutes: int, stretches: tuple[Stretch, ...]
 ) -> list[tuple[int, dict[str, str]]]:
-    """Each start, with its local day and as text. The stretches reach a day further than the
-    starts, hence further than the ends."""
+    """Return each start as a slot, with its local day.
+
+    The stretches reach a day further than the starts, hence further than the ends.
+    """
     if not stretches:
         return []
     written: list[tuple[int, dict[str, str]]] = []
@@ -150,13 +171,13 @@ def _written(
     return written
 
 
-def _stretches_of(first: date, last: date, tz: ZoneInfo) -> tuple[Stretch, ...]:
+def _stretches_of(first: date, last: date, tz: tzinfo) -> tuple[Stretch, ...]:
     return _stretches(tz, _midnight(first) - DAY, _midnight(last) + 3 * DAY)
 
 
 @lru_cache(maxsize=8192)
-def _stretches(tz: ZoneInfo, first: int, end: int) -> tuple[Stretch, ...]:
-    """The zone's offsets over `[first, end)`. Looks once a day; no zone changes twice in one."""
+def _stretches(tz: tzinfo, first: int, end: int) -> tuple[Stretch, ...]:
+    """Return the zone's offsets over `[first, end)`, assuming at most one change a day."""
     found: list[Stretch] = []
     begin, offset = first, _offset_at(first, tz)
     for probe in range(first + DAY, end + DAY, DAY):
@@ -168,8 +189,8 @@ def _stretches(tz: ZoneInfo, first: int, end: int) -> tuple[Stretch, ...]:
     return (*found, Stretch(begin, end, offset))
 
 
-def _change(before: int, after: int, offset: int, tz: ZoneInfo) -> int:
-    """The first minute in `(before, after]` with another offset."""
+def _change(before: int, after: int, offset: int, tz: tzinfo) -> int:
+    """Return the first minute in `(before, after]` with another offset."""
     while after - before > 1:
         middle = (before + after) // 2
         if _offset_at(middle, tz) == offset:
@@ -179,7 +200,7 @@ def _change(before: int, after: int, offset: int, tz: ZoneInfo) -> int:
     return after
 
 
-def _offset_at(minute: int, tz: ZoneInfo) -> int:
+def _offset_at(minute: int, tz: tzinfo) -> int:
     offset = datetime.fromtimestamp(minute * 60, tz).utcoffset()
     return int((offset or timedelta()).total_seconds()) // 60
 
@@ -191,7 +212,7 @@ def _offset(minutes: int) -> str:
 
 
 def _midnight(day: date) -> int:
-    """UTC's own."""
+    """Return the minute of midnight UTC."""
     return _day(day) * DAY
 
 

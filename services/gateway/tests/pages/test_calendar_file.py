@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from icalendar import Calendar
 
-from gateway.pages.calendar_file import Event
+from gateway.pages.manage.calendar_file import Event
 
 EVENT = Event(
     uid="8f14e45f-ceea-467f-a0e6-1b3c5d7e9f00@attune",

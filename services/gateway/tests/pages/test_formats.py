@@ -8,8 +8,8 @@ from babel import Locale
 from flask import Flask
 
 from attune.common.v1.types_pb2 import Money
-from gateway.pages import formats
-from gateway.pages.language import reader
+from gateway.pages.shared import formats
+from gateway.pages.shared.language import reader
 
 US, GERMAN, BRITISH = (Locale.parse(name) for name in ("en_US", "en_DE", "en_GB"))
 START = datetime(2026, 11, 3, 14, 30, tzinfo=UTC)

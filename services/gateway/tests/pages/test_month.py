@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
-from gateway.pages import month
+from gateway.pages.booking import month
 
 BERLIN = ZoneInfo("Europe/Berlin")
 US, GERMAN = Locale.parse("en_US"), Locale.parse("en_DE")

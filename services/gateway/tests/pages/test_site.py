@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable
 
 import pytest
-from apiflask import APIFlask
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from gateway import sessions
+from gateway.identity import csrf
 
 PASSWORD = "correct horse battery"  # as `make_account` gives
 pytestmark = pytest.mark.req("GW-6")
@@ -28,7 +28,7 @@ def sign_in(browser: FlaskClient, email: str, password: str, onward: str = "") -
 
 
 def test_the_demo_is_linked_in_development_alone(
-    browser: FlaskClient, make_app: Callable[..., APIFlask]
+    browser: FlaskClient, make_app: Callable[..., Flask]
 ) -> None:
     assert "/dev/mailbox" in browser.get("/").text
     production = make_app(environment="production").test_client()
@@ -98,7 +98,7 @@ def test_while_a_service_is_away_the_page_says_so(browser: FlaskClient) -> None:
     assert browser.get("/manage/abc").headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_too_many_requests_are_told_kindly(make_app: Callable[..., APIFlask]) -> None:
+def test_too_many_requests_are_told_kindly(make_app: Callable[..., Flask]) -> None:
     browser = make_app(limit_sign_ins="1/minute").test_client()
     sign_in(browser, "nobody@clinic.example", PASSWORD)
     refused = sign_in(browser, "nobody@clinic.example", PASSWORD)
@@ -148,11 +148,11 @@ def test_forms_without_the_token_of_a_page_do_nothing(
 
 @pytest.mark.req("GW-12")
 def test_signing_out_ends_the_session(
-    browser: FlaskClient, make_account: Callable[..., str], app: APIFlask
+    browser: FlaskClient, make_account: Callable[..., str], app: Flask
 ) -> None:
     sign_in(browser, make_account(), PASSWORD)
     with app.test_request_context(headers={"Cookie": _cookies(browser)}):
-        token = sessions.csrf_token()
+        token = csrf.token()
     assert browser.post("/signout", data={"csrf_token": token}).location == "/signin"
     assert browser.get("/console").location.startswith("/signin")
 

@@ -1,39 +1,51 @@
-"""The API, a module for each thing that it is about (spec GW-1 … GW-4)."""
+"""The API, a file for each resource (spec GW-1 … GW-4)."""
 
-from apiflask import APIFlask
+from collections.abc import Sequence
 
+from gateway.openapi.operation import Operations
 from gateway.settings import Settings
 
 
-def register(app: APIFlask, settings: Settings) -> None:
-    """Serve all operations; those for developers in development only."""
+def resources(settings: Settings) -> Sequence[Operations]:
+    """Return the operations to serve, in the order of the document.
+
+    The development mailbox is among them in development only.
+    """
     from gateway.api.audit import audit
-    from gateway.api.auth import auth
-    from gateway.api.billing import billing
+    from gateway.api.billables import billables
     from gateway.api.bookings import bookings
-    from gateway.api.calendars import calendars, feeds
     from gateway.api.clients import clients
+    from gateway.api.feeds import documents, feeds
+    from gateway.api.health import health
+    from gateway.api.holds import holds
     from gateway.api.hours import hours
+    from gateway.api.mailbox import mailbox
     from gateway.api.notices import notices
-    from gateway.api.practice import practice
+    from gateway.api.physical_rooms import physical_rooms
+    from gateway.api.policies import policies
     from gateway.api.providers import providers
+    from gateway.api.rooms import rooms
     from gateway.api.service_types import service_types
-    from gateway.api.system import development, probes
+    from gateway.api.sessions import sessions
+    from gateway.api.slots import slots
 
     served = [
         providers,
+        slots,
+        holds,
         bookings,
+        rooms,
         clients,
         hours,
         service_types,
-        practice,
-        billing,
-        calendars,
+        policies,
+        physical_rooms,
+        billables,
         feeds,
+        documents,
         notices,
-        auth,
+        sessions,
         audit,
-        probes,
+        health,
     ]
-    for operations in [*served, development] if settings.development else served:
-        app.register_blueprint(operations)
+    return [*served, mailbox] if settings.development else served

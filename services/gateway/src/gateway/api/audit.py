@@ -1,26 +1,21 @@
-"""The audit trail of the practice: every service keeps its own, here they are one."""
+"""The audit trail of the practice, merged from all services."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
-from uuid import UUID
 
-from flask import current_app
-
-from attune.audit.v1 import audit_service_pb2 as rpc
-from common import zones
-from common.audit.servicer import LISTED, AuditServicer
-from common.db import cursor
-from common.rpc import access
+from attune.audit.v1 import audit_service_pb2 as pb
+from common import proto, zones
 from common.services import GATEWAY, SERVICES
 from gateway import times
-from gateway.api.bookings import span
-from gateway.api.operation import Access, Operations, paging
-from gateway.backends import backends
+from gateway.api.paging import cursor_errors
+from gateway.backends import audit as backend
+from gateway.backends.audit import Filter
+from gateway.openapi.operation import Access, Operations, Tag
 from gateway.schemas import audit as schemas
 
-audit = Operations("audit", "Who read and changed what, and who signed in. For owners.")
-Read = Callable[[rpc.ListEntriesRequest], rpc.ListEntriesResponse]
+audit = Operations(
+    "audit", Tag("Audit", "Who read and changed what, and who signed in. For owners.")
+)
 
 
 @audit.operation(
@@ -37,49 +32,21 @@ def list_audit(query: schemas.AuditQuery) -> schemas.Entries:
     That they were read is an entry too. All services are asked, and none is left out: while one is
     away, ask for those of another `service`.
     """
-    tz = zones.zone(query.tz)
-    request = rpc.ListEntriesRequest(
-        **span(query.from_, query.to, tz),
-        subject=query.subject,
-        action=query.action,
-        thing=query.thing,
-        request=query.request,
-        page_size=query.limit,
-        page_token=query.cursor or "",
-    )
-    found: list[tuple[str, rpc.Entry]] = []
-    more = False
-    with paging():
-        for service in [query.service] if query.service else [*SERVICES, GATEWAY]:
-            answer = _reader(service)(request)
-            found += [(service, entry) for entry in answer.entries]
-            more = more or bool(answer.next_page_token)
-    found.sort(key=lambda one: _place(one[1]), reverse=True)
-    shown = found[: query.limit]
-    more = more or len(found) > query.limit
+    start, end = times.period(query.from_, query.to, zones.zone(query.tz))
+    wanted = Filter(start, end, query.subject, query.action, query.thing, query.request)
+    services = [query.service] if query.service else [*SERVICES, GATEWAY]
+    with cursor_errors():
+        page = backend.page(services, wanted, query.limit, query.cursor or "")
     return schemas.Entries(
-        entries=[_answer(service, entry) for service, entry in shown],
-        next=cursor.Place(*_place(shown[-1][1])).token(LISTED) if more else None,
+        entries=[_answer(service, entry) for service, entry in page.rows],
+        next=page.next_token or None,
     )
 
 
-def _reader(service: str) -> Read:
-    """Asks one service, or the gateway's own database under the same rules."""
-    if service != GATEWAY:
-        return backends().audit[service].ListEntries
-    own: AuditServicer = current_app.extensions["audit"]
-    access.require("audit:read")
-    return own.ListEntries
-
-
-def _place(entry: rpc.Entry) -> tuple[datetime, UUID]:
-    return times.instant(entry.create_time), UUID(entry.entry_id)
-
-
-def _answer(service: Any, entry: rpc.Entry) -> schemas.Entry:
+def _answer(service: Any, entry: pb.Entry) -> schemas.Entry:
     return schemas.Entry(
         id=entry.entry_id,
-        time=times.text(times.instant(entry.create_time), UTC),
+        time=times.text(proto.instant(entry.create_time), UTC),
         service=service,
         subject=entry.subject,
         action=entry.action,

@@ -1,29 +1,28 @@
-"""The practice's clients."""
+"""Clients of the practice."""
 
 from uuid import UUID
 
-from attune.booking.v1 import client_service_pb2 as rpc
-from gateway import names
-from gateway.api.bookings import client_answer
-from gateway.api.operation import Access, Operations, paging
-from gateway.backends import backends
-from gateway.schemas import bookings as schemas
+from attune.booking.v1 import booking_pb2 as pb
+from attune.common.v1 import types_pb2 as types
+from gateway import words
+from gateway.api.paging import cursor_errors
+from gateway.backends import clients as backend
+from gateway.openapi.operation import Access, Operations, Tag
+from gateway.openapi.types import PageQuery
+from gateway.schemas import clients as schemas
 
-clients = Operations("clients", "The practice's clients.")
+clients = Operations("clients", Tag("Clients", "The practice's clients."))
 
 
 @clients.operation(
-    "GET", "/clients", schemas.Clients, access=Access.STAFF, query=schemas.PageQuery, errors=(404,)
+    "GET", "/clients", schemas.Clients, access=Access.STAFF, query=PageQuery, errors=(404,)
 )
-def list_clients(query: schemas.PageQuery) -> schemas.Clients:
+def list_clients(query: PageQuery) -> schemas.Clients:
     """Clients, in the order in which they came"""
-    with paging():
-        found = backends().clients.ListClients(
-            rpc.ListClientsRequest(page_size=query.limit, page_token=query.cursor or "")
-        )
+    with cursor_errors():
+        page = backend.page(query.limit, query.cursor or "")
     return schemas.Clients(
-        clients=[client_answer(client) for client in found.clients],
-        next=found.next_page_token or None,
+        clients=[to_answer(client) for client in page.rows], next=page.next_token or None
     )
 
 
@@ -37,8 +36,7 @@ def list_clients(query: schemas.PageQuery) -> schemas.Clients:
 )
 def get_client(client_id: UUID) -> schemas.Client:
     """One client"""
-    request = rpc.GetClientRequest(client_id=str(client_id))
-    return client_answer(backends().clients.GetClient(request).client)
+    return to_answer(backend.get(str(client_id)))
 
 
 @clients.operation(
@@ -51,7 +49,18 @@ def get_client(client_id: UUID) -> schemas.Client:
 )
 def change_client(client_id: UUID, body: schemas.BillingTypeChange) -> schemas.Client:
     """Change how a client's sessions are billed"""
-    request = rpc.UpdateClientRequest(
-        client_id=str(client_id), billing_type=names.BILLING_TYPES.number(body.billing_type)
+    billing_type = words.value(pb.BillingType, body.billing_type)
+    return to_answer(backend.change_billing_type(str(client_id), billing_type))
+
+
+def to_answer(client: pb.Client) -> schemas.Client:
+    """Return a client as answers show it."""
+    return schemas.Client(
+        id=client.client_id,
+        name=client.name,
+        email=client.email,
+        phone=client.phone or None,
+        timezone=client.timezone,
+        status=words.word(types.ClientStatus, client.status),
+        billing_type=words.word(pb.BillingType, client.billing_type),
     )
-    return client_answer(backends().clients.UpdateClient(request).client)

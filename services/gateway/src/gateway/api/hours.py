@@ -1,16 +1,18 @@
-"""When a provider can be booked: the week, and dates that differ from it."""
+"""Weekly hours and overrides of a provider."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
-from attune.availability.v1 import availability_pb2 as messages
-from attune.availability.v1 import hours_service_pb2 as rpc
-from gateway import names
-from gateway.api.operation import Access, Operations, request_id
-from gateway.backends import backends
-from gateway.schemas import setup as schemas
+from attune.availability.v1 import availability_pb2 as pb
+from attune.common.v1 import types_pb2 as types
+from gateway import words
+from gateway.backends import hours as backend
+from gateway.openapi.operation import Access, Operations, Tag, request_id
+from gateway.schemas import hours as schemas
 
-hours = Operations("hours", "When a provider can be booked: the week, and dates that differ.")
+hours = Operations(
+    "hours", Tag("Hours", "When a provider can be booked: the week, and dates that differ.")
+)
 
 
 @hours.operation(
@@ -23,9 +25,8 @@ hours = Operations("hours", "When a provider can be booked: the week, and dates 
 )
 def get_hours(username: str) -> schemas.Hours:
     """A provider's week"""
-    request = rpc.GetWeeklyHoursRequest(username=username)
-    found = backends().hours.GetWeeklyHours(request).hours
-    return schemas.Hours(version=found.version, blocks=_week(found.blocks))
+    week = backend.week(username)
+    return schemas.Hours(version=week.version, blocks=_weekly_blocks(week.blocks))
 
 
 @hours.operation(
@@ -43,15 +44,10 @@ def replace_hours(username: str, body: schemas.NewHours) -> schemas.SavedHours:
     names those that now lie outside the hours.
     """
     blocks = [_to_message(block, block.day) for block in body.blocks]
-    saved = backends().hours.ReplaceWeeklyHours(
-        rpc.ReplaceWeeklyHoursRequest(
-            username=username,
-            hours=messages.WeeklyHours(blocks=blocks, version=body.version),
-        )
-    )
+    saved = backend.replace_week(username, blocks, version=body.version)
     return schemas.SavedHours(
         version=saved.hours.version,
-        blocks=_week(saved.hours.blocks),
+        blocks=_weekly_blocks(saved.hours.blocks),
         revision=saved.revision,
         bookings_outside=list(saved.booking_ids_outside),
     )
@@ -68,15 +64,10 @@ def replace_hours(username: str, body: schemas.NewHours) -> schemas.SavedHours:
 )
 def list_overrides(username: str, query: schemas.OverridesQuery) -> schemas.Overrides:
     """Dates whose hours differ from the week"""
-    found = backends().hours.ListOverrides(
-        rpc.ListOverridesRequest(
-            username=username, from_date=query.from_.isoformat() if query.from_ else ""
-        )
-    )
     return schemas.Overrides(
         overrides=[
             schemas.Override(id=one.override_id, date=one.date, blocks=_blocks(one.blocks))
-            for one in found.overrides
+            for one in backend.overrides(username, query.from_)
         ]
     )
 
@@ -96,21 +87,14 @@ def create_override(username: str, body: schemas.NewOverride) -> schemas.SavedOv
 
     A second override of a date replaces the first.
     """
-    made = backends().hours.CreateOverride(
-        rpc.CreateOverrideRequest(
-            request_id=request_id(),
-            username=username,
-            override=messages.Override(
-                date=body.date.isoformat(), blocks=[_to_message(block) for block in body.blocks]
-            ),
-        )
-    )
+    blocks = [_to_message(block) for block in body.blocks]
+    saved = backend.create_override(username, body.date, blocks, request_id=request_id())
     return schemas.SavedOverride(
-        id=made.override.override_id,
-        date=made.override.date,
-        blocks=_blocks(made.override.blocks),
-        revision=made.revision,
-        bookings_outside=list(made.booking_ids_outside),
+        id=saved.override.override_id,
+        date=saved.override.date,
+        blocks=_blocks(saved.override.blocks),
+        revision=saved.revision,
+        bookings_outside=list(saved.booking_ids_outside),
     )
 
 
@@ -124,35 +108,33 @@ def create_override(username: str, body: schemas.NewOverride) -> schemas.SavedOv
 )
 def delete_override(username: str, override_id: UUID) -> None:
     """Go back to the week's hours on a date"""
-    backends().hours.DeleteOverride(
-        rpc.DeleteOverrideRequest(username=username, override_id=str(override_id))
-    )
+    backend.delete_override(username, str(override_id))
 
 
-def _to_message(block: schemas.NewBlock, day: int = 0) -> messages.WeeklyBlock:
-    return messages.WeeklyBlock(
+def _to_message(block: schemas.NewBlock, day: int = 0) -> pb.WeeklyBlock:
+    return pb.WeeklyBlock(
         day=day,
         start=block.start,
         end=block.end,
         online=block.online,
-        modes=[names.MODES.number(mode) for mode in block.modes],
+        modes=[words.value(types.Mode, mode) for mode in block.modes],
         room_id=block.place or "",
     )
 
 
-def _week(blocks: Iterable[messages.WeeklyBlock]) -> list[schemas.WeeklyBlock]:
+def _weekly_blocks(blocks: Iterable[pb.WeeklyBlock]) -> list[schemas.WeeklyBlock]:
     return [schemas.WeeklyBlock(day=block.day, **_block(block).model_dump()) for block in blocks]
 
 
-def _blocks(blocks: Iterable[messages.WeeklyBlock]) -> list[schemas.Block]:
+def _blocks(blocks: Iterable[pb.WeeklyBlock]) -> list[schemas.Block]:
     return [_block(block) for block in blocks]
 
 
-def _block(block: messages.WeeklyBlock) -> schemas.Block:
+def _block(block: pb.WeeklyBlock) -> schemas.Block:
     return schemas.Block(
         start=block.start,
         end=block.end,
         online=block.online if block.HasField("online") else True,
-        modes=[names.MODES.word(mode) for mode in block.modes],
+        modes=[words.word(types.Mode, mode) for mode in block.modes],
         place=block.room_id or None,
     )

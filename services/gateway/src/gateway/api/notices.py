@@ -3,14 +3,16 @@
 from datetime import UTC
 from uuid import UUID
 
-from attune.notifications.v1 import notice_service_pb2 as rpc
+from attune.notifications.v1 import notice_service_pb2 as pb
+from common import proto
 from gateway import times
-from gateway.api.operation import Access, Operations, paging
-from gateway.backends import backends
-from gateway.schemas import access as schemas
-from gateway.schemas.bookings import PageQuery
+from gateway.api.paging import cursor_errors
+from gateway.backends import notices as backend
+from gateway.openapi.operation import Access, Operations, Tag
+from gateway.openapi.types import PageQuery
+from gateway.schemas import notices as schemas
 
-notices = Operations("notices", "Notices that could not be delivered.")
+notices = Operations("notices", Tag("Notices", "Notices that could not be delivered."))
 
 
 @notices.operation(
@@ -23,13 +25,10 @@ notices = Operations("notices", "Notices that could not be delivered.")
 )
 def list_failed_notices(query: PageQuery) -> schemas.Notices:
     """Notices that were given up after their last attempt"""
-    with paging():
-        found = backends().notices.ListFailedNotices(
-            rpc.ListFailedNoticesRequest(page_size=query.limit, page_token=query.cursor or "")
-        )
+    with cursor_errors():
+        page = backend.failed_page(query.limit, query.cursor or "")
     return schemas.Notices(
-        notices=[_answer(notice) for notice in found.notices],
-        next=found.next_page_token or None,
+        notices=[_answer(notice) for notice in page.rows], next=page.next_token or None
     )
 
 
@@ -42,11 +41,10 @@ def list_failed_notices(query: PageQuery) -> schemas.Notices:
 )
 def resend_notice(notice_id: UUID) -> schemas.Notice:
     """Send a failed notice again"""
-    request = rpc.ResendNoticeRequest(notice_id=str(notice_id))
-    return _answer(backends().notices.ResendNotice(request).notice)
+    return _answer(backend.resend(str(notice_id)))
 
 
-def _answer(notice: rpc.Notice) -> schemas.Notice:
+def _answer(notice: pb.Notice) -> schemas.Notice:
     return schemas.Notice(
         id=notice.notice_id,
         booking=notice.booking_id,
@@ -54,5 +52,5 @@ def _answer(notice: rpc.Notice) -> schemas.Notice:
         kind=notice.kind,
         attempts=notice.attempts,
         error=notice.error,
-        created_at=times.text(times.instant(notice.create_time), UTC),
+        created_at=times.text(proto.instant(notice.create_time), UTC),
     )

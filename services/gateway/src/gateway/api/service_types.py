@@ -1,18 +1,27 @@
-"""What can be booked."""
+"""Service types of the practice."""
 
 from typing import Any
 from uuid import UUID
 
 from flask import Response
 
-from attune.availability.v1 import availability_pb2 as messages
-from attune.availability.v1 import service_type_service_pb2 as rpc
-from gateway import money, names
-from gateway.api.operation import PREFIX, Access, Operations, encoded, json_response, request_id
-from gateway.backends import backends
-from gateway.schemas import setup as schemas
+from attune.availability.v1 import availability_pb2 as pb
+from attune.common.v1 import types_pb2 as types
+from gateway import words
+from gateway.api import money
+from gateway.backends import service_types as backend
+from gateway.openapi.operation import (
+    PREFIX,
+    Access,
+    Operations,
+    Tag,
+    encode,
+    json_response,
+    request_id,
+)
+from gateway.schemas import service_types as schemas
 
-service_types = Operations("service_types", "What can be booked.")
+service_types = Operations("service_types", Tag("Service types", "What can be booked."))
 
 
 @service_types.operation(
@@ -20,8 +29,7 @@ service_types = Operations("service_types", "What can be booked.")
 )
 def list_service_types() -> schemas.ServiceTypes:
     """The practice's service types, by slug"""
-    found = backends().service_types.ListServiceTypes(rpc.ListServiceTypesRequest())
-    return schemas.ServiceTypes(service_types=[_answer(one) for one in found.service_types])
+    return schemas.ServiceTypes(service_types=[_answer(one) for one in backend.by_slug()])
 
 
 @service_types.operation(
@@ -37,13 +45,9 @@ def list_service_types() -> schemas.ServiceTypes:
 def create_service_type(body: schemas.NewServiceType) -> Response:
     """Add something that can be booked"""
     fields = {name: _to_message(name, value) for name, value in body if value is not None}
-    made = backends().service_types.CreateServiceType(
-        rpc.CreateServiceTypeRequest(
-            request_id=request_id(), service_type=messages.ServiceType(**fields)
-        )
-    )
-    response = json_response(encoded(_answer(made.service_type)), 201)
-    path = f"{PREFIX}/service-types/{made.service_type.service_type_id}"
+    made = backend.create(pb.ServiceType(**fields), request_id=request_id())
+    response = json_response(encode(_answer(made)), 201)
+    path = f"{PREFIX}/service-types/{made.service_type_id}"
     response.headers["Location"] = path
     return response
 
@@ -66,15 +70,8 @@ def change_service_type(
     """
     values = {name: getattr(body, name) for name in body.changed}
     fields = {name: _to_message(name, v) for name, v in values.items() if v is not None}
-    changed = backends().service_types.UpdateServiceType(
-        rpc.UpdateServiceTypeRequest(
-            service_type=messages.ServiceType(
-                service_type_id=str(service_type_id), version=body.version, **fields
-            ),
-            update_fields=body.changed,
-        )
-    )
-    return _answer(changed.service_type)
+    change = pb.ServiceType(service_type_id=str(service_type_id), version=body.version, **fields)
+    return _answer(backend.change(change, body.changed))
 
 
 @service_types.operation(
@@ -90,27 +87,26 @@ def delete_service_type(service_type_id: UUID) -> None:
 
     Existing bookings keep their terms.
     """
-    request = rpc.DeleteServiceTypeRequest(service_type_id=str(service_type_id))
-    backends().service_types.DeleteServiceType(request)
+    backend.delete(str(service_type_id))
 
 
 def _to_message(name: str, value: Any) -> Any:
-    """A field's value as messages carry it."""
+    """Return a field's value as messages have it."""
     if name == "modes":
-        return [names.MODES.number(mode) for mode in value]
+        return [words.value(types.Mode, mode) for mode in value]
     if name == "price":
         return money.to_message(value)
     return money.fee_to_message(value) if name.endswith("_fee") else value
 
 
-def _answer(found: messages.ServiceType) -> schemas.ServiceType:
+def _answer(found: pb.ServiceType) -> schemas.ServiceType:
     return schemas.ServiceType(
         id=found.service_type_id,
         slug=found.slug,
         title=found.title,
         description=found.description,
         duration_minutes=found.duration_minutes,
-        modes=[names.MODES.word(mode) for mode in found.modes],
+        modes=[words.word(types.Mode, mode) for mode in found.modes],
         step_minutes=found.step_minutes,
         buffer_before_minutes=found.buffer_before_minutes,
         buffer_after_minutes=found.buffer_after_minutes,

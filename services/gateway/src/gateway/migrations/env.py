@@ -1,4 +1,4 @@
 from common.db.migrations import run_env
-from gateway.accounts.store import Base
+from gateway.identity.store import Base
 
 run_env(Base.metadata)

@@ -1,51 +1,48 @@
-"""The pages for people: HTML that works without JavaScript and gets quicker with it (spec GW-6)."""
+"""The pages for people: HTML that works without JavaScript and is quicker with it (spec GW-6)."""
 
 from flask import Blueprint, Flask, Response, render_template, request
 
-from gateway.pages import (
-    book,
-    compression,
-    console,
-    errors,
-    join,
-    mailbox,
-    manage,
-    signin,
-    templating,
-)
+from gateway.pages import mailbox, sign_in
+from gateway.pages.booking import views as booking
+from gateway.pages.console import views as console
+from gateway.pages.manage import views as manage
+from gateway.pages.room import views as room
+from gateway.pages.shared import compression, errors, templating
 from gateway.settings import settings
 
 _YEAR = 365 * 24 * 60 * 60  # seconds
 
 
 def register(app: Flask) -> None:
-    """Add the pages to the app. It must have its settings, clock, backends and limiter in
-    `extensions` by the time of a request."""
+    """Add the pages to the app.
+
+    Its settings, clock, stubs, and limiter must be in `extensions` before the first request.
+    """
     pages = Blueprint("pages", __name__)
     templating.register(pages)
     pages.add_url_rule("/", "landing", landing)
-    for part in (book, manage, join, signin, console, mailbox):
+    for part in (booking, manage, room, sign_in, console, mailbox):
         part.register(pages)
     pages.register_error_handler(Exception, errors.from_exception)
-    pages.after_request(_by_language)
-    app.after_request(_keep_files)
+    pages.after_request(_vary_by_language)
+    app.after_request(_cache_files)
     app.after_request(compression.compress)
     app.register_blueprint(pages)
     errors.register(app)
 
 
 def landing() -> str:
-    """What Attune is."""
+    """Show what Attune is."""
     return render_template("landing.html", development=settings().development)
 
 
-def _by_language(response: Response) -> Response:
+def _vary_by_language(response: Response) -> Response:
     response.vary.add("Accept-Language")
     return response
 
 
-def _keep_files(response: Response) -> Response:
-    """Files are kept for ever: their address changes with their content."""
+def _cache_files(response: Response) -> Response:
+    """Let browsers keep static files forever: their address changes with their content."""
     if request.endpoint == "static" and "v" in request.args and response.status_code < 400:
         response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
     return response

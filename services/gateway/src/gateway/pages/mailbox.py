@@ -1,5 +1,7 @@
-"""The development mailbox (spec NT-9): what would have been sent last, to be read here.
-In production there is no such page."""
+"""The development mailbox (spec NT-9): the last messages, to read here instead of receiving them.
+
+It does not exist in production.
+"""
 
 from http import HTTPStatus
 from zoneinfo import ZoneInfo
@@ -8,11 +10,11 @@ from flask import Blueprint, Response, render_template, request
 
 from attune.notifications.v1 import development_mailbox_service_pb2 as pb
 from common.errors import NotFound
-from gateway import protection
-from gateway.backends import backends
+from gateway.backends import mailbox
 from gateway.settings import settings
+from gateway.web import protection
 
-# A message brings its own styles, and may do nothing else; its links open outside of the frame.
+# A message has its own styles and nothing else that is active; its links open outside the frame.
 _MESSAGE_POLICY = protection.PAGE_POLICY.replace(
     "style-src 'self'", "style-src 'self' 'unsafe-inline'"
 )
@@ -20,20 +22,21 @@ _HEAD = '<base target="_blank">'
 
 
 def register(pages: Blueprint) -> None:
+    """Add the routes."""
     pages.add_url_rule("/dev/mailbox", "mailbox", show)
     pages.add_url_rule("/dev/mailbox/<message_id>", "message", show_message)
     pages.add_url_rule("/dev/mailbox/<message_id>/<int:number>", "attachment", attachment)
 
 
 def show() -> str:
-    """Who was written to last, newest first."""
+    """List the last messages, the newest first."""
     return render_template(
         "mailbox.html", private=True, messages=_messages(), to=_to(), zone=ZoneInfo("UTC")
     )
 
 
 def show_message(message_id: str) -> Response:
-    """One message."""
+    """Show one message."""
     message = _message(message_id)
     page = render_template(
         "message.html",
@@ -46,7 +49,7 @@ def show_message(message_id: str) -> Response:
 
 
 def attachment(message_id: str, number: int) -> Response:
-    """One attachment, to be saved."""
+    """Return one attachment as a file to save."""
     attachments = _message(message_id).attachments
     if number >= len(attachments):
         raise NotFound
@@ -68,8 +71,7 @@ def _message(message_id: str) -> pb.DevelopmentMessage:
 
 
 def _messages() -> list[pb.DevelopmentMessage]:
-    """Everybody's, or those to `?to=`."""
+    """Return the messages to `?to=`, or to everybody without it."""
     if not settings().development:
         raise NotFound
-    wanted = pb.ListDevelopmentMessagesRequest(to=_to())
-    return list(backends().development_mailbox.ListDevelopmentMessages(wanted).messages)
+    return list(mailbox.messages(_to()))

@@ -1,1 +1,1 @@
-"""What requests and answers look like; the OpenAPI document is made from these."""
+"""Models of request bodies, queries, and answers, a file for each resource."""

@@ -4,8 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.schemas.bookings import Cursor
-from gateway.schemas.types import Answer, InstantText, Number, Query, Timezone, When, text_like
+from gateway.openapi.types import (
+    Answer,
+    Cursor,
+    InstantText,
+    Number,
+    Query,
+    Timezone,
+    When,
+    text_like,
+)
 
 Service = Literal[
     "availability",

@@ -1,12 +1,13 @@
-"""Bookings, clients and what can be billed."""
+"""Bookings."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.schemas.types import (
+from gateway.openapi.types import (
     Amount,
     Answer,
+    Cursor,
     Email,
     Id,
     Instant,
@@ -23,6 +24,7 @@ from gateway.schemas.types import (
     When,
     text_like,
 )
+from gateway.schemas.clients import Client
 
 Status = Literal[
     "requested",
@@ -35,8 +37,6 @@ Status = Literal[
     "no_show",
 ]
 PaymentStatus = Literal["not_billed", "due", "paid", "partly_paid", "refunded", "failed"]
-BillingType = Literal["cash", "insurance", "not_billed"]
-ClientStatus = Literal["new", "active", "inactive"]
 CancellationReason = Literal[
     "client_request",
     "provider_ill",
@@ -45,7 +45,6 @@ CancellationReason = Literal[
     "booked_by_mistake",
     "other",
 ]
-
 Phone = Annotated[
     str,
     text_like(
@@ -54,10 +53,6 @@ Phone = Annotated[
     ),
 ]
 Words = Annotated[Note, Field(max_length=2000)]
-Cursor = Annotated[
-    Annotated[str, text_like(r"^[A-Za-z0-9_=.~:+/-]*$", "This is no cursor.", 500)],
-    Field(description="`next` of the page before."),
-]
 
 
 class ClientDetails(Request):
@@ -92,24 +87,6 @@ class Refusal(Request):
     """Why a request is declined."""
 
     reason_text: Words | None = None
-
-
-class BillingTypeChange(Request):
-    """How a client's sessions are billed."""
-
-    billing_type: BillingType
-
-
-class Client(Answer):
-    """A person of the practice."""
-
-    id: str
-    name: str
-    email: str
-    phone: str | None = None
-    timezone: str
-    status: ClientStatus | None = None
-    billing_type: BillingType | None = None
 
 
 class ServiceLine(Answer):
@@ -180,57 +157,4 @@ class Bookings(Answer):
     """A page of bookings by start, without their history."""
 
     bookings: list[Booking]
-    next: str | None = None
-
-
-class PageQuery(Query):
-    limit: Number = Field(50, ge=1, le=200)
-    cursor: Cursor | None = None
-
-
-class Clients(Answer):
-    """A page of clients."""
-
-    clients: list[Client]
-    next: str | None = None
-
-
-class Room(Answer):
-    """The way into the video room of a booking, for whoever asks."""
-
-    join_url: UrlText
-    start: InstantText
-    end: InstantText
-    opens_at: InstantText
-    closes_at: InstantText
-
-
-class BillablesQuery(Query):
-    from_: When | None = Field(
-        None, alias="from", description="By when the session began, as with bookings."
-    )
-    to: When | None = None
-    tz: Timezone = Field("UTC", description="The zone that dates are in.")
-    provider: Slug | None = Field(None, description="A username.")
-    client: Id | None = Field(None, description="A client's id.")
-    limit: Number = Field(50, ge=1, le=200)
-    cursor: Cursor | None = None
-
-
-class Billable(Answer):
-    """Something that can be put on an invoice."""
-
-    id: str
-    booking: str
-    client: str
-    provider: str = Field(description="The provider's id.")
-    kind: Literal["session"]
-    amount: Amount
-    service_time: InstantText
-
-
-class Billables(Answer):
-    """A page of what can be billed, the newest first."""
-
-    billables: list[Billable]
     next: str | None = None

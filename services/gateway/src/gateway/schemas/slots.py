@@ -1,21 +1,19 @@
-"""Profiles, slots and holds."""
+"""Free slots."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from gateway.schemas.types import (
-    Amount,
+from gateway.openapi.problem import Problem
+from gateway.openapi.types import (
     Answer,
     Date,
     DateText,
-    Instant,
     InstantText,
     Mode,
     Month,
     Number,
     Query,
-    Request,
     Slug,
     Timezone,
     text_like,
@@ -26,35 +24,6 @@ Revision = Annotated[
     text_like(r"^([0-9]{1,15}(\.[0-9]{1,15})?)?$", "This is not a revision."),
     Field(description="The answer reflects at least this revision of another answer."),
 ]
-
-
-class ServiceOffered(Answer):
-    """A service type that clients can book themselves."""
-
-    service: str
-    title: str
-    description: str
-    modes: list[Mode]
-    duration_minutes: int
-    price: Amount | None = None
-
-
-class PracticeName(Answer):
-    """What anybody may know of a practice."""
-
-    name: str
-    timezone: str
-    address: str
-
-
-class Profile(Answer):
-    """What anybody may know of a provider."""
-
-    username: str
-    name: str
-    timezone: str
-    practice: PracticeName
-    services: list[ServiceOffered]
 
 
 class SlotsQuery(Query):
@@ -129,19 +98,12 @@ class Days(Answer):
     days: list[DayCount]
 
 
-class NewHold(Request):
-    """A slot to set aside while a form is filled in."""
-
-    service: Slug
-    mode: Mode
-    start: Instant
-
-
-class Hold(Answer):
-    """A slot set aside."""
-
-    hold: str
-    expires_at: InstantText
+class Alternative(Answer):
     start: InstantText
     end: InstantText
-    revision: str
+
+
+class SlotTakenProblem(Problem):
+    """A problem; if the slot is taken, with the nearest free ones."""
+
+    alternatives: list[Alternative] | None = None

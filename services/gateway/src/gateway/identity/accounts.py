@@ -1,0 +1,90 @@
+"""Accounts of staff: who may sign in, and with which roles in their practice."""
+
+from uuid import UUID
+
+from email_validator import EmailNotValidError, validate_email
+
+from common import audit, ids
+from common.clock import Clock
+from common.db import encryption
+from common.db.database import EVERY_PRACTICE, Database
+from common.errors import Invalid
+from common.rpc.identity import ROLES
+from gateway.identity import passwords, store
+
+_LONGEST_NAME = 200
+
+
+class InvalidEmail(Invalid):
+    """This is not an email address."""
+
+
+class InvalidRole(Invalid):
+    """An account has one or more of the roles owner, manager, clinician and supervisor."""
+
+
+class InvalidName(Invalid):
+    """A name has at most 200 characters."""
+
+
+def create(
+    database: Database,
+    clock: Clock,
+    *,
+    practice_id: UUID,
+    email: str,
+    password: str,
+    roles: tuple[str, ...],
+    provider_id: UUID | None = None,
+    name: str = "",
+) -> UUID:
+    """Create an account and return its id.
+
+    If the email already has an account, that account stays unchanged and its id is returned.
+    Raises InvalidEmail, InvalidRole, WeakPassword, or InvalidName.
+    """
+    address = normalized(email)
+    if not roles or not set(roles) <= set(ROLES):
+        raise InvalidRole(field="roles")
+    if len(name) > _LONGEST_NAME or "\0" in name:
+        raise InvalidName(field="name")
+    account = store.Account(
+        id=ids.new(),
+        practice_id=practice_id,
+        email_index=index(address),
+        password_hash=passwords.hashed(password),
+        roles=sorted(set(roles)),
+        provider_id=provider_id,
+        created_at=clock.now(),
+    )
+    account.email = address
+    account.name = name
+    # An email has one account, whatever the practice: sign-in asks for nothing else.
+    with database.transaction(EVERY_PRACTICE) as session:
+        made = store.add(session, account)
+        if made == account.id:
+            audit.record(
+                session, "account.create", practice_id=practice_id, account=made, role=account.roles
+            )
+        return made
+
+
+def normalized(email: str) -> str:
+    """Return the form in which an email is stored and compared. Raises InvalidEmail."""
+    try:
+        return validate_email(email, check_deliverability=False, strict=True).normalized.lower()
+    except EmailNotValidError:
+        raise InvalidEmail(field="email") from None
+
+
+def index(email: str) -> bytes:
+    """Return the blind index under which the account of a normalized email is found."""
+    return encryption.ring().index(email, "account.email")
+
+
+def index_of_input(email: str) -> bytes:
+    """Return the blind index for what a person typed; text that is no email matches no account."""
+    try:
+        return index(normalized(email))
+    except Invalid:
+        return index(email)

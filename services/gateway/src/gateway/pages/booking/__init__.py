@@ -1,0 +1,1 @@
+"""The booking page (spec GW-6)."""

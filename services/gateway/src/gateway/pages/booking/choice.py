@@ -1,0 +1,108 @@
+"""The choices on the booking page: service, mode, day, and time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import url_for
+
+from attune.availability.v1.availability_pb2 import Policies, ServiceType
+from attune.common.v1 import types_pb2 as types
+from common import zones
+from gateway import words
+from gateway.backends.providers import Profile
+from gateway.backends.slots import Query
+from gateway.pages.shared import formats
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The choices so far, from the address or the form. Impossible values are left out."""
+
+    profile: Profile
+    asked: Mapping[str, str]
+    service: ServiceType | None
+    mode: Any  # an enumeration's value, for which the stubs have no usable type
+    zone_name: str
+    month: date | None
+    day: date | None
+    start: datetime | None
+    revision: str = ""
+    """Searches reflect at least this revision (spec SL-8)."""
+
+    @classmethod
+    def of(cls, profile: Profile, asked: Mapping[str, str]) -> "Choice":
+        """Return the choices in a query or a form."""
+        offered = profile.service_types
+        only = offered[0] if len(offered) == 1 else None
+        service = next((s for s in offered if s.slug == asked.get("service")), only)
+        modes = list(service.modes) if service else []
+        mode = next((m for m in modes if words.word(types.Mode, m) == asked.get("mode")), None)
+        day = _date(asked.get("date", ""))
+        return cls(
+            profile,
+            asked,
+            service,
+            mode or next(iter(modes), types.MODE_UNSPECIFIED),
+            formats.present_name(
+                asked["tz"] if asked.get("tz") in zones.NAMES else profile.provider.timezone
+            ),
+            _date(f"{asked.get('month', '')}-01") or (day.replace(day=1) if day else None),
+            day,
+            parse_instant(asked.get("start", "")),
+        )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return zones.zone(self.zone_name)
+
+    @property
+    def username(self) -> str:
+        return self.profile.provider.username
+
+    @property
+    def mode_name(self) -> str:
+        return words.word(types.Mode, self.mode) or ""
+
+    @property
+    def policies(self) -> Policies:
+        return self.profile.provider.effective_policies
+
+    def query(self, revision: str = "") -> Query:
+        """Return the query of a search for this service and mode."""
+        slug = self.service.slug if self.service else ""
+        return Query(self.username, slug, self.mode, revision or self.revision)
+
+    def url(self, **changes: object) -> str:
+        """Return the address of the page with other choices; empty ones are left out."""
+        now = {
+            "tz": self.asked.get("tz", "") and self.zone_name,
+            "service": self.service.slug if self.service else "",
+            "mode": self.mode_name,
+            "month": f"{self.month:%Y-%m}" if self.month else "",
+            "date": self.day,
+            "start": self.start,
+            **changes,
+        }
+        values = {name: str(value) for name, value in now.items() if value}
+        return url_for("pages.show_book", username=self.username, **values)  # type: ignore[arg-type]
+
+
+def parse_instant(text: str) -> datetime | None:
+    """Return an instant of the years 2000 to 2099 in UTC; None for any other text."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    is_known = found.tzinfo is not None and 2000 <= found.year < 2100
+    return found.astimezone(UTC) if is_known else None
+
+
+def _date(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if 2000 <= found.year < 2100 else None

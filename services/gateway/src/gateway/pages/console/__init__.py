@@ -1,0 +1,1 @@
+"""The console, where staff see to the bookings of their practice."""

@@ -1,0 +1,69 @@
+"""The booking that a manage link opens."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from flask import request, url_for
+
+from attune.booking.v1 import booking_pb2 as pb
+from common import proto, zones
+from common.errors import NotFound, Unauthenticated
+from common.rpc import identity
+from common.rpc.identity import Identity
+from gateway.backends import bookings, providers
+from gateway.backends.providers import Profile
+from gateway.identity import manage_links
+from gateway.pages.shared import context, formats
+
+UPCOMING = (pb.BOOKING_STATUS_REQUESTED, pb.BOOKING_STATUS_CONFIRMED)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A booking, and its client, who has come by the link."""
+
+    token: str
+    client: Identity
+    booking: pb.Booking
+    profile: Profile
+
+    @property
+    def path(self) -> str:
+        return url_for("pages.show_manage", token=self.token)
+
+    @property
+    def zone_name(self) -> str:
+        """The zone that the address asks for, else the client's."""
+        asked = (request.args.get("tz", ""), self.booking.client.timezone, self.booking.timezone)
+        return formats.present_name(next((n for n in asked if n in zones.NAMES), "UTC"))
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return zones.zone(self.zone_name)
+
+    @property
+    def query(self) -> str:
+        """The query string that keeps the zone that the address asks for."""
+        asked = request.args.get("tz", "")
+        return f"?{urlencode({'tz': asked})}" if asked in zones.NAMES else ""
+
+    @property
+    def start(self) -> datetime:
+        return proto.instant(self.booking.start_time)
+
+    @property
+    def is_upcoming(self) -> bool:
+        return self.booking.status in UPCOMING and self.start > context.now()
+
+
+def resolve(token: str) -> Opened:
+    """Return what a link opens. Raises NotFound for a link that is not valid."""
+    try:
+        client = manage_links.holder(token)
+    except Unauthenticated:
+        raise NotFound from None
+    with identity.acting_as(client):
+        booking = bookings.get(client.booking_id)
+    return Opened(token, client, booking, providers.profile(booking.username))

@@ -1,0 +1,1 @@
+"""The page behind a join link (spec RM-2)."""

@@ -1,0 +1,1 @@
+"""What the pages share: language and formats, labels, templates, forms, and error pages."""

@@ -1,0 +1,120 @@
+"""Filters and globals of the templates.
+
+They give texts, labels, and instants, dates, and money in the reader's formats. Filters that show
+a time take the zone.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, url_for
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from attune.common.v1 import types_pb2
+from common import proto
+from gateway import words
+from gateway.pages.shared import context, formats, forms, labels
+from gateway.pages.shared.language import reader, text, texts
+
+_STATIC = Path(__file__).parents[2] / "static"
+_SOON = timedelta(minutes=30)
+
+
+def register(pages: Blueprint) -> None:
+    """Add the filters and globals."""
+    for name, function in _FILTERS.items():
+        pages.add_app_template_filter(function, name)
+    for name, function in _GLOBALS.items():
+        pages.add_app_template_global(function, name)
+    pages.app_context_processor(lambda: {"reader": reader()})
+
+
+def asset(name: str) -> str:
+    """Return the address of a static file, which changes with its content."""
+    return url_for("static", filename=name, v=_digest(name))
+
+
+@lru_cache(maxsize=64)
+def _digest(name: str) -> str:
+    return hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def _moment(value: Timestamp | datetime) -> datetime:
+    return proto.instant(value) if isinstance(value, Timestamp) else value
+
+
+def iso(value: Timestamp | datetime) -> str:
+    """Return `2026-11-03T14:00:00Z`, for addresses, forms, and the browser."""
+    return _moment(value).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _local_date(value: Timestamp | datetime, zone: ZoneInfo) -> date:
+    return _moment(value).astimezone(zone).date()
+
+
+def _clock(value: Timestamp | datetime, zone: ZoneInfo) -> str:
+    return formats.clock_time(_moment(value), zone, reader().locale)
+
+
+def _span(start: Timestamp | datetime, end: Timestamp | datetime, zone: ZoneInfo) -> str:
+    return formats.clock_span(_moment(start), _moment(end), zone, reader().locale)
+
+
+def _brief(value: Timestamp | datetime, zone: ZoneInfo) -> str:
+    return formats.brief(_moment(value), zone, reader().locale)
+
+
+def _date_time(value: Timestamp | datetime, zone: ZoneInfo) -> str:
+    return formats.date_time(_moment(value), zone, reader().locale)
+
+
+def _zone_words(value: Timestamp | datetime, zone: ZoneInfo) -> str:
+    return formats.zone_label(_moment(value), zone)
+
+
+def _starts_soon(value: Timestamp | datetime) -> bool:
+    return _moment(value) - context.now() < _SOON
+
+
+def _money(amount: types_pb2.Money) -> str:
+    return formats.money(amount, reader().locale)
+
+
+_GLOBALS: Mapping[str, Callable[..., Any]] = {
+    "_": text,
+    "ngettext": texts,
+    "asset": asset,
+    "new_request_id": forms.new_request_id,
+}
+
+_FILTERS: Mapping[str, Callable[..., Any]] = {
+    "iso": iso,
+    "start_value": iso,
+    "local_date": _local_date,
+    "long_date": lambda day: formats.long_date(day, reader().locale),
+    "short_date": lambda day: formats.short_date(day, reader().locale),
+    "month_name": lambda day: formats.month_name(day, reader().locale),
+    "month_value": lambda day: f"{day:%Y-%m}",
+    "clock": _clock,
+    "span": _span,
+    "brief": _brief,
+    "date_time": _date_time,
+    "zone_words": _zone_words,
+    "starts_soon": _starts_soon,
+    "minutes_words": lambda number: formats.minutes(number, reader().locale),
+    "money": _money,
+    "initials": formats.initials,
+    "mode_words": labels.mode,
+    "mode_name": lambda mode: words.word(types_pb2.Mode, mode),
+    "status_words": labels.status,
+    "payment_words": labels.payment,
+    "client_words": labels.client_status,
+    "change_words": labels.change,
+    "actor_words": labels.actor,
+    "cancelled_words": labels.cancelled,
+}

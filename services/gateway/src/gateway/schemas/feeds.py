@@ -1,0 +1,9 @@
+"""Calendar feeds."""
+
+from gateway.openapi.types import Answer, UrlText
+
+
+class CalendarFeed(Answer):
+    """The address of a provider's private calendar feed; whoever has it can read it."""
+
+    url: UrlText

@@ -1,0 +1,124 @@
+"""Service types and their fees."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from gateway.openapi.types import (
+    Amount,
+    Answer,
+    Integer,
+    Line,
+    Mode,
+    Money,
+    Named,
+    Note,
+    Request,
+    Slug,
+    Version,
+)
+
+
+class NewFee(Request):
+    """A fee: one amount, with exceptions for single modes."""
+
+    amount: Money | None = None
+    by_mode: dict[Mode, Money] = Field({}, max_length=3)
+
+
+class Fee(Answer):
+    """A fee: one amount, with exceptions for single modes."""
+
+    amount: Amount | None = None
+    by_mode: dict[Mode, Amount]
+
+
+Duration = Annotated[Integer, Field(ge=5, le=480)]
+Buffer = Annotated[Integer, Field(ge=0, le=240)]
+SomeModes = Annotated[tuple[Mode, ...], Field(min_length=1, max_length=3)]
+Code = Annotated[Line, Field(max_length=60)]
+
+
+class NewServiceType(Request):
+    """Something that can be booked."""
+
+    slug: Slug
+    title: Named
+    description: Note = ""
+    duration_minutes: Duration
+    modes: SomeModes
+    step_minutes: Duration = 15
+    buffer_before_minutes: Buffer = 0
+    buffer_after_minutes: Buffer = 0
+    code: Code = ""
+    active: bool = True
+    online: bool = True
+    telehealth_enabled: bool = True
+    price: Money | None = None
+    no_show_fee: NewFee | None = None
+    late_cancellation_fee: NewFee | None = None
+
+
+# Of a change: not sent, so not changed. It is never read, as only `changed` fields are.
+_UNCHANGED: Any = Field(default_factory=lambda: None, validate_default=False)
+
+
+class ServiceTypeChange(Request):
+    """The fields of a service type to change."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 2})
+
+    version: Version
+    title: Named = _UNCHANGED
+    description: Note = _UNCHANGED
+    duration_minutes: Duration = _UNCHANGED
+    modes: SomeModes = _UNCHANGED
+    step_minutes: Duration = _UNCHANGED
+    buffer_before_minutes: Buffer = _UNCHANGED
+    buffer_after_minutes: Buffer = _UNCHANGED
+    code: Code = _UNCHANGED
+    active: bool = _UNCHANGED
+    online: bool = _UNCHANGED
+    telehealth_enabled: bool = _UNCHANGED
+    price: Money | None = None
+    no_show_fee: NewFee | None = None
+    late_cancellation_fee: NewFee | None = None
+
+    @property
+    def changed(self) -> list[str]:
+        """The fields that were sent."""
+        return sorted(self.model_fields_set - {"version"})
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.changed:
+            raise ValueError("Name at least one field to change.")
+        return self
+
+
+class ServiceType(Answer):
+    """Something that can be booked."""
+
+    id: str
+    slug: str
+    title: str
+    description: str
+    duration_minutes: int
+    modes: list[Mode]
+    step_minutes: int
+    buffer_before_minutes: int
+    buffer_after_minutes: int
+    code: str
+    active: bool
+    online: bool
+    telehealth_enabled: bool
+    price: Amount | None = None
+    no_show_fee: Fee | None = None
+    late_cancellation_fee: Fee | None = None
+    version: int
+
+
+class ServiceTypes(Answer):
+    """Service types by slug."""
+
+    service_types: list[ServiceType]

@@ -1,0 +1,1 @@
+"""HTTP itself: what surrounds every request and answer, whatever it is about."""

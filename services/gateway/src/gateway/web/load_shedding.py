@@ -1,0 +1,61 @@
+"""Load shedding (spec PF-13): beyond its capacity the gateway turns requests away at once.
+
+A late answer is of no use to a person who has given up.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flask import request
+
+from common.errors import Unavailable
+from common.resilience.bulkhead import Bulkhead
+from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+PROBES = frozenset({"/healthz", "/readyz"})
+THREADS_PER_REQUEST = 8
+"""gunicorn's threads for each request at work: most of them hold a request that waits, the others
+turn requests away."""
+_QUEUE_PER_REQUEST = 6
+_WAIT_SHARE = 0.4  # of a request's time, to wait for its turn
+_TURNED_AWAY = "attune.turned_away"
+
+
+class Overloaded(Unavailable):
+    """There are too many requests at the moment; try again shortly."""
+
+
+class LoadShedder:
+    """WSGI middleware that admits `web_threads` requests and queues six times as many.
+
+    The application still answers the others, with Overloaded (`check`).
+    """
+
+    def __init__(self, app: "WSGIApplication", settings: Settings) -> None:
+        self._app = app
+        most, turn = settings.web_threads, settings.request_seconds * _WAIT_SHARE
+        self._bulkhead = Bulkhead(most, most * _QUEUE_PER_REQUEST, turn)
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        if environ["PATH_INFO"] in PROBES:
+            return self._app(environ, start_response)
+        try:
+            self._bulkhead.enter()
+        except Unavailable:
+            environ[_TURNED_AWAY] = True
+            return self._app(environ, start_response)
+        try:
+            return self._app(environ, start_response)
+        finally:
+            self._bulkhead.leave()
+
+
+def check() -> None:
+    """Raise Overloaded for a request that was turned away."""
+    if _TURNED_AWAY in request.environ:
+        raise Overloaded

@@ -1,0 +1,175 @@
+"""Forms that change something: a double click is done once, and fails nobody."""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from html import unescape
+from typing import Any
+
+import pytest
+import requests
+
+from services.gateway.tests.clinic import Practice
+
+pytestmark = pytest.mark.req("GW-3", "GW-6")
+
+
+@dataclass
+class Form:
+    """A POST form as a page shows it: its address and its hidden fields."""
+
+    path: str
+    fields: dict[str, str]
+
+
+def forms(html: str, shown_at: str) -> list[Form]:
+    """Return the POST forms of a page; the form that signs out is not among them."""
+    found = re.findall(r'<form ([^>]*method="post"[^>]*)>(.*?)</form>', html, re.DOTALL)
+    hidden = r'<input type="hidden" name="([^"]+)" value="([^"]*)"'
+    posted = [
+        Form(
+            unescape(action[1]) if (action := re.search(r'action="([^"]+)"', head)) else shown_at,
+            {name: unescape(value) for name, value in re.findall(hidden, body)},
+        )
+        for head, body in found
+    ]
+    return [form for form in posted if form.path != "/signout"]
+
+
+@dataclass
+class Browser:
+    """A browser with the cookies of a visitor, or of staff who are signed in."""
+
+    url: str
+    cookies: dict[str, str]
+
+    def forms(self, path: str) -> list[Form]:
+        answer = requests.get(f"{self.url}{path}", cookies=self.cookies, timeout=60)
+        assert answer.status_code == 200, answer.text
+        self.cookies |= answer.cookies.get_dict()
+        return forms(answer.text, path)
+
+    def send_twice(self, form: Form, **typed: str) -> set[tuple[int, str | None]]:
+        """Send a form twice at the same time, and return the different answers."""
+
+        def send(_: int) -> tuple[int, str | None]:
+            answer = requests.post(
+                f"{self.url}{form.path}",
+                {**form.fields, **typed},
+                cookies=self.cookies,
+                timeout=60,
+                allow_redirects=False,
+            )
+            return answer.status_code, answer.headers.get("Location")
+
+        with ThreadPoolExecutor(2) as clicks:
+            return set(clicks.map(send, range(2)))
+
+
+@pytest.fixture(scope="module")
+def practice(make_practice: Callable[[], Practice]) -> Practice:
+    """A practice that approves bookings and clients' cancellations."""
+    made = make_practice()
+    version = made.owner.get("/policies")["version"]
+    approval = {"confirmation": "approval", "client_cancellation": "approval"}
+    body = {"version": version, "policies": approval}
+    assert made.owner.send("PUT", "/policies", body).status_code == 200
+    return made
+
+
+@pytest.fixture(scope="module")
+def staff(practice: Practice) -> Browser:
+    token = practice.owner.authorization.removeprefix("Bearer ")
+    return Browser(practice.stack.url, {"attune_session": token})
+
+
+@pytest.fixture
+def visitor(practice: Practice) -> Browser:
+    return Browser(practice.stack.url, {})
+
+
+@pytest.fixture(scope="module")
+def book(practice: Practice) -> Callable[[], Any]:
+    """`book()` is a new booking that waits for approval."""
+    starts = iter(practice.slots()[::4])  # an hour apart
+    return lambda: practice.book(next(starts))
+
+
+def status(practice: Practice, booking: Any) -> Any:
+    return practice.owner.get(f"/bookings/{booking['id']}")["status"]
+
+
+def form_for(browser: Browser, path: str, action: str) -> Form:
+    [form] = [form for form in browser.forms(path) if form.path.endswith(f"/{action}")]
+    return form
+
+
+def test_every_form_carries_a_request_id_of_its_own(
+    practice: Practice, staff: Browser, visitor: Browser, book: Callable[[], Any]
+) -> None:
+    first, second = book(), book()
+    console = f"/console/bookings/{first['id']}"
+    manage = first["manage_url"].removeprefix(practice.stack.url)
+    query = f"service=talk&mode=telehealth&start={practice.slots()[-1]}".replace("+", "%2B")
+    shown = [
+        *staff.forms("/console"),
+        *staff.forms(console),
+        *staff.forms(f"{console}/decline"),
+        *staff.forms(f"{console}/cancel"),
+        *visitor.forms(f"{manage}/cancel"),
+        *visitor.forms(f"/book/{practice.username}?{query}"),
+    ]
+    assert f"/console/bookings/{second['id']}/confirm" in {form.path for form in shown}
+    ids = [form.fields["key"] for form in shown]
+    assert len(set(ids)) == len(ids) >= 7
+    assert all(len(request_id) >= 20 for request_id in ids)
+
+
+def test_a_double_click_books_once(practice: Practice, visitor: Browser) -> None:
+    start = practice.slots()[-1]
+    query = f"service=talk&mode=telehealth&start={start}".replace("+", "%2B")
+    [form] = visitor.forms(f"/book/{practice.username}?{query}")
+    [(code, location)] = visitor.send_twice(form, name="Jane Roe", email="jane@mail.example")
+    assert code == 303
+    assert location is not None
+    assert location.startswith("/manage/")
+
+
+def test_staff_may_click_twice(practice: Practice, staff: Browser, book: Callable[[], Any]) -> None:
+    booking = book()
+    page = f"/console/bookings/{booking['id']}"
+    form = form_for(staff, page, "confirm")
+    assert staff.send_twice(form) == {(303, f"{page}?said=confirm")}
+    assert status(practice, booking) == "confirmed"
+    [form] = staff.forms(f"{page}/cancel")
+    answers = staff.send_twice(form, reason="2", words="I am ill.", tell="yes")
+    assert answers == {(303, f"{page}?said=cancel")}
+    assert status(practice, booking) == "cancelled"
+
+
+def test_staff_may_click_twice_to_decline(
+    practice: Practice, staff: Browser, book: Callable[[], Any]
+) -> None:
+    booking = book()
+    page = f"/console/bookings/{booking['id']}"
+    [form] = staff.forms(f"{page}/decline")
+    assert staff.send_twice(form, words="We are full.") == {(303, f"{page}?said=decline")}
+    assert status(practice, booking) == "declined"
+
+
+def test_a_client_and_then_staff_may_click_twice(
+    practice: Practice, staff: Browser, visitor: Browser, book: Callable[[], Any]
+) -> None:
+    booking = book()
+    page = f"/console/bookings/{booking['id']}"
+    practice.owner.post(f"/bookings/{booking['id']}/confirm")
+    manage = booking["manage_url"].removeprefix(practice.stack.url)
+    [form] = visitor.forms(f"{manage}/cancel")
+    assert visitor.send_twice(form, reason="A cold.") == {(303, manage)}
+    form = form_for(staff, page, "decline-cancellation")
+    assert staff.send_twice(form) == {(303, f"{page}?said=decline-cancellation")}
+    for action, after in (("start", "in_progress"), ("complete", "completed")):
+        form = form_for(staff, page, action)
+        assert staff.send_twice(form) == {(303, f"{page}?said={action}")}
+        assert status(practice, booking) == after
