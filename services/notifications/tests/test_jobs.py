@@ -1,13 +1,16 @@
 """Delivery, with the real booking, availability and telehealth-rooms, and a real mail server."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from email.message import EmailMessage
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, event, select, text
 from sqlalchemy.orm import Session
 
 from attune.availability.v1 import availability_pb2
@@ -22,7 +25,7 @@ from attune_testing.fixtures import Served, TestClock, utc
 from booking.jobs import jobs as booking_jobs
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
-from common.jobs.schedule import due
+from common.jobs.schedule import cancel, due, schedule
 from common.jobs.worker import Job, JobContext, Worker
 from common.messaging.nats import MESSAGE_ID
 from common.rpc.identity import VISITOR, acting_as
@@ -30,7 +33,7 @@ from notifications.actions.delivery import Delivery
 from notifications.actions.queueing import DELIVER
 from notifications.adapters.availability import Providers
 from notifications.adapters.booking import Bookings
-from notifications.adapters.channel import Channel
+from notifications.adapters.channel import Channel, MailServerUnavailable
 from notifications.adapters.mailbox import MailboxChannel
 from notifications.adapters.peers import Peers
 from notifications.adapters.smtp import SmtpChannel
@@ -481,11 +484,11 @@ def test_without_rooms_a_notice_waits_two_minutes_and_leaves_without_the_join_li
 
 def test_a_booking_that_does_not_exist_is_told_to_nobody(world: World) -> None:
     fact = BookingFact(booking_id=str(ids.new()), practice_id=world.practice_id, version=1)
-    event = BookingDeclined(booking=fact)
+    declined = BookingDeclined(booking=fact)
     handlers.handle(
         world.database,
-        event.DESCRIPTOR.full_name,
-        event.SerializeToString(),
+        declined.DESCRIPTOR.full_name,
+        declined.SerializeToString(),
         {MESSAGE_ID: str(ids.new())},
     )
     world.work()
@@ -521,3 +524,108 @@ def test_no_person_is_in_tables_events_or_logs(
     for line in kept + told:
         for person in ("quillfeather", "dana.", "practice.example", "5550123", "riverside"):
             assert person not in line.lower()
+
+
+@pytest.mark.req("NT-3")
+def test_each_service_is_asked_once_for_both_notices_of_a_booking(
+    world: World,
+    make_test_database: Callable[[str], Database],
+    taken: Taken,
+    run_mail_server: RunMailServer,
+    port: int,
+) -> None:
+    world.book()
+    world.receive_events()
+    with run_mail_server(port), commits_of(world.database) as commits:
+        world.worker().work_all()
+    assert len(taken) == 2
+    assert len(commits) == 4, "claim, read, settle, and a claim that finds nothing"
+    entries = Counter[str]()
+    for name in ("availability", "booking", "telehealth_rooms"):
+        with make_test_database(name).transaction(world.practice_id) as session:
+            query = text("SELECT action FROM audit WHERE subject = 'service:notifications'")
+            entries.update(session.scalars(query))
+    assert entries == {"provider.read": 1, "booking.read": 1, "room.read": 1}
+
+
+@contextmanager
+def commits_of(database: Database) -> Iterator[list[object]]:
+    """Yield a list that grows with each commit."""
+    found: list[object] = []
+
+    def note(connection: object) -> None:
+        found.append(connection)
+
+    event.listen(database.engine, "commit", note)
+    yield found
+    event.remove(database.engine, "commit", note)
+
+
+class SlowChannel:
+    """Takes messages, `seconds` for each, but none to the addresses that are `away`."""
+
+    def __init__(self, world: World, seconds: float = 0) -> None:
+        self.away: set[str] = set()
+        self.sent: list[tuple[str, str]] = []
+        self.states: list[list[str]] = []
+        self._world = world
+        self._seconds = seconds
+
+    def send(self, practice_id: UUID, message: EmailMessage) -> None:
+        if message["To"] in self.away:
+            raise MailServerUnavailable
+        self.states.append([state for _, _, state in self._world.notices()])
+        self.sent.append((message["To"], message["Subject"].partition(":")[0]))
+        self._world.clock.advance(timedelta(seconds=self._seconds))
+
+
+@pytest.mark.req("NT-3")
+def test_a_notice_that_waits_holds_up_its_recipient_alone_and_is_not_tried_early(
+    world: World,
+) -> None:
+    world.set_up(client_cancellation=availability_pb2.CLIENT_CANCELLATION_APPROVAL)
+    booking, channel = world.book(), SlowChannel(world)
+    channel.away = {booking.client.email}
+    world.work(channel=channel)
+    channel.away.clear()
+    world.cancel(booking)
+    world.work(channel=channel)
+    to_provider = world.provider_email
+    assert channel.sent[1:] == [(to_provider, "Cancellation to approve")]
+    assert [n.attempts for n in world.rows() if n.recipient == "client"] == [1]
+    with acting_as(world.owner):
+        world.services.bookings.DeclineCancellation(
+            rpc.DeclineCancellationRequest(booking_id=booking.booking_id)
+        )
+    world.work(channel=channel)
+    assert [to for to, _ in channel.sent[2:]] == [booking.client.email] * 2
+    assert world.next_due() is None
+    assert [n.attempts for n in world.rows() if n.recipient == "client"] == [2, 1]
+
+
+@pytest.mark.req("NT-3")
+def test_a_job_that_takes_long_is_settled_before_it_sends_more(world: World) -> None:
+    booking, channel = world.book(), SlowChannel(world, seconds=11)
+    world.work(channel=channel)
+    assert [to for to, _ in channel.sent] == [booking.client.email, world.provider_email]
+    assert channel.states == [["queued", "queued"], ["sent", "queued"]]
+    assert world.next_due() is None
+
+
+@pytest.mark.req("NT-3", "PF-15")
+def test_plans_of_an_earlier_release_are_carried_out(
+    world: World, taken: Taken, run_mail_server: RunMailServer, port: int
+) -> None:
+    """They were made for each recipient of a booking."""
+    booking = world.book()
+    world.receive_events()
+    practice_id, now = UUID(world.practice_id), world.clock.now()
+    with world.database.transaction(practice_id) as session:
+        cancel(session, DELIVER, booking.booking_id)
+        for recipient in ("client", "provider"):
+            schedule(session, DELIVER, f"{booking.booking_id}:{recipient}", practice_id, now)
+    with run_mail_server(port):
+        world.worker().work_all()
+    to = sorted(mail.to for mail in mails(taken))
+    assert to == sorted([booking.client.email, world.provider_email])
+    assert world.next_due() is None
