@@ -56,6 +56,7 @@ from notifications.events import handlers
 from notifications.jobs import jobs
 from notifications.servicer import servicers
 from notifications.store.tables import Notice
+from telehealth_rooms.adapters.booking import Bookings as RoomsBookings
 from telehealth_rooms.domain import Leeway
 from telehealth_rooms.servicer import servicers as rooms_servicers
 
@@ -95,7 +96,7 @@ def running_services(make: Callable[[str], Database], clock: TestClock) -> Itera
                 port=int(booking_at.address.rpartition(":")[2]),
             )
         )
-        bookings = BookingStub(ask(booking_at, "telehealth-rooms"))
+        bookings = RoomsBookings(ask(booking_at, "telehealth-rooms"))
         rooms = stack.enter_context(
             serve(rooms_servicers(make("telehealth_rooms"), clock, bookings, Leeway()))
         )
