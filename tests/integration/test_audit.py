@@ -190,6 +190,18 @@ def left(stack: Stack, query: LiteralString, value: str) -> list[tuple[str, str,
     return found
 
 
+def described_by(contract: str, rpc: str) -> Any:
+    """Return the descriptor of the service that has an RPC, such as `booking`, `GetBooking`."""
+    [full_name] = {
+        path.split("/")[1]
+        for path in ROWS
+        if path.startswith(f"/attune.{contract}.") and path.endswith(f"/{rpc}")
+    }
+    package, _, name = full_name.rpartition(".")
+    stem = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return importlib.import_module(f"{package}.{stem}_pb2").DESCRIPTOR.services_by_name[name]
+
+
 @dataclass
 class Scene:
     """A practice in which everything is done once, by gRPC, and what that leaves."""
@@ -206,8 +218,7 @@ class Scene:
         """Call `booking/GetBooking`, remember what it left, and return the answer."""
         service, name = rpc.split("/")
         contract = "audit" if name == "ListEntries" else package(service)
-        module = importlib.import_module(f"attune.{contract}.v1.{contract}_service_pb2")
-        [described] = module.DESCRIPTOR.services_by_name.values()
+        described = described_by(contract, name)
         method = described.methods_by_name[name]
         path, request_id = f"/{described.full_name}/{name}", request_context.new_request()
         issuer = who.subject.partition(":")[2] if who.is_service else GATEWAY
