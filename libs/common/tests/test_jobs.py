@@ -157,6 +157,27 @@ def test_a_job_of_a_worker_that_died_is_done_when_its_lease_has_ended(case: Case
     assert done == ["x"]
 
 
+def test_a_job_begins_while_half_of_its_lease_is_left_or_is_claimed_again(case: Case) -> None:
+    began: list[tuple[str, float]] = []
+    start = case.clock.now()
+
+    def take_long(job: Job, context: Context) -> None:
+        began.append((job.key, (context.now - start) / LEASE))
+        case.clock.advance(LEASE / 3)
+        with context.settle():
+            pass
+
+    for number in range(3):
+        case.plan(str(number), after=timedelta(microseconds=number))
+    case.clock.advance(timedelta(microseconds=2))
+    worker = case.worker(take_long)
+    assert worker.work_all() == 3
+    assert [round(at, 3) for _, at in began] == [0, 0.333]
+    case.clock.advance(LEASE / 3)
+    assert worker.work_all() == 1
+    assert sorted(key for key, _ in began) == ["0", "1", "2"]
+
+
 def test_many_workers_do_each_job_once(case: Case) -> None:
     done: list[str] = []
     for number in range(30):

@@ -39,7 +39,7 @@ def practice() -> UUID:
 
 @pytest.fixture
 def completed(practice: UUID) -> Callable[..., BookingCompleted]:
-    """Makes the event of a session of an hour that was held."""
+    """Make the event of an hour's session that took place."""
 
     def make(
         minor_units: int = 15000,
@@ -69,7 +69,7 @@ def completed(practice: UUID) -> Callable[..., BookingCompleted]:
 
 @pytest.fixture
 def deliver(database: Database) -> Callable[..., bool]:
-    """Delivers an event as the bus does; whether the message was new."""
+    """Deliver an event as the consumer does, and return whether the message was new."""
 
     def handle(event: BookingCompleted, message_id: str = "") -> bool:
         return handlers.handle(
@@ -84,7 +84,7 @@ def deliver(database: Database) -> Callable[..., bool]:
 
 @pytest.fixture
 def emitted(database: Database, practice: UUID) -> Callable[[], list[PaymentStatusChanged]]:
-    """What billing has told about the practice."""
+    """Read the events that billing has emitted about the practice."""
 
     def read() -> list[PaymentStatusChanged]:
         with database.transaction(EVERY_PRACTICE) as session:

@@ -1,4 +1,4 @@
-"""A session was held: what is due, in the ledger and told to others."""
+"""Sessions that took place: billables, ledger entries, and events."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +11,11 @@ from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1.events_pb2 import BookingCompleted
 from attune_testing.fixtures import utc
-from billing import domain, store
+from billing import domain
 from billing.domain import Account, Money, Posting
 from billing.events import handlers
+from billing.store.ledger import entry
+from billing.store.tables import Billable, LedgerEntry
 from common import ids
 from common.db.database import Database
 
@@ -39,8 +41,8 @@ def status(
 
 def ledger(database: Database, practice: UUID) -> list[domain.Entry]:
     with database.transaction(practice) as session:
-        found = session.scalars(select(store.LedgerEntry.id)).all()
-        return [store.entry(session, entry_id) for entry_id in found]
+        found = session.scalars(select(LedgerEntry.id)).all()
+        return [entry(session, entry_id) for entry_id in found]
 
 
 def billed(database: Database, practice: UUID) -> list[tuple[object, ...]]:
@@ -50,7 +52,7 @@ def billed(database: Database, practice: UUID) -> list[tuple[object, ...]]:
                 *(str(b.booking_id), str(b.client_id), str(b.provider_id)),
                 *(b.kind, b.amount, b.currency, b.service_at),
             )
-            for b in session.scalars(select(store.Billable))
+            for b in session.scalars(select(Billable))
         ]
 
 

@@ -1,4 +1,4 @@
-"""The list of what can be billed, and who sees what of it."""
+"""The list of billables, and who sees which."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,8 +12,9 @@ from attune.booking.v1.events_pb2 import BookingCompleted
 from attune.common.v1.types_pb2 import Money
 from attune_testing.fixtures import client, service, staff, utc
 from attune_testing.stubs import BillingStub
+from billing.store.tables import Billable
 from common import ids
-from common.db.cursor import Place
+from common.db.cursor import Keyset
 from common.errors import Invalid, NotAllowed, Unauthenticated
 from common.rpc.identity import VISITOR, Identity, acting_as
 
@@ -34,7 +35,7 @@ def bookings(response: pb.ListBillablesResponse) -> list[str]:
 
 @pytest.fixture
 def held(completed: Callable[..., BookingCompleted], deliver: Callable[..., bool]) -> Held:
-    """Holds a session; its booking."""
+    """Hold a session, and return the id of its booking."""
 
     def hold(start: str, **parties: UUID) -> str:
         event = completed(start=start, **parties)
@@ -165,6 +166,12 @@ def test_it_is_for_staff_alone(billing: BillingStub, practice: UUID, held: Held)
             list_as(billing, caller)
 
 
+def token_of(at: datetime, name: str) -> str:
+    """Return a page token of a list in the order of billables, behind a row that nobody made."""
+    order = Keyset(name, Billable.service_at, Billable.id, descending=True)
+    return order.token(Billable(service_at=at, id=ids.new()))
+
+
 BEGIN, END = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
 
 
@@ -188,7 +195,7 @@ BEGIN, END = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.m
         ),
         *(
             (pb.ListBillablesRequest(page_token=token), "page_token")
-            for token in ("x", "ü", "\0", "a" * 10_000, Place(BEGIN, ids.new()).token("clients"))
+            for token in ("x", "ü", "\0", "a" * 10_000, token_of(BEGIN, "clients"))
         ),
     ],
 )
@@ -208,7 +215,7 @@ def test_what_is_wrong_with_a_question_is_said(
 def test_a_made_up_place_in_the_list_is_a_place_like_any_other(
     billing: BillingStub, practice: UUID, at: datetime
 ) -> None:
-    request = pb.ListBillablesRequest(page_token=Place(at, ids.new()).token("billables"))
+    request = pb.ListBillablesRequest(page_token=token_of(at, "billables"))
     assert list_as(billing, staff(practice), request) == pb.ListBillablesResponse()
 
 

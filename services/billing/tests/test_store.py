@@ -1,4 +1,4 @@
-"""What the database itself guards: the ledger is balanced, complete and never changed."""
+"""The rules that the database enforces: the ledger is balanced, complete, and never changed."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +12,10 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from attune_testing.fixtures import utc
-from billing import domain, store
+from billing import actions, domain
 from billing.domain import Account, Money, Posting
-from billing.store import LedgerEntry, LedgerPosting
+from billing.store import ledger
+from billing.store.tables import LedgerEntry, LedgerPosting
 from common import ids
 from common.db.database import Database
 
@@ -30,7 +31,7 @@ def owed(units: int = 15000) -> domain.Entry:
 
 def add(database: Database, practice: UUID, entry: domain.Entry) -> UUID:
     with database.transaction(practice) as session:
-        return store.add_entry(session, practice, entry)
+        return ledger.add_entry(session, practice, entry)
 
 
 def post(session: Session, practice: UUID, entry_id: UUID, *amounts: tuple[int, str]) -> None:
@@ -76,7 +77,7 @@ def test_an_entry_reads_back_as_it_was_written(database: Database, practice: UUI
     entry = owed()
     entry_id = add(database, practice, entry)
     with database.transaction(practice) as session:
-        assert store.entry(session, entry_id) == entry
+        assert ledger.entry(session, entry_id) == entry
 
 
 @given(
@@ -127,7 +128,7 @@ def test_a_finished_entry_takes_no_more_postings_though_they_are_balanced(
 
 def test_an_entry_may_be_written_inside_a_savepoint(database: Database, practice: UUID) -> None:
     with database.transaction(practice) as session, session.begin_nested():
-        store.add_entry(session, practice, owed())
+        ledger.add_entry(session, practice, owed())
     assert totals(database, practice) == {
         ("receivable:client", "USD"): 15000,
         ("revenue", "USD"): -15000,
@@ -174,10 +175,10 @@ def test_a_reversal_takes_an_entry_back(database: Database, practice: UUID) -> N
     entry_id = add(database, practice, entry)
     taken_back = utc("2026-03-05 09:00")
     with database.transaction(practice) as session:
-        reversal_id = store.reverse(session, practice, entry_id, taken_back)
+        reversal_id = actions.reverse_entry(session, practice, entry_id, taken_back)
     with database.transaction(practice) as session:
-        assert store.entry(session, entry_id) == entry
-        assert store.entry(session, reversal_id) == domain.Entry(
+        assert ledger.entry(session, entry_id) == entry
+        assert ledger.entry(session, reversal_id) == domain.Entry(
             domain.EntryKind.REVERSAL,
             entry.booking_id,
             taken_back,
@@ -196,8 +197,8 @@ def test_an_entry_is_reversed_once_however_many_try(database: Database, practice
     def take_back(_: int) -> bool:
         try:
             with database.transaction(practice) as session:
-                store.reverse(session, practice, entry_id, HELD)
-        except store.AlreadyReversed:
+                actions.reverse_entry(session, practice, entry_id, HELD)
+        except ledger.AlreadyReversed:
             return False
         return True
 
@@ -212,10 +213,10 @@ def test_an_entry_of_another_practice_does_not_exist(database: Database, practic
     entry_id = add(database, practice, owed())
     other = ids.new()
     with (
-        pytest.raises(store.EntryNotFound),
+        pytest.raises(ledger.EntryNotFound),
         database.transaction(other) as session,
     ):
-        store.reverse(session, other, entry_id, HELD)
+        actions.reverse_entry(session, other, entry_id, HELD)
 
 
 @pytest.mark.req("GW-13")
@@ -227,7 +228,7 @@ def test_a_practice_cannot_write_onto_the_entry_of_another(
     other = ids.new()
     attempts: dict[str, Callable[[Session], object]] = {
         "posting": lambda session: post(session, other, entry_id, (1, "EUR"), (-1, "EUR")),
-        "reversal": lambda session: store.add_entry(
+        "reversal": lambda session: ledger.add_entry(
             session, other, domain.reversal_of(entry_id, owed(), HELD)
         ),
     }

@@ -7,7 +7,9 @@ import pytest
 
 from attune_local.servers import free_port
 from attune_testing.fixtures import Served, TestClock, serve, signer, utc
-from attune_testing.stubs import AvailabilityStub, BookingStub, CalendarSyncStub
+from attune_testing.stubs import CalendarSyncStub
+from calendar_sync.adapters.availability import Providers
+from calendar_sync.adapters.booking import Bookings
 from calendar_sync.servicer import servicers
 from common import ids
 from common.db.database import Database
@@ -28,7 +30,7 @@ def clock() -> TestClock:
 def alone(database: Database, clock: TestClock) -> Iterator[CalendarSyncStub]:
     """Calendar-sync, while booking and availability are away."""
     nowhere = Served(f"127.0.0.1:{free_port()}").channel("calendar-sync")
-    served_here = servicers(database, clock, BookingStub(nowhere), AvailabilityStub(nowhere))
+    served_here = servicers(database, clock, Bookings(nowhere), Providers(nowhere))
     with serve(served_here) as served:
         yield CalendarSyncStub(served.channel())
 
@@ -49,6 +51,6 @@ def provider() -> UUID:
 def sync(database: Database, clock: TestClock, peers: str) -> Iterator[CalendarSyncStub]:
     """Calendar-sync, with the real booking and availability to ask."""
     channel = channels.channel(peers, signer("calendar-sync"))
-    served_here = servicers(database, clock, BookingStub(channel), AvailabilityStub(channel))
+    served_here = servicers(database, clock, Bookings(channel), Providers(channel))
     with serve(served_here) as served:
         yield CalendarSyncStub(served.channel())

@@ -19,7 +19,7 @@ from attune.calendar_sync.v1.feed_service_pb2 import (
 from attune.common.v1.types_pb2 import MODE_IN_PERSON
 from attune_testing.fixtures import TestClock, staff, utc
 from attune_testing.stubs import BookingStub, CalendarSyncStub
-from calendar_sync import servicer
+from calendar_sync.adapters import booking as booking_adapter
 from common import ids
 from common.errors import NotFound
 from common.rpc.identity import VISITOR, Identity, acting_as
@@ -164,7 +164,7 @@ def test_a_feed_reaches_thirty_days_back_and_four_hundred_ahead(
 def test_a_long_feed_is_read_to_its_end(
     sync: Sync, open_practice: OpenPractice, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(servicer, "_PAGE", 2)
+    monkeypatch.setattr(booking_adapter, "_PAGE", 2)
     provider = open_practice()
     made = {book(provider, f"2026-03-{day:02} 15:00").booking_id for day in range(3, 8)}
     assert set(shown(sync, provider)) == made

@@ -21,9 +21,9 @@ from attune_testing.fixtures import TestClock, utc
 from common import ids
 from common.db.database import Database
 from common.messaging.nats import MESSAGE_ID
-from notifications.domain.message import Letter, Links
 from notifications.domain.notices import Kind, Recipient
 from notifications.events import handlers
+from notifications.rendering.message import Letter, Links
 
 sys.path.append(str(Path(__file__).parents[3]))
 

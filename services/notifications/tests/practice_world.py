@@ -1,5 +1,5 @@
-"""What the tests of delivery share: a practice in the real booking, availability and
-telehealth-rooms, and what arrives by mail."""
+"""The world of the delivery tests: a practice in the real booking, availability, and
+telehealth-rooms, and the mail that arrives."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from icalendar import Calendar
@@ -45,11 +45,18 @@ from common.messaging.consumer import practice_of
 from common.messaging.nats import MESSAGE_ID
 from common.messaging.outbox import outbox
 from common.rpc.identity import VISITOR, Identity, acting_as
-from notifications.channels import Channel, SmtpChannel
+from notifications.actions.delivery import Delivery
+from notifications.adapters.availability import Providers
+from notifications.adapters.booking import Bookings
+from notifications.adapters.channel import Channel
+from notifications.adapters.peers import Peers
+from notifications.adapters.smtp import SmtpChannel
+from notifications.adapters.telehealth_rooms import Rooms
 from notifications.events import handlers
-from notifications.jobs import Delivery, Peers, jobs
+from notifications.jobs import jobs
 from notifications.servicer import servicers
-from notifications.store import Notice
+from notifications.store.tables import Notice
+from telehealth_rooms.adapters.booking import Bookings as RoomsBookings
 from telehealth_rooms.domain import Leeway
 from telehealth_rooms.servicer import servicers as rooms_servicers
 
@@ -58,9 +65,20 @@ RunMailServer = Callable[..., AbstractContextManager[int]]
 URL = "https://attune.example"
 
 
+@dataclass(frozen=True)
+class Services:
+    """Booking, availability, and telehealth-rooms, for the test to call; `peers` are the same for
+    notifications to ask."""
+
+    bookings: BookingStub
+    providers: AvailabilityStub
+    rooms: TelehealthRoomsStub
+    peers: Peers
+
+
 @contextmanager
-def running_peers(make: Callable[[str], Database], clock: TestClock) -> Iterator[Peers]:
-    """Booking, availability and telehealth-rooms on ports and databases of theirs."""
+def running_services(make: Callable[[str], Database], clock: TestClock) -> Iterator[Services]:
+    """Run booking, availability, and telehealth-rooms, each on its own port and database."""
     booking_at = Served(f"127.0.0.1:{free_port()}")
     with ExitStack() as stack:
 
@@ -78,33 +96,38 @@ def running_peers(make: Callable[[str], Database], clock: TestClock) -> Iterator
                 port=int(booking_at.address.rpartition(":")[2]),
             )
         )
-        bookings = BookingStub(ask(booking_at, "telehealth-rooms"))
+        bookings = RoomsBookings(ask(booking_at, "telehealth-rooms"))
         rooms = stack.enter_context(
             serve(rooms_servicers(make("telehealth_rooms"), clock, bookings, Leeway()))
         )
-        yield Peers(
+        yield Services(
             BookingStub(ask(booking_at, "gateway")),
             AvailabilityStub(ask(availability, "gateway")),
             TelehealthRoomsStub(ask(rooms, "gateway")),
+            Peers(
+                Bookings(ask(booking_at, "notifications")),
+                Providers(ask(availability, "notifications")),
+                Rooms(ask(rooms, "notifications")),
+            ),
         )
 
 
 @dataclass
 class World:
     """A practice with a provider who works on weekdays from 9 to 17 in New York, and a client in
-    Berlin; both hear of what happens when `work` is called."""
+    Berlin. `work` sends both the notices of what has happened."""
 
     clock: TestClock
     database: Database
     booking_database: Database
-    peers: Peers
+    services: Services
     url: str
     practice_id: str = ""
     username: str = ""
 
     def set_up(self, **policies: Any) -> None:
-        """A new practice with these policies."""
-        stub = cast(AvailabilityStub, self.peers.providers)
+        """Create a new practice with these policies."""
+        stub = self.services.providers
         self.username = f"p-{ids.new().hex[:10]}"
         with acting_as(Identity("service:operator")):
             self.practice_id = stub.CreatePractice(
@@ -153,7 +176,7 @@ class World:
         start: str = "2026-03-03 15:00",
         mode: "types_pb2.Mode.ValueType" = types_pb2.MODE_TELEHEALTH,
     ) -> pb.Booking:
-        """A booking by a client of its own: 10:00 in New York, 16:00 in Berlin."""
+        """Book for a new client: at 10:00 in New York, 16:00 in Berlin."""
         request = rpc.CreateBookingRequest(
             username=self.username,
             service="trauma-therapy",
@@ -168,18 +191,18 @@ class World:
         )
         request.start_time.FromDatetime(utc(start))
         with acting_as(VISITOR):
-            return self.peers.bookings.CreateBooking(request).booking
+            return self.services.bookings.CreateBooking(request).booking
 
     def cancel(self, booking: pb.Booking) -> None:
-        """As the client, by the manage link."""
+        """Cancel a booking as its client, by the manage link."""
         by_link = client(self.practice_id, booking.client.client_id, booking.booking_id)
         with acting_as(by_link):
-            self.peers.bookings.CancelBooking(
+            self.services.bookings.CancelBooking(
                 rpc.CancelBookingRequest(booking_id=booking.booking_id)
             )
 
-    def hear(self, again: bool = False) -> None:
-        """All that booking ever told reaches notifications; again under other message ids."""
+    def receive_events(self, again: bool = False) -> None:
+        """Handle all events that booking has emitted; with `again`, under other message ids."""
         with self.booking_database.transaction(EVERY_PRACTICE) as session:
             rows = session.execute(select(outbox).order_by(outbox.c.sequence)).all()
         self.database.clock = self.clock
@@ -189,15 +212,18 @@ class World:
                 message_id = str(ids.new()) if again else str(row.id)
                 handlers.handle(self.database, row.subject, row.payload, {MESSAGE_ID: message_id})
 
-    def worker(self, channel: Channel | None = None, peers: Peers | None = None) -> Worker:
-        delivery = Delivery(
-            peers or self.peers, channel or SmtpChannel(self.url), URL, "no-reply@attune.example"
+    def delivery(self, channel: Channel, peers: Peers | None = None) -> Delivery:
+        return Delivery(
+            peers or self.services.peers, channel, self.clock, URL, "no-reply@attune.example"
         )
+
+    def worker(self, channel: Channel | None = None, peers: Peers | None = None) -> Worker:
+        delivery = self.delivery(channel or SmtpChannel(self.url), peers)
         return Worker(self.database, self.clock, jobs, delivery, poll=0.01)
 
     def work(self, **different: Any) -> None:
-        """Everything that is due now."""
-        self.hear()
+        """Handle all events, and do everything that is due now."""
+        self.receive_events()
         self.worker(**different).work_all()
 
     def next_due(self) -> datetime | None:
@@ -206,7 +232,7 @@ class World:
             return session.scalar(mine.order_by(due.c.due_at).limit(1))
 
     def notices(self) -> list[tuple[str, str, str]]:
-        """Kind, recipient and state, in their order."""
+        """Return kind, recipient, and state of all notices, in order."""
         return [(n.kind, n.recipient, n.state) for n in self.rows()]
 
     def rows(self) -> list[Notice]:
@@ -229,7 +255,7 @@ def _service_type() -> availability_pb2.ServiceType:
 
 
 def failures(world: World) -> list[NoticeFailed]:
-    """What notifications told of the practice."""
+    """Return the NoticeFailed events of the practice."""
     with world.database.transaction(EVERY_PRACTICE) as session:
         events = [NoticeFailed.FromString(p) for p in session.scalars(select(outbox.c.payload))]
     return [event for event in events if event.practice_id == world.practice_id]
@@ -237,14 +263,14 @@ def failures(world: World) -> list[NoticeFailed]:
 
 @contextmanager
 def served(world: World) -> Iterator[NotificationsStub]:
-    """The RPCs of notifications."""
+    """Serve the RPCs of notifications."""
     with serve(servicers(world.database, world.clock, mailbox=False)) as server:
         yield NotificationsStub(server.channel())
 
 
 @dataclass(frozen=True)
 class Mail:
-    """What arrived."""
+    """One message that arrived."""
 
     message_id: str
     to: str
@@ -259,7 +285,7 @@ class Mail:
 
 
 def mails(taken: Taken, to: str = "") -> list[Mail]:
-    """What the mail server took, for everybody or one."""
+    """Return the messages that the mail server took; with `to`, those to this address."""
     found = [message_from_bytes(content, policy=default) for _, _, content in taken]
     return [_mail(m) for m in found if isinstance(m, EmailMessage) and to in m["To"]]
 
@@ -285,5 +311,5 @@ def until(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def token_in(mail: Mail, page: str) -> str:
-    """The token of the link to this page."""
+    """Return the token in the link to this page."""
     return mail.text.partition(f"{URL}/{page}/")[2].partition("\n")[0]

@@ -1,13 +1,16 @@
 """Delivery, with the real booking, availability and telehealth-rooms, and a real mail server."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from email.message import EmailMessage
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, event, select, text
 from sqlalchemy.orm import Session
 
 from attune.availability.v1 import availability_pb2
@@ -19,18 +22,25 @@ from attune.notifications.v1.notice_service_pb2 import ResendNoticeRequest
 from attune.telehealth_rooms.v1.room_service_pb2 import ResolveLinkRequest
 from attune_local.servers import free_port
 from attune_testing.fixtures import Served, TestClock, utc
-from attune_testing.stubs import AvailabilityStub, BookingStub, TelehealthRoomsStub
 from booking.jobs import jobs as booking_jobs
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
-from common.jobs.schedule import due
+from common.jobs.schedule import cancel, due, schedule
 from common.jobs.worker import Job, JobContext, Worker
 from common.messaging.nats import MESSAGE_ID
 from common.rpc.identity import VISITOR, acting_as
-from notifications.channels import Channel, MailboxChannel, SmtpChannel
+from notifications.actions.delivery import Delivery
+from notifications.actions.queueing import DELIVER
+from notifications.adapters.availability import Providers
+from notifications.adapters.booking import Bookings
+from notifications.adapters.channel import Channel, MailServerUnavailable
+from notifications.adapters.mailbox import MailboxChannel
+from notifications.adapters.peers import Peers
+from notifications.adapters.smtp import SmtpChannel
+from notifications.adapters.telehealth_rooms import Rooms
 from notifications.events import handlers
-from notifications.jobs import DELIVER, Delivery, Peers, deliver
-from notifications.store import DevelopmentMessage, Notice
+from notifications.jobs import deliver
+from notifications.store.tables import DevelopmentMessage, Notice
 from services.notifications.tests.practice_world import (
     URL,
     RunMailServer,
@@ -38,7 +48,7 @@ from services.notifications.tests.practice_world import (
     World,
     failures,
     mails,
-    running_peers,
+    running_services,
     served,
     token_in,
     until,
@@ -68,22 +78,18 @@ def world(
     database.clock = clock
     with database.transaction(EVERY_PRACTICE) as session:
         session.execute(delete(due))  # what other tests left behind
-    with running_peers(make_test_database, clock) as peers:
+    with running_services(make_test_database, clock) as services:
         bookings = make_test_database("booking")
-        made = World(clock, database, bookings, peers, f"smtp://127.0.0.1:{port}")
+        made = World(clock, database, bookings, services, f"smtp://127.0.0.1:{port}")
         made.set_up()
         yield made
 
 
 def away(peers: Peers, name: str) -> Peers:
-    """The peers with one of them out of reach."""
+    """Return the peers with one of them out of reach."""
     channel = Served(f"127.0.0.1:{free_port()}").channel()
-    stubs: dict[str, Any] = {
-        "bookings": BookingStub,
-        "providers": AvailabilityStub,
-        "rooms": TelehealthRoomsStub,
-    }
-    return Peers(**{**vars(peers), name: stubs[name](channel)})
+    adapters: dict[str, Any] = {"bookings": Bookings, "providers": Providers, "rooms": Rooms}
+    return Peers(**{**vars(peers), name: adapters[name](channel)})
 
 
 @pytest.mark.req("NT-1", "NT-2", "BK-1", "RM-1")
@@ -105,11 +111,11 @@ def test_a_booking_is_told_to_both_sides_with_links_that_work(
     assert to_client.event["UID"] == to_provider.event["UID"]
     assert to_client.event["DTSTART"].dt == utc("2026-03-03 15:00")
     with acting_as(VISITOR):
-        managed = world.peers.bookings.ResolveManageToken(
+        managed = world.services.bookings.ResolveManageToken(
             rpc.ResolveManageTokenRequest(manage_token=token_in(to_client, "manage"))
         )
         sides = [
-            world.peers.rooms.ResolveLink(ResolveLinkRequest(token=token_in(mail, "join"))).side
+            world.services.rooms.ResolveLink(ResolveLinkRequest(token=token_in(mail, "join"))).side
             for mail in (to_provider, to_client)
         ]
     assert managed.booking_id == booking.booking_id
@@ -160,7 +166,7 @@ def test_staff_choose_whether_the_client_hears_of_their_cancellation(
         world.work()
         taken.clear()
         with acting_as(world.owner):
-            world.peers.bookings.CancelBooking(
+            world.services.bookings.CancelBooking(
                 rpc.CancelBookingRequest(
                     booking_id=booking.booking_id,
                     reason=pb.CANCELLATION_REASON_PROVIDER_ILL,
@@ -182,7 +188,7 @@ def test_a_request_is_told_and_so_is_its_approval_in_this_order_though_the_serve
     booking = world.book()
     world.work()
     with acting_as(world.owner):
-        world.peers.bookings.ConfirmBooking(
+        world.services.bookings.ConfirmBooking(
             rpc.ConfirmBookingRequest(booking_id=booking.booking_id)
         )
     with run_mail_server(port):
@@ -208,7 +214,7 @@ def test_a_declined_request_is_told_to_the_client_without_the_reason(
     with run_mail_server(port):
         world.work()
         with acting_as(world.owner):
-            world.peers.bookings.DeclineBooking(
+            world.services.bookings.DeclineBooking(
                 rpc.DeclineBookingRequest(
                     booking_id=booking.booking_id, reason_text="We treat no insomnia"
                 )
@@ -247,7 +253,7 @@ def test_a_cancellation_that_waits_is_put_to_the_provider_and_its_refusal_told_t
         world.cancel(booking)
         world.work()
         with acting_as(world.owner):
-            world.peers.bookings.DeclineCancellation(
+            world.services.bookings.DeclineCancellation(
                 rpc.DeclineCancellationRequest(booking_id=booking.booking_id)
             )
         world.work()
@@ -266,7 +272,7 @@ def test_redelivered_events_send_nothing_again(
     with run_mail_server(port):
         world.work()
         for _ in range(3):
-            world.hear(again=True)
+            world.receive_events(again=True)
             world.work()
     assert len(taken) == 2
 
@@ -276,7 +282,7 @@ def test_two_replicas_send_each_notice_once(
     world: World, taken: Taken, run_mail_server: RunMailServer, port: int
 ) -> None:
     bookings = [world.book(f"2026-03-03 {hour}:00") for hour in (14, 15, 16, 17, 18, 19)]
-    world.hear()
+    world.receive_events()
     workers = [world.worker() for _ in range(2)]
     with run_mail_server(port):
         for worker in workers:
@@ -399,21 +405,21 @@ def test_a_process_that_dies_before_noting_it_repeats_the_same_message(
     world: World, taken: Taken, run_mail_server: RunMailServer, port: int
 ) -> None:
     world.book()
-    world.hear()
+    world.receive_events()
     [to_client, _] = world.rows()
     with run_mail_server(port):
         die_after_sending(world, to_client, SmtpChannel(world.url))
-        assert len(taken) == 1
+        assert len(taken) == 2
         world.work()
     ids_of = [mail.message_id for mail in mails(taken)]
     assert ids_of[0] == f"<{to_client.id}@attune>"
-    assert sorted(map(ids_of.count, set(ids_of))) == [1, 2], "a reader's server sees one message"
+    assert sorted(map(ids_of.count, set(ids_of))) == [2, 2], "a reader's server sees one message"
 
 
 @pytest.mark.req("NT-3", "NT-9")
 def test_the_mailbox_holds_one_message_though_the_process_died(world: World) -> None:
     world.book()
-    world.hear()
+    world.receive_events()
     [to_client, _] = world.rows()
     mailbox = MailboxChannel(world.database, world.clock)
     die_after_sending(world, to_client, mailbox)
@@ -424,7 +430,7 @@ def test_the_mailbox_holds_one_message_though_the_process_died(world: World) -> 
 
 
 def die_after_sending(world: World, notice: Notice, channel: Channel) -> None:
-    """Deliver a notice by a worker that ends before it can settle the job."""
+    """Deliver the notices of a booking by a worker that ends before it can settle the job."""
 
     class Dying(JobContext[Delivery]):
         @contextmanager
@@ -432,11 +438,10 @@ def die_after_sending(world: World, notice: Notice, channel: Channel) -> None:
             raise KeyboardInterrupt
             yield
 
-    now, key = world.clock.now(), f"{notice.booking_id}:{notice.recipient}"
-    job = Job(DELIVER, key, notice.practice_id, now)
-    delivery = Delivery(world.peers, channel, URL, "no-reply@attune.example")
+    now = world.clock.now()
+    job = Job(DELIVER, str(notice.booking_id), notice.practice_id, now)
     with pytest.raises(KeyboardInterrupt):
-        deliver(job, Dying(world.database, job, now, delivery))
+        deliver(job, Dying(world.database, job, now, world.delivery(channel)))
 
 
 @pytest.mark.req("PF-13")
@@ -446,7 +451,7 @@ def test_a_notice_waits_for_whom_it_must_ask(
 ) -> None:
     world.book()
     with run_mail_server(port):
-        world.work(peers=away(world.peers, name))
+        world.work(peers=away(world.services.peers, name))
         assert {(n.state, n.error) for n in world.rows()} == {("queued", "UNAVAILABLE")}
         world.clock.advance(timedelta(seconds=1))
         world.work()
@@ -458,7 +463,7 @@ def test_without_rooms_a_notice_waits_two_minutes_and_leaves_without_the_join_li
     world: World, taken: Taken, run_mail_server: RunMailServer, port: int
 ) -> None:
     booking = world.book()
-    without = away(world.peers, "rooms")
+    without = away(world.services.peers, "rooms")
     patient_until = world.clock.now() + timedelta(minutes=2)
     with run_mail_server(port):
         world.work(peers=without)
@@ -479,11 +484,11 @@ def test_without_rooms_a_notice_waits_two_minutes_and_leaves_without_the_join_li
 
 def test_a_booking_that_does_not_exist_is_told_to_nobody(world: World) -> None:
     fact = BookingFact(booking_id=str(ids.new()), practice_id=world.practice_id, version=1)
-    event = BookingDeclined(booking=fact)
+    declined = BookingDeclined(booking=fact)
     handlers.handle(
         world.database,
-        event.DESCRIPTOR.full_name,
-        event.SerializeToString(),
+        declined.DESCRIPTOR.full_name,
+        declined.SerializeToString(),
         {MESSAGE_ID: str(ids.new())},
     )
     world.work()
@@ -519,3 +524,108 @@ def test_no_person_is_in_tables_events_or_logs(
     for line in kept + told:
         for person in ("quillfeather", "dana.", "practice.example", "5550123", "riverside"):
             assert person not in line.lower()
+
+
+@pytest.mark.req("NT-3")
+def test_each_service_is_asked_once_for_both_notices_of_a_booking(
+    world: World,
+    make_test_database: Callable[[str], Database],
+    taken: Taken,
+    run_mail_server: RunMailServer,
+    port: int,
+) -> None:
+    world.book()
+    world.receive_events()
+    with run_mail_server(port), commits_of(world.database) as commits:
+        world.worker().work_all()
+    assert len(taken) == 2
+    assert len(commits) == 4, "claim, read, settle, and a claim that finds nothing"
+    entries = Counter[str]()
+    for name in ("availability", "booking", "telehealth_rooms"):
+        with make_test_database(name).transaction(world.practice_id) as session:
+            query = text("SELECT action FROM audit WHERE subject = 'service:notifications'")
+            entries.update(session.scalars(query))
+    assert entries == {"provider.read": 1, "booking.read": 1, "room.read": 1}
+
+
+@contextmanager
+def commits_of(database: Database) -> Iterator[list[object]]:
+    """Yield a list that grows with each commit."""
+    found: list[object] = []
+
+    def note(connection: object) -> None:
+        found.append(connection)
+
+    event.listen(database.engine, "commit", note)
+    yield found
+    event.remove(database.engine, "commit", note)
+
+
+class SlowChannel:
+    """Takes messages, `seconds` for each, but none to the addresses that are `away`."""
+
+    def __init__(self, world: World, seconds: float = 0) -> None:
+        self.away: set[str] = set()
+        self.sent: list[tuple[str, str]] = []
+        self.states: list[list[str]] = []
+        self._world = world
+        self._seconds = seconds
+
+    def send(self, practice_id: UUID, message: EmailMessage) -> None:
+        if message["To"] in self.away:
+            raise MailServerUnavailable
+        self.states.append([state for _, _, state in self._world.notices()])
+        self.sent.append((message["To"], message["Subject"].partition(":")[0]))
+        self._world.clock.advance(timedelta(seconds=self._seconds))
+
+
+@pytest.mark.req("NT-3")
+def test_a_notice_that_waits_holds_up_its_recipient_alone_and_is_not_tried_early(
+    world: World,
+) -> None:
+    world.set_up(client_cancellation=availability_pb2.CLIENT_CANCELLATION_APPROVAL)
+    booking, channel = world.book(), SlowChannel(world)
+    channel.away = {booking.client.email}
+    world.work(channel=channel)
+    channel.away.clear()
+    world.cancel(booking)
+    world.work(channel=channel)
+    to_provider = world.provider_email
+    assert channel.sent[1:] == [(to_provider, "Cancellation to approve")]
+    assert [n.attempts for n in world.rows() if n.recipient == "client"] == [1]
+    with acting_as(world.owner):
+        world.services.bookings.DeclineCancellation(
+            rpc.DeclineCancellationRequest(booking_id=booking.booking_id)
+        )
+    world.work(channel=channel)
+    assert [to for to, _ in channel.sent[2:]] == [booking.client.email] * 2
+    assert world.next_due() is None
+    assert [n.attempts for n in world.rows() if n.recipient == "client"] == [2, 1]
+
+
+@pytest.mark.req("NT-3")
+def test_a_job_that_takes_long_is_settled_before_it_sends_more(world: World) -> None:
+    booking, channel = world.book(), SlowChannel(world, seconds=11)
+    world.work(channel=channel)
+    assert [to for to, _ in channel.sent] == [booking.client.email, world.provider_email]
+    assert channel.states == [["queued", "queued"], ["sent", "queued"]]
+    assert world.next_due() is None
+
+
+@pytest.mark.req("NT-3", "PF-15")
+def test_plans_of_an_earlier_release_are_carried_out(
+    world: World, taken: Taken, run_mail_server: RunMailServer, port: int
+) -> None:
+    """They were made for each recipient of a booking."""
+    booking = world.book()
+    world.receive_events()
+    practice_id, now = UUID(world.practice_id), world.clock.now()
+    with world.database.transaction(practice_id) as session:
+        cancel(session, DELIVER, booking.booking_id)
+        for recipient in ("client", "provider"):
+            schedule(session, DELIVER, f"{booking.booking_id}:{recipient}", practice_id, now)
+    with run_mail_server(port):
+        world.worker().work_all()
+    to = sorted(mail.to for mail in mails(taken))
+    assert to == sorted([booking.client.email, world.provider_email])
+    assert world.next_due() is None

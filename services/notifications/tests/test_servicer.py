@@ -26,11 +26,11 @@ from common.db.database import Database
 from common.errors import Invalid, NotAllowed, NotFound, Refused, Unauthenticated
 from common.jobs.schedule import due
 from common.rpc.identity import VISITOR, Identity, acting_as
-from notifications.channels import MailboxChannel
-from notifications.domain.message import Letter, compose
+from notifications.adapters.mailbox import MailboxChannel
 from notifications.domain.notices import Recipient, State
+from notifications.rendering.message import Letter, compose
 from notifications.servicer import servicers
-from notifications.store import Notice
+from notifications.store.tables import Notice
 
 MakeLetter = Callable[..., Letter]
 Deliver = Callable[..., bool]
@@ -130,9 +130,7 @@ def test_a_failed_notice_is_queued_again_once_however_often_it_is_clicked(
     assert list(listed(notifications, staff(practice)).notices) == []
     with database.transaction(practice) as session:
         plans = session.execute(select(due).where(due.c.practice_id == practice)).all()
-    assert [(plan.key, plan.due_at) for plan in plans] == [
-        (f"{notice.booking_id}:client", clock.now())
-    ]
+    assert [(plan.key, plan.due_at) for plan in plans] == [(str(notice.booking_id), clock.now())]
 
 
 def test_a_notice_that_was_sent_is_not_sent_again(

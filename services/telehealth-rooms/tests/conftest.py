@@ -1,4 +1,4 @@
-"""Rooms on their own database, behind a real port."""
+"""Telehealth-rooms on its own database, behind a real port."""
 
 from collections.abc import Callable, Iterator
 from uuid import UUID
@@ -11,11 +11,12 @@ from attune.booking.v1.events_pb2 import BookingFact
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH
 from attune_local.servers import free_port
 from attune_testing.fixtures import Served, TestClock, serve, signer, utc
-from attune_testing.stubs import BookingStub, TelehealthRoomsStub
+from attune_testing.stubs import TelehealthRoomsStub
 from common import ids
 from common.db.database import Database
 from common.messaging.nats import MESSAGE_ID
 from common.rpc import channels
+from telehealth_rooms.adapters.booking import Bookings
 from telehealth_rooms.domain import Leeway
 from telehealth_rooms.events import handlers
 from telehealth_rooms.servicer import servicers
@@ -34,15 +35,15 @@ def clock() -> TestClock:
 
 @pytest.fixture
 def rooms(database: Database, clock: TestClock) -> Iterator[TelehealthRoomsStub]:
-    """Rooms, while booking is away."""
-    away = BookingStub(Served(f"127.0.0.1:{free_port()}").channel("telehealth-rooms"))
+    """Telehealth-rooms, while booking is away."""
+    away = Bookings(Served(f"127.0.0.1:{free_port()}").channel("telehealth-rooms"))
     with serve(servicers(database, clock, away, Leeway())) as served:
         yield TelehealthRoomsStub(served.channel())
 
 
 @pytest.fixture
 def fact() -> Callable[..., BookingFact]:
-    """Makes the state of a telehealth booking that stands, from 15:00 to 15:50."""
+    """Make the state of a telehealth booking that stands, from 15:00 to 15:50."""
 
     def make(
         practice_id: UUID | None = None,
@@ -69,7 +70,7 @@ def fact() -> Callable[..., BookingFact]:
 
 @pytest.fixture
 def deliver(database: Database, clock: TestClock) -> Callable[..., bool]:
-    """Delivers an event as the bus does; whether the message was new."""
+    """Deliver an event as the consumer does, and return whether the message was new."""
     database.clock = clock
 
     def handle(event: Message, message_id: str = "") -> bool:
@@ -85,7 +86,7 @@ def deliver(database: Database, clock: TestClock) -> Callable[..., bool]:
 
 @pytest.fixture
 def asking_rooms(database: Database, clock: TestClock, peers: str) -> Iterator[TelehealthRoomsStub]:
-    """Rooms, with the real booking to ask."""
-    asked = BookingStub(channels.channel(peers, signer("telehealth-rooms")))
+    """Telehealth-rooms, with the real booking to ask."""
+    asked = Bookings(channels.channel(peers, signer("telehealth-rooms")))
     with serve(servicers(database, clock, asked, Leeway())) as served:
         yield TelehealthRoomsStub(served.channel())

@@ -353,6 +353,21 @@ def test_a_booking_that_is_off_closes_its_room(
     assert refused(rooms, answer.provider_token) == NOT_VALID
 
 
+@pytest.mark.req("RM-1", "PF-13")
+def test_what_events_have_told_is_not_asked_for_again(
+    rooms: Rooms, fact: Fact, deliver: Deliver
+) -> None:
+    """Booking is away, and nobody has to wait for it."""
+    off, in_person = fact(), fact()
+    deliver(BookingConfirmed(booking=off))
+    deliver(cancelled(off))
+    deliver(BookingConfirmed(booking=changed(in_person, mode=MODE_IN_PERSON)))
+    for booking in (off, in_person):
+        with pytest.raises(NotFound) as failure:
+            get_room(rooms, booking)
+        assert failure.value.reason == "ROOM_NOT_FOUND"
+
+
 @pytest.mark.req("RM-2")
 def test_a_session_that_was_held_leaves_its_room_until_the_window_ends(
     rooms: Rooms, fact: Fact, deliver: Deliver, clock: TestClock

@@ -1,4 +1,4 @@
-"""python -m billing"""
+"""`python -m billing`: wiring."""
 
 from billing.events import handlers
 from billing.servicer import servicers

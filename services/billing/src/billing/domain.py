@@ -1,7 +1,7 @@
-"""What is due for a session, and the ledger entries that say so.
+"""The amount due for a session, and the ledger entries that record it.
 
-An entry is a set of postings whose amounts come to nothing in every currency: debits are
-positive, credits negative. It is never edited; what was wrong is reversed (spec BL-1).
+An entry is a set of postings that sum to zero in every currency: debits are positive, credits
+negative. An entry is never edited; a wrong one is reversed (spec BL-1).
 """
 
 import re
@@ -11,8 +11,6 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from attune.booking.v1 import booking_pb2
-from attune.common.v1 import types_pb2
 from common.errors import Invalid
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -28,7 +26,7 @@ class UnknownBillingType(Invalid):
 
 
 class Unbalanced(Invalid):
-    """The postings of an entry must come to nothing in every currency."""
+    """The postings of an entry must sum to zero in every currency."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Money:
 
 
 class Account(StrEnum):
-    """Where money is, or where it came from."""
+    """An account of the ledger."""
 
     RECEIVABLE = "receivable:client"
     REVENUE = "revenue"
@@ -64,7 +62,7 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True)
 class Posting:
-    """One side of an entry. A receivable names the client who owes it."""
+    """One line of an entry. A receivable names the client who owes it."""
 
     account: Account
     amount: Money
@@ -76,7 +74,7 @@ class Posting:
 
 @dataclass(frozen=True)
 class Entry:
-    """One change of the ledger. `reverses` is the entry that it takes back."""
+    """One change of the ledger. `reverses` is the id of the entry that this one reverses."""
 
     kind: EntryKind
     booking_id: UUID
@@ -90,34 +88,54 @@ class Entry:
 
 
 def balance(postings: tuple[Posting, ...]) -> dict[str, int]:
-    """What the postings come to in each currency, in minor units."""
+    """Return the sum of the postings in each currency, in minor units."""
     total: Counter[str] = Counter()
     for posting in postings:
         total[posting.amount.currency] += posting.amount.minor_units
     return dict(total)
 
 
-def amount_due(
-    billing_type: "booking_pb2.BillingType.ValueType", price: types_pb2.Money
-) -> Money | None:
-    """What a client owes for a session at this price, or None if nothing (spec BL-3)."""
+@dataclass(frozen=True)
+class CompletedBooking:
+    """A session that took place, with the terms that are frozen on its booking."""
+
+    booking_id: UUID
+    practice_id: UUID
+    client_id: UUID
+    provider_id: UUID
+    start_at: datetime
+    end_at: datetime
+    billing_type: str
+    price_minor_units: int
+    price_currency: str
+
+    def amount_due(self) -> Money | None:
+        """Return the amount that the client owes, or None if nothing is due (spec BL-3).
+
+        Raises UnknownBillingType or InvalidMoney.
+        """
+        return amount_due(self.billing_type, self.price_minor_units, self.price_currency)
+
+
+def amount_due(billing_type: str, minor_units: int, currency: str) -> Money | None:
+    """Return the amount that a client owes for a session at a price, or None for nothing."""
     match billing_type:
-        case booking_pb2.BILLING_TYPE_NOT_BILLED:
+        case "not_billed":
             return None
-        case booking_pb2.BILLING_TYPE_CASH | booking_pb2.BILLING_TYPE_INSURANCE:
-            return _price(price)
+        case "cash" | "insurance":
+            return _price(minor_units, currency)
         case _:
             raise UnknownBillingType
 
 
-def _price(price: types_pb2.Money) -> Money | None:
-    if price.minor_units < 0:
+def _price(minor_units: int, currency: str) -> Money | None:
+    if minor_units < 0:
         raise InvalidMoney("A price cannot be negative")
-    return Money(price.minor_units, price.currency_code) if price.minor_units else None
+    return Money(minor_units, currency) if minor_units else None
 
 
 def entry_for(booking_id: UUID, client_id: UUID, due: Money, occurred_at: datetime) -> Entry:
-    """The client owes for a session that was held (spec BL-1)."""
+    """Return the entry of a session that took place, which the client owes (spec BL-1)."""
     return Entry(
         EntryKind.SESSION,
         booking_id,
@@ -127,7 +145,7 @@ def entry_for(booking_id: UUID, client_id: UUID, due: Money, occurred_at: dateti
 
 
 def reversal_of(entry_id: UUID, entry: Entry, occurred_at: datetime) -> Entry:
-    """The entry that takes another one back (spec BL-1)."""
+    """Return the entry that reverses another one (spec BL-1)."""
     return Entry(
         EntryKind.REVERSAL,
         entry.booking_id,

@@ -1,9 +1,9 @@
-"""python -m calendar_sync"""
+"""`python -m calendar_sync`: wiring."""
 
 from dataclasses import dataclass
 
-from attune.availability.v1.provider_service_pb2_grpc import ProviderServiceStub
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
+from calendar_sync.adapters.availability import Providers
+from calendar_sync.adapters.booking import Bookings
 from calendar_sync.servicer import servicers
 from common.config import ServiceSettings
 from common.service import Service
@@ -11,7 +11,7 @@ from common.service import Service
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """What this service reads from the environment."""
+    """The settings that this service reads from the environment."""
 
     booking_target: str
     availability_target: str
@@ -24,8 +24,8 @@ def main() -> None:
         servicers(
             service.database,
             service.clock,
-            BookingServiceStub(service.channel(settings.booking_target)),
-            ProviderServiceStub(service.channel(settings.availability_target)),
+            Bookings(service.channel(settings.booking_target)),
+            Providers(service.channel(settings.availability_target)),
         )
     )
     service.run()

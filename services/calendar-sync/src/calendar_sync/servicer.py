@@ -1,53 +1,36 @@
-"""The RPCs of calendar-sync. Tokens are answered, never logged."""
+"""The RPCs of FeedService. Tokens are in answers, never in logs."""
 
+import contextlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from datetime import datetime
 from uuid import UUID
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy.orm import Session
 
-from attune.availability.v1.provider_service_pb2 import GetProviderRequest
-from attune.availability.v1.provider_service_pb2_grpc import ProviderServiceStub
-from attune.booking.v1.booking_pb2 import Booking
-from attune.booking.v1.booking_service_pb2 import ListBookingsRequest
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.calendar_sync.v1 import feed_service_pb2 as pb
 from attune.calendar_sync.v1.feed_service_pb2_grpc import (
     FeedServiceServicer,
     add_FeedServiceServicer_to_server,
 )
-from calendar_sync import domain, store
-from common import audit, ids
+from calendar_sync import actions, rendering, store
+from calendar_sync.actions import ProviderNotFound
+from calendar_sync.adapters.availability import Providers
+from calendar_sync.adapters.booking import Bookings
+from calendar_sync.domain import Range
+from calendar_sync.store import Feed
+from common import ids
 from common.clock import Clock
 from common.db.database import EVERY_PRACTICE, Database
-from common.errors import NotFound
-from common.rpc import identity
 from common.rpc.access import allow
-from common.rpc.identity import Identity
+from common.rpc.identity import caller
 from common.rpc.server import Servicers
 
-_PAGE = 200
 
-
-class ProviderNotFound(NotFound):
-    """There is no such provider."""
-
-
-class FeedNotFound(NotFound):
-    """There is no such feed."""
-
-
-class CalendarSyncServicer(FeedServiceServicer):
-    """Calendars outside the product."""
+class FeedServicer(FeedServiceServicer):
+    """A private feed of each provider's bookings."""
 
     def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        bookings: BookingServiceStub,
-        providers: ProviderServiceStub,
+        self, database: Database, clock: Clock, bookings: Bookings, providers: Providers
     ) -> None:
         self._database = database
         self._clock = clock
@@ -58,109 +41,61 @@ class CalendarSyncServicer(FeedServiceServicer):
     def GetFeed(
         self, request: pb.GetFeedRequest, context: grpc.ServicerContext
     ) -> pb.GetFeedResponse:
-        """The token of a provider's private feed, made on first use (spec CS-6).
+        """Return the token of a provider's feed, which is created on first use (spec CS-6).
 
-        Errors: PROVIDER_NOT_FOUND, also for whom the caller may not see.
+        Errors: PROVIDER_NOT_FOUND, also for providers whom the caller may not see.
         """
-        feed = self._feed(request.provider_id)
-        with self._database.transaction(feed.practice_id) as session:
-            audit.record(session, "feed.read", feed=feed.id, provider=feed.provider_id)
-        return pb.GetFeedResponse(token=feed.token)
+        with self._feed(request.provider_id) as (session, feed):
+            return pb.GetFeedResponse(token=actions.read_token(session, feed))
 
     @allow("feeds:manage")
     def RotateFeed(
         self, request: pb.RotateFeedRequest, context: grpc.ServicerContext
     ) -> pb.RotateFeedResponse:
-        """A new token; the old one shows nothing any more (spec CS-6).
+        """Replace the token of a provider's feed (spec CS-6).
 
-        Errors: PROVIDER_NOT_FOUND, also for whom the caller may not see.
+        Errors: PROVIDER_NOT_FOUND, also for providers whom the caller may not see.
         """
-        feed = self._feed(request.provider_id)
-        with self._database.transaction(feed.practice_id) as session:
-            token = store.rotate(session, feed.id)
-            audit.record(session, "feed.rotate", feed=feed.id, provider=feed.provider_id)
-        return pb.RotateFeedResponse(token=token)
+        with self._feed(request.provider_id) as (session, feed):
+            return pb.RotateFeedResponse(token=actions.rotate_token(session, feed))
 
     @allow("feeds:export")
     def ReadFeed(
         self, request: pb.ReadFeedRequest, context: grpc.ServicerContext
     ) -> pb.ReadFeedResponse:
-        """The provider's bookings as an iCalendar document: confirmed, held, and, tentative,
-        requested ones, from 30 days back to 400 days ahead (spec CS-6).
+        """Return a provider's bookings as an iCalendar document (spec CS-6).
 
         Errors: FEED_NOT_FOUND.
         """
-        # The token alone says whose feed it is.
+        # Only the token tells whose feed it is.
         with self._database.transaction(EVERY_PRACTICE) as session:
-            feed = store.find(session, request.token)
-            if feed is None:
-                raise FeedNotFound
-            audit.record(
-                session,
-                "feed.export",
-                practice_id=feed.practice_id,
-                feed=feed.id,
-                provider=feed.provider_id,
-            )
-        with _acting_for(feed.practice_id):
-            return pb.ReadFeedResponse(icalendar=domain.calendar(self._bookings_of(feed)))
+            feed = actions.open_feed(session, request.token)
+        shown = Range.around(self._clock.now())
+        bookings = self._bookings.list_shown(feed.practice_id, feed.provider_id, shown)
+        return pb.ReadFeedResponse(icalendar=rendering.calendar(bookings))
 
-    def _feed(self, provider: str) -> store.Feed:
-        """The feed of a provider whom the caller may see; raises ProviderNotFound."""
-        caller, provider_id = identity.caller(), ids.parse(provider, "provider_id")
-        own = caller.provider_id == str(provider_id)
-        if not own and not caller.sees_whole_practice:
-            raise ProviderNotFound
-        with self._database.transaction(caller.practice_id) as session:
+    @contextlib.contextmanager
+    def _feed(self, provider: str) -> Iterator[tuple[Session, Feed]]:
+        """Open a transaction with the feed of a provider whom the caller may see.
+
+        Raises ProviderNotFound.
+        """
+        practice_id, provider_id = caller().practice_id, ids.parse(provider, "provider_id")
+        is_own = actions.is_own_feed(caller(), provider_id)
+        with self._database.transaction(practice_id) as session:
             feed = store.feed_of(session, provider_id)
-        if feed is None:
-            if not own:
-                self._check_provider(caller.practice_id, provider_id)
-            with self._database.transaction(caller.practice_id) as session:
-                feed = store.make(session, UUID(caller.practice_id), provider_id)
-        return feed
-
-    def _check_provider(self, practice_id: str, provider_id: UUID) -> None:
-        """Raises ProviderNotFound unless it is one of the practice."""
-        with _acting_for(practice_id):
-            try:
-                self._providers.GetProvider(GetProviderRequest(provider_id=str(provider_id)))
-            except NotFound:
-                raise ProviderNotFound from None
-
-    def _bookings_of(self, feed: store.Feed) -> Iterator[Booking]:
-        shown = domain.Range.around(self._clock.now())
-        request = ListBookingsRequest(
-            provider_id=str(feed.provider_id),
-            from_time=_timestamp(shown.start),
-            to_time=_timestamp(shown.end),
-            statuses=domain.SHOWN,
-            page_size=_PAGE,
-        )
-        while True:
-            page = self._bookings.ListBookings(request)
-            yield from page.bookings
-            if not page.next_page_token:
+            if feed is not None:
+                yield session, feed
                 return
-            request.page_token = page.next_page_token
-
-
-def _acting_for(practice_id: object) -> AbstractContextManager[None]:
-    """Calls made inside are this service's own, for a practice."""
-    return identity.acting_as(Identity("service:calendar-sync", str(practice_id)))
-
-
-def _timestamp(at: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(at)
-    return timestamp
+        if not is_own and not self._providers.exists(practice_id, provider_id):
+            raise ProviderNotFound
+        with self._database.transaction(practice_id) as session:
+            yield session, store.add(session, UUID(practice_id), provider_id)
 
 
 def servicers(
-    database: Database, clock: Clock, bookings: BookingServiceStub, providers: ProviderServiceStub
+    database: Database, clock: Clock, bookings: Bookings, providers: Providers
 ) -> Servicers:
     """Return the servicers of this service."""
-    servicer = CalendarSyncServicer(database, clock, bookings, providers)
-    return [
-        (add_FeedServiceServicer_to_server, servicer),
-    ]
+    servicer = FeedServicer(database, clock, bookings, providers)
+    return [(add_FeedServiceServicer_to_server, servicer)]

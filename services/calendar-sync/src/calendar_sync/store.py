@@ -1,4 +1,4 @@
-"""Feeds: found by the blind index of their token, shown by decrypting it."""
+"""Table and queries: feeds, found by the blind index of their token."""
 
 import secrets
 from uuid import UUID
@@ -32,12 +32,12 @@ class Feed(Base):
 
 
 def feed_of(session: Session, provider_id: UUID) -> Feed | None:
-    """A provider's feed, if it has been made."""
+    """Return the feed of a provider, if it has been created."""
     return session.scalar(select(Feed).where(Feed.provider_id == provider_id))
 
 
-def make(session: Session, practice_id: UUID, provider_id: UUID) -> Feed:
-    """A provider's feed, which whoever was first has made."""
+def add(session: Session, practice_id: UUID, provider_id: UUID) -> Feed:
+    """Create the feed of a provider and return it, or the one that a concurrent call created."""
     feed = Feed(id=ids.new(), practice_id=practice_id, provider_id=provider_id)
     give_token(feed)
     columns = {c.name: getattr(feed, c.name) for c in Feed.__table__.columns}
@@ -48,21 +48,24 @@ def make(session: Session, practice_id: UUID, provider_id: UUID) -> Feed:
 
 
 def rotate(session: Session, feed_id: UUID) -> str:
-    """A new token; the old one shows nothing any more."""
+    """Give a feed a new token, and return it."""
     feed = session.get_one(Feed, feed_id, with_for_update=True)
     give_token(feed)
     return feed.token
 
 
 def give_token(feed: Feed) -> None:
-    """A fresh token of 256 random bits."""
+    """Give a feed a new token of 256 random bits."""
     token = secrets.token_urlsafe(_BITS // 8)
     feed.token = token
     feed.token_index = _index(token)
 
 
 def find(session: Session, token: str) -> Feed | None:
-    """The feed that a token opens. One look-up by blind index, whatever the token looks like."""
+    """Return the feed that a token opens.
+
+    Every token takes the same single look-up by its blind index.
+    """
     return session.scalar(select(Feed).where(Feed.token_index == _index(token)))
 
 

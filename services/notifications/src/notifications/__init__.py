@@ -1,1 +1,1 @@
-"""Notices to people: who hears of what, by which channel, once (docs/spec/notifications.md)."""
+"""Notices to people about their bookings, by email (docs/spec/notifications.md)."""

@@ -1,11 +1,11 @@
-"""python -m telehealth_rooms"""
+"""`python -m telehealth_rooms`: wiring."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from common.config import ServiceSettings
 from common.service import Service
+from telehealth_rooms.adapters.booking import Bookings
 from telehealth_rooms.domain import Leeway
 from telehealth_rooms.events import handlers
 from telehealth_rooms.servicer import servicers
@@ -13,12 +13,12 @@ from telehealth_rooms.servicer import servicers
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """What this service reads from the environment."""
+    """The settings that this service reads from the environment."""
 
     booking_target: str
-    # Links work from so many minutes before the planned start …
+    # Links work from this many minutes before the planned start …
     room_opens_minutes_before: int = 15
-    # … to so many after the planned end.
+    # … to this many after the planned end.
     room_closes_minutes_after: int = 60
 
 
@@ -29,7 +29,7 @@ def main() -> None:
         servicers(
             service.database,
             service.clock,
-            BookingServiceStub(service.channel(settings.booking_target)),
+            Bookings(service.channel(settings.booking_target)),
             Leeway(
                 timedelta(minutes=settings.room_opens_minutes_before),
                 timedelta(minutes=settings.room_closes_minutes_after),

@@ -1,6 +1,6 @@
-"""Rooms follow their bookings (spec RM-1, CN-5).
+"""Handlers for booking's events: rooms follow their bookings (spec RM-1, CN-5).
 
-A session that was held leaves its room as it is: its links end with their window.
+A session that took place leaves its room as it is: the links end with their window.
 """
 
 from attune.booking.v1.events_pb2 import (
@@ -10,22 +10,14 @@ from attune.booking.v1.events_pb2 import (
     BookingExpired,
 )
 from common.messaging.consumer import EventContext, Handlers
-from telehealth_rooms import store
-from telehealth_rooms.domain import Appointment
+from telehealth_rooms import actions, messages
 
 handlers = Handlers()
+Event = BookingConfirmed | BookingCancelled | BookingDeclined | BookingExpired
 
 
-@handlers.on(BookingConfirmed)
-def confirmed(event: BookingConfirmed, context: EventContext) -> None:
-    """Open the room of a telehealth booking, move it with the booking, or close it when the mode
-    is another one now."""
-    store.follow(context.session, Appointment.of(event.booking), context.now)
-
-
-@handlers.on(BookingCancelled, BookingDeclined, BookingExpired)
-def ended(
-    event: BookingCancelled | BookingDeclined | BookingExpired, context: EventContext
-) -> None:
-    """Close the room."""
-    store.follow(context.session, Appointment.of(event.booking), context.now)
+@handlers.on(BookingConfirmed, BookingCancelled, BookingDeclined, BookingExpired)
+def changed(event: Event, context: EventContext) -> None:
+    """Open the room of a telehealth booking, move it, or close it."""
+    appointment = messages.appointment(event.booking, event.booking.client_id)
+    actions.follow_booking(context.session, appointment, context.now)

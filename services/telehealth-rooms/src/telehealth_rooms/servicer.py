@@ -1,46 +1,35 @@
-"""The RPCs of telehealth-rooms. Tokens are answered, never logged."""
+"""The RPCs of RoomService. Tokens are in answers, never in logs."""
 
-from datetime import datetime
-from uuid import UUID
+import contextlib
+from collections.abc import Iterator
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy.orm import Session
 
-from attune.booking.v1.booking_service_pb2 import GetBookingRequest
-from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.telehealth_rooms.v1 import room_service_pb2 as pb
 from attune.telehealth_rooms.v1.room_service_pb2_grpc import (
     RoomServiceServicer,
     add_RoomServiceServicer_to_server,
 )
-from common import audit, ids
+from common import ids, proto
 from common.clock import Clock
 from common.db.database import EVERY_PRACTICE, Database
-from common.errors import Invalid, NotFound
-from common.rpc import identity
+from common.errors import NotFound
 from common.rpc.access import allow
-from common.rpc.identity import Identity
+from common.rpc.identity import caller
 from common.rpc.server import Servicers
-from telehealth_rooms import domain, store
-from telehealth_rooms.domain import Appointment, Leeway, Side, Window
-
-_SIDES = {pb.SIDE_PROVIDER: Side.PROVIDER, pb.SIDE_CLIENT: Side.CLIENT}
-_MESSAGES = {side: number for number, side in _SIDES.items()}
-
-
-class RoomNotFound(NotFound):
-    """This booking has no video room."""
+from telehealth_rooms import actions, messages
+from telehealth_rooms.actions import RoomNotFound
+from telehealth_rooms.adapters.booking import Bookings
+from telehealth_rooms.domain import Leeway, Side
+from telehealth_rooms.store import Room
 
 
-class LinkNotValid(NotFound):
-    """This link is not valid."""
-
-
-class TelehealthRoomsServicer(RoomServiceServicer):
+class RoomServicer(RoomServiceServicer):
     """Video rooms and the links into them."""
 
     def __init__(
-        self, database: Database, clock: Clock, bookings: BookingServiceStub, leeway: Leeway
+        self, database: Database, clock: Clock, bookings: Bookings, leeway: Leeway
     ) -> None:
         self._database = database
         self._clock = clock
@@ -51,130 +40,81 @@ class TelehealthRoomsServicer(RoomServiceServicer):
     def GetRoom(
         self, request: pb.GetRoomRequest, context: grpc.ServicerContext
     ) -> pb.GetRoomResponse:
-        """The open room of a booking with the links that are the caller's (spec RM-1).
+        """Return the open room of a booking with the caller's links (spec RM-1).
 
         Errors: ROOM_NOT_FOUND, also for what the caller may not see.
         """
-        room = self._open_room(ids.parse(request.booking_id, "booking_id"))
-        with self._database.transaction(room.practice_id) as session:
-            tokens = store.links(session, room.id)
-            audit.record(session, "room.read", room=room.id, booking=room.booking_id)
-        theirs = _sides(identity.caller(), room)
+        with self._open_room("video_rooms:read", request.booking_id) as (session, room):
+            tokens = actions.read_links(session, caller(), room)
         return pb.GetRoomResponse(
             room=self._message(room),
-            provider_token=tokens[Side.PROVIDER] if Side.PROVIDER in theirs else "",
-            client_token=tokens[Side.CLIENT] if Side.CLIENT in theirs else "",
+            provider_token=tokens.get(Side.PROVIDER, ""),
+            client_token=tokens.get(Side.CLIENT, ""),
         )
 
     @allow("join_links:use")
     def ResolveLink(
         self, request: pb.ResolveLinkRequest, context: grpc.ServicerContext
     ) -> pb.ResolveLinkResponse:
-        """What a join link opens (spec RM-2); before its time it says when.
+        """Return the room that a join link opens, and whether it is open yet (spec RM-2).
 
-        Errors: LINK_NOT_VALID for every link that does not, whatever the cause.
+        Errors: LINK_NOT_VALID for every link that opens nothing, whatever the reason.
         """
         now = self._clock.now()
-        # The token alone says whose room it is.
+        # Only the token tells whose room it is.
         with self._database.transaction(EVERY_PRACTICE) as session:
-            found = store.find_link(session, request.token)
-            if found is None or self._window(found[0]).is_over(now):
-                raise LinkNotValid
-            room, side = found
-            audit.record(
-                session,
-                "join_link.use",
-                practice_id=room.practice_id,
-                room=room.id,
-                booking=room.booking_id,
-                side=side,
-            )
+            room, side = actions.use_link(session, request.token, self._leeway, now)
         return pb.ResolveLinkResponse(
-            room=self._message(room), side=_MESSAGES[side], open=self._window(room).is_open(now)
+            room=self._message(room),
+            side=proto.value(pb.Side, side),
+            open=actions.window(room, self._leeway).is_open(now),
         )
 
     @allow("video_rooms:change")
     def ReplaceLink(
         self, request: pb.ReplaceLinkRequest, context: grpc.ServicerContext
     ) -> pb.ReplaceLinkResponse:
-        """A new link for one side (spec RM-2).
+        """Replace the link of one side (spec RM-2).
 
         Errors: ROOM_NOT_FOUND, also for what the caller may not see.
         """
-        side = _SIDES.get(request.side)
-        if side is None:
-            raise Invalid("Name the side.", field="side", reason="INVALID_SIDE")
-        room = self._open_room(ids.parse(request.booking_id, "booking_id"))
-        with self._database.transaction(room.practice_id) as session:
-            locked = store.lock_room(session, room.booking_id)
-            if locked is None or locked.closed_at:
-                raise RoomNotFound
-            token = store.replace_link(session, locked, side, self._clock.now())
-            audit.record(
-                session,
-                "join_link.replace",
-                room=locked.id,
-                booking=locked.booking_id,
-                side=side,
-            )
+        side = messages.side(request.side)
+        with self._open_room("video_rooms:change", request.booking_id) as (session, room):
+            token = actions.replace_link(session, room, side, self._clock.now())
         return pb.ReplaceLinkResponse(token=token)
 
-    def _open_room(self, booking_id: UUID) -> store.Room:
-        """The open room of a booking that the caller may see; raises RoomNotFound."""
-        caller = identity.caller()
-        if not caller.practice_id:
-            raise RoomNotFound
-        with self._database.transaction(caller.practice_id) as session:
-            room = store.room_of(session, booking_id)
-        if room is None or room.closed_at:
-            # Booking knows before its event arrives here.
-            room = self._ask_booking(caller.practice_id, booking_id)
-        if room.closed_at or not _sides(caller, room):
-            raise RoomNotFound
-        return room
+    @contextlib.contextmanager
+    def _open_room(self, permission: str, booking_id: str) -> Iterator[tuple[Session, Room]]:
+        """Open a transaction with the open room of a booking that the caller has a permission for.
 
-    def _ask_booking(self, practice_id: str, booking_id: UUID) -> store.Room:
-        with identity.acting_as(Identity("service:telehealth-rooms", practice_id)):
-            try:
-                answer = self._bookings.GetBooking(GetBookingRequest(booking_id=str(booking_id)))
-            except NotFound:
-                raise RoomNotFound from None
-        appointment = Appointment.of(answer.booking)
+        Booking is asked only if no event of the booking has arrived yet. Raises RoomNotFound.
+        """
+        booking, practice_id = ids.parse(booking_id, "booking_id"), caller().practice_id
+        if not practice_id:
+            raise RoomNotFound
+        with self._database.transaction(practice_id) as session:
+            room = actions.known_room(session, caller(), permission, booking)
+            if room is not None:
+                yield session, room
+                return
+        try:
+            appointment = self._bookings.get(practice_id, booking)
+        except NotFound:
+            raise RoomNotFound from None
         if not appointment.has_room or str(appointment.practice_id) != practice_id:
             raise RoomNotFound
         with self._database.transaction(practice_id) as session:
-            return store.follow(session, appointment, self._clock.now())
+            actions.follow_booking(session, appointment, self._clock.now())
+        with self._database.transaction(practice_id) as session:
+            room = actions.known_room(session, caller(), permission, booking)
+            assert room is not None, "it follows the booking now"  # noqa: S101
+            yield session, room
 
-    def _window(self, room: store.Room) -> Window:
-        return Window.around(room.start_at, room.end_at, self._leeway)
-
-    def _message(self, room: store.Room) -> pb.Room:
-        window = self._window(room)
-        return pb.Room(
-            room_id=str(room.id),
-            booking_id=str(room.booking_id),
-            start_time=_timestamp(room.start_at),
-            end_time=_timestamp(room.end_at),
-            open_time=_timestamp(window.open_at),
-            close_time=_timestamp(window.close_at),
-        )
+    def _message(self, room: Room) -> pb.Room:
+        return messages.room(room, actions.window(room, self._leeway))
 
 
-def _sides(caller: Identity, room: store.Room) -> frozenset[Side]:
-    return domain.sides_of(caller, room.booking_id, room.provider_id, room.client_id)
-
-
-def _timestamp(at: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(at)
-    return timestamp
-
-
-def servicers(
-    database: Database, clock: Clock, bookings: BookingServiceStub, leeway: Leeway
-) -> Servicers:
+def servicers(database: Database, clock: Clock, bookings: Bookings, leeway: Leeway) -> Servicers:
     """Return the servicers of this service."""
-    servicer = TelehealthRoomsServicer(database, clock, bookings, leeway)
-    return [
-        (add_RoomServiceServicer_to_server, servicer),
-    ]
+    servicer = RoomServicer(database, clock, bookings, leeway)
+    return [(add_RoomServiceServicer_to_server, servicer)]

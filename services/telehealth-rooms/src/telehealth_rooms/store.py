@@ -1,4 +1,4 @@
-"""Rooms and links. A room follows the newest version of its booking that has been seen."""
+"""Tables and queries: rooms and the links into them."""
 
 import secrets
 from datetime import datetime
@@ -12,10 +12,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from common import ids
 from common.db import database, encryption
 from common.db.encryption import encrypted
-from telehealth_rooms.domain import BOTH, Appointment, Side
+from telehealth_rooms.domain import Appointment, Side
 
 _BITS = 256
-_UNSEEN = 0  # older than every version of a booking
+_NO_VERSION = 0  # older than every version of a booking
 
 
 class Base(DeclarativeBase):
@@ -24,7 +24,10 @@ class Base(DeclarativeBase):
 
 
 class Room(Base):
-    """The room of a booking; closed while the booking does not stand or is not held by video."""
+    """The room of a booking, closed while the booking does not stand or is not by video.
+
+    `booking_version` is the newest version of the booking that is known here.
+    """
 
     __tablename__ = "rooms"
 
@@ -40,7 +43,7 @@ class Room(Base):
 
 
 class Link(Base):
-    """One side's way into a room: found by its blind index, shown by decrypting."""
+    """The link of one side into a room: found by its blind index, shown by decrypting."""
 
     __tablename__ = "links"
 
@@ -55,12 +58,12 @@ class Link(Base):
 
 
 def room_of(session: Session, booking_id: UUID) -> Room | None:
-    """The room of a booking, as far as it is known."""
+    """Return the room of a booking, if the booking is known here."""
     return session.scalar(select(Room).where(Room.booking_id == booking_id))
 
 
 def lock_room(session: Session, booking_id: UUID) -> Room | None:
-    """The same, kept from changing until the transaction ends."""
+    """Return the room of a booking, locked until the transaction ends."""
     return session.scalar(
         select(Room)
         .where(Room.booking_id == booking_id)
@@ -69,10 +72,8 @@ def lock_room(session: Session, booking_id: UUID) -> Room | None:
     )
 
 
-def follow(session: Session, appointment: Appointment, now: datetime) -> Room:
-    """The room of an appointment, made if need be and brought to its state unless a newer one
-    has been seen. A booking without a room is remembered as a closed one, so that older news
-    does not open it."""
+def add_room(session: Session, appointment: Appointment, now: datetime) -> None:
+    """Add a closed room for a booking, of no version yet, unless there is one."""
     session.execute(
         insert(Room)
         .values(
@@ -84,46 +85,20 @@ def follow(session: Session, appointment: Appointment, now: datetime) -> Room:
             start_at=appointment.start_at,
             end_at=appointment.end_at,
             closed_at=now,
-            booking_version=_UNSEEN,
+            booking_version=_NO_VERSION,
         )
         .on_conflict_do_nothing(index_elements=[Room.booking_id])
     )
-    room = lock_room(session, appointment.booking_id)
-    assert room is not None, "it has just been made, or was there"  # noqa: S101
-    if appointment.version > room.booking_version:
-        _bring(session, room, appointment, now)
-    return room
-
-
-def _bring(session: Session, room: Room, appointment: Appointment, now: datetime) -> None:
-    if room.provider_id != appointment.provider_id:
-        # Links are tied to a person: the former provider's gets in nowhere.
-        _revoke(session, room, Side.PROVIDER, now)
-    room.provider_id = appointment.provider_id
-    room.start_at = appointment.start_at
-    room.end_at = appointment.end_at
-    room.booking_version = appointment.version
-    if not appointment.has_room:
-        room.closed_at = room.closed_at or now
-        return
-    room.closed_at = None
-    for side in BOTH - links(session, room.id).keys():
-        _add_link(session, room, side)
 
 
 def links(session: Session, room_id: UUID) -> dict[Side, str]:
-    """The tokens that open a room."""
+    """Return the tokens that open a room."""
     valid = select(Link).where(Link.room_id == room_id, Link.revoked_at.is_(None))
     return {Side(link.side): link.token for link in session.scalars(valid)}
 
 
-def replace_link(session: Session, room: Room, side: Side, now: datetime) -> str:
-    """A new token for one side of a locked room; the old one gets in nowhere (spec RM-2)."""
-    _revoke(session, room, side, now)
-    return _add_link(session, room, side)
-
-
-def _revoke(session: Session, room: Room, side: Side, now: datetime) -> None:
+def revoke_link(session: Session, room: Room, side: Side, now: datetime) -> None:
+    """Revoke the link of one side of a locked room, and erase its token."""
     session.execute(
         update(Link)
         .where(Link.room_id == room.id, Link.side == side, Link.revoked_at.is_(None))
@@ -131,7 +106,8 @@ def _revoke(session: Session, room: Room, side: Side, now: datetime) -> None:
     )
 
 
-def _add_link(session: Session, room: Room, side: Side) -> str:
+def add_link(session: Session, room: Room, side: Side) -> str:
+    """Add a link for one side of a locked room, and return its token."""
     token = secrets.token_urlsafe(_BITS // 8)
     link = Link(
         id=ids.new(),
@@ -147,8 +123,10 @@ def _add_link(session: Session, room: Room, side: Side) -> str:
 
 
 def find_link(session: Session, token: str) -> tuple[Room, Side] | None:
-    """The open room that a token leads to, and as whom. One look-up by blind index, whatever
-    the token looks like."""
+    """Return the open room that a token leads to, and for which side.
+
+    Every token takes the same single look-up by its blind index.
+    """
     found = session.execute(
         select(Room, Link.side)
         .join(Link, Link.room_id == Room.id)

@@ -1,4 +1,4 @@
-from billing.store import Base
+from billing.store.tables import Base
 from common.db.migrations import run_env
 
 run_env(Base.metadata)

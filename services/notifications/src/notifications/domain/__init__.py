@@ -1,1 +1,1 @@
-"""The rules of notices: who hears of what, until when it is true, and how it reads. No I/O."""
+"""The rules of notices: who gets which, how long it stays true, when it is tried again. No I/O."""

@@ -1,4 +1,4 @@
 from common.db.migrations import run_env
-from notifications.store import Base
+from notifications.store.tables import Base
 
 run_env(Base.metadata)

@@ -1,8 +1,9 @@
-"""The calendar invite of a booking (spec NT-2): one UID for ever, a SEQUENCE that rises with each
-change, REQUEST while it stands and CANCEL when it is off.
+"""The calendar invite of a booking (spec NT-2, RFC 5545).
 
-Times are in UTC: a single appointment needs no VTIMEZONE, and every calendar shows it in its
-owner's zone. It names neither the service nor the other side.
+A booking has one UID forever and a SEQUENCE that rises with each change. The method is REQUEST
+while the booking stands and CANCEL once it is canceled. Times are in UTC: a single appointment
+needs no VTIMEZONE, and every calendar shows it in its owner's zone. The invite names neither the
+service nor the other side.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Invite:
     url: str = ""
 
     def to_ical(self) -> str:
-        """As a calendar reads it: RFC 5545, folded, with CRLF."""
+        """Return the invite as an iCalendar document, with folded lines and CRLF."""
         calendar = Calendar()
         calendar.add("prodid", "-//Attune//Notices//EN")
         calendar.add("version", "2.0")
@@ -64,7 +65,7 @@ class Invite:
 
     def _organizer(self) -> vCalAddress:
         address = vCalAddress(f"mailto:{self.organizer.addr_spec}")
-        # A quoted parameter cannot hold a quote (RFC 5545, 3.2).
+        # A quoted parameter cannot hold a quote (RFC 5545 §3.2).
         address.params["cn"] = vText(self.organizer.display_name.replace('"', "'"))
         return address
 

@@ -17,8 +17,8 @@ from attune.availability.v1.availability_pb2 import Provider
 from attune.booking.v1 import booking_pb2 as pb
 from attune.common.v1 import types_pb2
 from notifications.domain.addresses import UnusableAddress
-from notifications.domain.message import Letter, Links, compose
 from notifications.domain.notices import Kind, Recipient
+from notifications.rendering.message import Letter, Links, compose
 
 MakeLetter = Callable[..., Letter]
 CLIENT, PROVIDER = Recipient.CLIENT, Recipient.PROVIDER

@@ -23,14 +23,11 @@ from common import ids
 from common.config import Misconfigured
 from common.db.database import Database
 from common.errors import DomainError
-from notifications.channels import (
-    MailboxChannel,
-    MailRefused,
-    MailServerUnavailable,
-    SmtpChannel,
-    channel,
-)
-from notifications.domain.message import Letter, compose
+from notifications.__main__ import channel
+from notifications.adapters.channel import MailRefused, MailServerUnavailable
+from notifications.adapters.mailbox import MailboxChannel
+from notifications.adapters.smtp import SmtpChannel
+from notifications.rendering.message import Letter, compose
 
 MakeLetter = Callable[..., Letter]
 Taken = list[tuple[str, list[str], bytes]]

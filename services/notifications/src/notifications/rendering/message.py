@@ -1,8 +1,8 @@
-"""From a booking to the e-mail that tells of it: text, HTML and invite (spec NT-2).
+"""Compose the email of a notice: text, HTML, and calendar invite (spec NT-2).
 
-The wording of each notice is one template, laid out twice, as text and as HTML. Nothing tells more
-about the person's care than that there is an appointment: no service, no note, no reason. What a
-visitor typed never reaches a client's mail, so nobody can send words of theirs to a stranger.
+The wording of each notice is one template, laid out twice, as text and as HTML. A message says
+nothing about the person's care but that there is an appointment: no service, no note, no reason.
+Nothing that a visitor typed reaches a client's mail, so nobody can send a text to a stranger.
 """
 
 import re
@@ -22,10 +22,10 @@ from attune.availability.v1.availability_pb2 import Practice, Provider
 from attune.booking.v1 import booking_pb2 as pb
 from attune.common.v1 import types_pb2
 from common import zones
-from notifications.domain import when
 from notifications.domain.addresses import mailable
-from notifications.domain.invite import FILENAME, Invite
 from notifications.domain.notices import Kind, Recipient
+from notifications.rendering import when
+from notifications.rendering.invite import FILENAME, Invite
 
 # Seven bits: the same bytes pass every server, whether or not it offers 8BITMIME.
 POLICY: Final = SMTP.clone(cte_type="7bit")
@@ -45,7 +45,7 @@ _OVER = frozenset({Kind.BOOKING_DECLINED, Kind.BOOKING_EXPIRED, Kind.BOOKING_CAN
 
 @dataclass(frozen=True)
 class Links:
-    """Where the reader goes on: their page of the booking, the booking page, the video room."""
+    """The links of a message: to the booking, the provider's booking page, and the video room."""
 
     manage: str
     book: str = ""
@@ -54,7 +54,7 @@ class Links:
 
 @dataclass(frozen=True)
 class Letter:
-    """All that one message is made of."""
+    """Everything that one message is made of."""
 
     notice_id: UUID
     kind: Kind
@@ -65,8 +65,8 @@ class Letter:
     links: Links
     sender: str
     sent_at: datetime
-    # Whether this reader was to get an invite before, which a cancellation then withdraws. Where it
-    # never arrived, a calendar ignores that.
+    # Whether the reader got an invite before, which a cancellation withdraws. A calendar that never
+    # received the invite ignores the withdrawal.
     invited: bool = False
 
     @property
@@ -79,13 +79,13 @@ class Letter:
 
     @property
     def to(self) -> str:
-        """The reader's address; raises UnusableAddress."""
+        """The reader's address. Raises UnusableAddress."""
         is_client = self.recipient is Recipient.CLIENT
         return mailable(self.booking.client.email if is_client else self.provider.email)
 
     @property
     def zone(self) -> ZoneInfo:
-        """The reader's zone; where it is not known, the provider's."""
+        """The reader's time zone, or the provider's where the reader's is not known."""
         own = self.booking.client.timezone if self.recipient is Recipient.CLIENT else ""
         wanted = (own, self.provider.timezone, self.booking.timezone)
         return zones.zone(next((name for name in wanted if name in zones.NAMES), "UTC"))
@@ -96,7 +96,7 @@ class Letter:
 
 
 def compose(letter: Letter) -> EmailMessage:
-    """The message, the same each time but for its date; raises UnusableAddress."""
+    """Return the message of a letter; only its date differs each time. Raises UnusableAddress."""
     message = EmailMessage(POLICY)
     message["From"] = Address(letter.practice_name, addr_spec=letter.sender)
     message["To"] = Address(addr_spec=letter.to)
@@ -112,7 +112,7 @@ def compose(letter: Letter) -> EmailMessage:
 
 
 def _attach(message: EmailMessage, invite: Invite) -> None:
-    """Twice: as an alternative, which calendars act upon, and as a file, which people open."""
+    """Attach an invite twice: as an alternative, which calendars act on, and as a file to open."""
     text = invite.to_ical()
     message.add_alternative(
         text, subtype="calendar", params={"method": invite.method, "name": FILENAME}
@@ -178,7 +178,7 @@ def _invite(letter: Letter) -> Invite | None:
 
 
 def _line(text: str) -> str:
-    """On one line and without control characters, fit for a header."""
+    """Return a text on one line and without control characters, fit for a header."""
     return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from attune_testing.fixtures import utc
 from common import zones
-from notifications.domain import when
+from notifications.rendering import when
 
 pytestmark = pytest.mark.req("NT-2")
 DASH = "\N{EN DASH}"

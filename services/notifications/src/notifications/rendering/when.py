@@ -1,4 +1,4 @@
-"""Times in words: in the reader's zone, with the zone named and its UTC offset (spec NT-2)."""
+"""Times as text: in the reader's zone, with the zone's name and UTC offset (spec NT-2)."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,13 +10,15 @@ DASH = "\N{EN DASH}"
 
 
 def short(start: datetime, zone: ZoneInfo) -> str:
-    """`Tue 3 Mar 2026, 10:00`."""
+    """Return a start as `Tue 3 Mar 2026, 10:00`."""
     return _format(start.astimezone(zone), "EEE d MMM y, HH:mm")
 
 
 def span(start: datetime, end: datetime, zone: ZoneInfo) -> str:
-    """`Tuesday, 3 March 2026, 10:00-10:50 (Eastern Time, GMT-5)`; both offsets where the clocks
-    change in between, both dates where it runs over midnight."""
+    """Return a span as `Tuesday, 3 March 2026, 10:00-10:50 (Eastern Time, GMT-5)`.
+
+    It has both offsets if the clocks change in between, and both dates if it crosses midnight.
+    """
     first, last = start.astimezone(zone), end.astimezone(zone)
     same_offset = first.utcoffset() == last.utcoffset()
     begins, ends = _format(first, "EEEE, d MMMM y, HH:mm"), _format(last, "HH:mm")
@@ -29,13 +31,13 @@ def span(start: datetime, end: datetime, zone: ZoneInfo) -> str:
 
 
 def zone_name(zone: ZoneInfo) -> str:
-    """`Eastern Time`; the tz database's own name where there is no common one."""
+    """Return a zone's common name, such as `Eastern Time`, or its tz database name without one."""
     name = get_timezone_name(zone, width="long", zone_variant="generic", locale=LOCALE)
     return zone.key if name.startswith(("Unknown Region", "world")) else name
 
 
 def offset(moment: datetime) -> str:
-    """`GMT-5`, `GMT+5:45`."""
+    """Return the UTC offset at a moment, such as `GMT-5` or `GMT+5:45`."""
     ahead = moment.utcoffset() or timedelta()
     sign = "-" if ahead < timedelta() else "+"
     hours, minutes = divmod(abs(ahead) // timedelta(minutes=1), 60)

@@ -1,0 +1,71 @@
+"""Billables."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from billing.domain import BillableKind, CompletedBooking, Money
+from billing.store.tables import Billable
+from common import ids
+from common.db.cursor import Keyset, Page
+
+_NEWEST_FIRST = Keyset("billables", Billable.service_at, Billable.id, descending=True)
+
+
+def add(session: Session, completed: CompletedBooking, due: Money) -> bool:
+    """Add the billable of a session, and return whether it is new.
+
+    A booking has one billable of each kind.
+    """
+    added = (
+        insert(Billable)
+        .values(
+            id=ids.new(),
+            practice_id=completed.practice_id,
+            booking_id=completed.booking_id,
+            client_id=completed.client_id,
+            provider_id=completed.provider_id,
+            kind=BillableKind.SESSION,
+            amount=due.minor_units,
+            currency=due.currency,
+            service_at=completed.start_at,
+        )
+        .on_conflict_do_nothing(index_elements=[Billable.booking_id, Billable.kind])
+        .returning(Billable.id)
+    )
+    return session.scalar(added) is not None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which billables are listed; None does not restrict."""
+
+    client_id: UUID | None = None
+    provider_id: UUID | None = None
+    # By service time, [from_at, to_at).
+    from_at: datetime | None = None
+    to_at: datetime | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Yield the conditions of a query."""
+        if self.client_id:
+            yield Billable.client_id == self.client_id
+        if self.provider_id:
+            yield Billable.provider_id == self.provider_id
+        if self.from_at:
+            yield Billable.service_at >= self.from_at
+        if self.to_at:
+            yield Billable.service_at < self.to_at
+
+
+def page(
+    session: Session, visible: list[ColumnElement[bool]], wanted: Filter, token: str, size: int
+) -> Page[Billable]:
+    """Return a page of the wanted billables within the visible ones, newest first."""
+    query = select(Billable).where(*visible, *wanted.conditions())
+    return _NEWEST_FIRST.page(session, query, token, size)

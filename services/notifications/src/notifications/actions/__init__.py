@@ -1,0 +1,1 @@
+"""Use cases: what is done in one transaction, or on the way between two."""

@@ -1,0 +1,28 @@
+"""What every channel does (spec NT-9).
+
+An error names its class and code only: the words of a mail server quote addresses.
+"""
+
+from email.message import EmailMessage
+from typing import Protocol
+from uuid import UUID
+
+from common.errors import Refused, Unavailable
+
+
+class MailRefused(Refused):
+    """The mail server refuses this message permanently."""
+
+
+class MailServerUnavailable(Unavailable):
+    """The mail server cannot be reached, or asks to try again later."""
+
+
+class Channel(Protocol):
+    """Takes messages on their way to the reader."""
+
+    def send(self, practice_id: UUID, message: EmailMessage) -> None:
+        """Take a message. Raises MailRefused or MailServerUnavailable.
+
+        Sending a message again under the same Message-ID changes nothing for the reader.
+        """

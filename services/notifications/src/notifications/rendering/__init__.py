@@ -1,0 +1,1 @@
+"""How notices read: wording, times, calendar invites."""

@@ -1,0 +1,1 @@
+"""Tables and queries: notices by ids only, and the development mailbox, encrypted."""

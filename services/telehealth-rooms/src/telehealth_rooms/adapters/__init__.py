@@ -1,0 +1,1 @@
+"""Other systems that this service asks, one file each."""
