@@ -26,7 +26,7 @@ from booking.jobs import jobs as booking_jobs
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
 from common.jobs.schedule import cancel, due, schedule
-from common.jobs.worker import Job, JobContext, Worker
+from common.jobs.worker import LEASE, Job, JobContext, Worker
 from common.messaging.nats import MESSAGE_ID
 from common.rpc.identity import VISITOR, acting_as
 from notifications.actions.delivery import Delivery
@@ -439,7 +439,7 @@ def die_after_sending(world: World, notice: Notice, channel: Channel) -> None:
             yield
 
     now = world.clock.now()
-    job = Job(DELIVER, str(notice.booking_id), notice.practice_id, now)
+    job = Job(DELIVER, str(notice.booking_id), notice.practice_id, now, now + LEASE)
     with pytest.raises(KeyboardInterrupt):
         deliver(job, Dying(world.database, job, now, world.delivery(channel)))
 

@@ -73,7 +73,8 @@ class Sealer:
         self._head = self._told = BEGINNING
         self._telling_at = 0.0
         self._stop = threading.Event()
-        self._wake = db.wakes(WAITING)
+        self._wake = threading.Event()
+        db.listen(WAITING, self._wake.set)
         self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
 
     def start(self) -> None:

@@ -2,10 +2,10 @@
 
 import contextlib
 import logging
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -103,7 +103,7 @@ class Database:
         self._patience = patience
         self._places = Bulkhead(pool_size, turn=turn)
         telemetry.trace_statements(self.engine)
-        self._wakes: defaultdict[str, threading.Event] = defaultdict(threading.Event)
+        self._listeners: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
 
     @contextlib.contextmanager
     def transaction(self, practice: UUID | str) -> Iterator[Session]:
@@ -124,7 +124,7 @@ class Database:
             self._places.answered()
             yield session
             session.commit()
-            for call in session.info.get(_AFTER_COMMIT, ()):
+            for call in session.info.get(_AFTER_COMMIT, {}).values():
                 call()
 
     def _begin(self, session: Session, practice: UUID | str) -> None:
@@ -155,9 +155,14 @@ class Database:
         connection.patience = self._patience
         return connection
 
-    def wakes(self, waiting: str) -> threading.Event:
-        """Return the event that wakes whoever works through a table: `outbox`, `due`, `audit`."""
-        return self._wakes[waiting]
+    def listen(self, table: str, call: Callable[[], None]) -> None:
+        """Call this whenever a commit leaves work in a table: `outbox`, `due`, `audit`."""
+        self._listeners[table].append(call)
+
+    def notify(self, table: str) -> None:
+        """Tell the listeners of a table that there is work."""
+        for call in self._listeners[table]:
+            call()
 
     def ping(self) -> None:
         """Raise Unavailable if the database does not answer."""
@@ -170,13 +175,13 @@ class Database:
 
 def after_commit(session: Session, call: Callable[[], None]) -> None:
     """Call this once the session's transaction has committed, and not if it rolls back."""
-    session.info.setdefault(_AFTER_COMMIT, {})[call] = None
+    session.info.setdefault(_AFTER_COMMIT, {})[call] = call
 
 
-def wake(session: Session, waiting: str) -> None:
-    """Wake whoever works through a table (`Database.wakes`) after the commit."""
+def wake(session: Session, table: str) -> None:
+    """Tell the listeners of a table (`Database.listen`) after the commit that there is work."""
     database: Database = session.info["database"]
-    after_commit(session, database.wakes(waiting).set)
+    session.info.setdefault(_AFTER_COMMIT, {})[table] = partial(database.notify, table)
 
 
 @contextlib.contextmanager

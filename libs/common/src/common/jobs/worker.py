@@ -8,8 +8,10 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import cycle
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -28,7 +30,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 """How long a worker keeps the jobs of one claim. A job begins in the first half only, and so has at
 least the other half: its calls have deadlines."""
-BATCH = 4  # jobs that one thread claims at once
+BATCH = 4  # jobs that a lane claims at once, or as many as it has threads
 _PAUSE = timedelta(seconds=1)  # before a job is tried again that something was not there for
 _LONGEST_PAUSE = 300  # seconds
 
@@ -42,9 +44,9 @@ _CLAIM = text(
         ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED
     ) AS ripe
     WHERE due.kind = ripe.kind AND due.key = ripe.key
-    RETURNING due.kind, due.key, due.practice_id, due.due_at, due.attempts, due.plan
+    RETURNING due.*
     """
-).columns(due.c.kind, due.c.key, due.c.practice_id, due.c.due_at, due.c.attempts, due.c.plan)
+).columns(*due.c)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Job:
     key: str
     practice_id: UUID
     due_at: datetime
+    leased_until: datetime
     attempts: int = 0
     plan: int = 0
 
@@ -148,63 +151,50 @@ class Worker:
         self._clock = clock
         self._jobs = jobs
         self._peers = peers
-        self._poll = poll
-        self._stop = threading.Event()
+        self.poll = poll
         self._unsettled: list[tuple[Job, datetime, int]] = []
-        self._threads = [
-            threading.Thread(target=self._run, args=(lane,), name=f"jobs-{lane}", daemon=True)
-            for lane, threads in jobs.lanes()
-            for _ in range(threads)
-        ]
+        self._lanes = [_Lane(self, name, threads) for name, threads in jobs.lanes()]
 
     def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        for lane in self._lanes:
+            self._database.listen(WAITING, lane.wake.set)
+            lane.start()
 
     def stop(self) -> None:
         """Finish what is being done, and end."""
-        self._stop.set()
-        self._database.wakes(WAITING).set()
-        for thread in self._threads:
-            thread.join(5)
-
-    def _run(self, lane: str) -> None:
-        wakes = self._database.wakes(WAITING)
-        while not self._stop.is_set():
-            try:
-                while self._work(lane) and not self._stop.is_set():
-                    pass
-            except Exception as error:  # the database is away: the rows are still there
-                log.warning("jobs wait: %s", type(error).__name__)
-            wakes.wait(self._poll)
-            wakes.clear()
+        for lane in self._lanes:
+            lane.stop()
 
     def work_all(self) -> int:
         """Do all that is due now in this thread; return how much that was. For tests."""
-        count = 0
-        while found := sum(self._work(lane) for lane, _ in self._jobs.lanes()):
-            count += found
+        count = idle = 0
+        for name in cycle(list(self._jobs.kinds)):
+            claimed = self.claim(name, BATCH)
+            for job in claimed:
+                self.do(job)
+            count += len(claimed)
+            idle = 0 if claimed else idle + 1
+            if idle == len(self._jobs.kinds):
+                break
         return count
 
-    def _work(self, lane: str) -> int:
-        """Do the most overdue jobs of a lane; return how many there were."""
+    def claim(self, lane: str, most: int) -> list[Job]:
+        """Lease the most overdue jobs of a lane, at most so many."""
         while self._unsettled:
             self._put_off(*self._unsettled[-1])
             self._unsettled.pop()
         now = self._clock.now()
-        claimed = self._claim(self._jobs.kinds[lane], now)
-        for job in claimed:
-            if self._clock.now() < now + LEASE / 2:
-                self._do(job, self._clock.now())
-        return len(claimed)
-
-    def _claim(self, kinds: list[str], now: datetime) -> list[Job]:
-        values = {"now": now, "until": now + LEASE, "kinds": kinds, "most": BATCH}
+        kinds = self._jobs.kinds[lane]
+        values = {"now": now, "until": now + LEASE, "kinds": kinds, "most": most}
         with self._database.transaction(database.EVERY_PRACTICE) as session:
-            found = session.execute(_CLAIM, values).all()
-        return sorted((Job(**row._mapping) for row in found), key=lambda job: job.due_at)
+            found = [Job(**row._mapping) for row in session.execute(_CLAIM, values)]
+        return sorted(found, key=lambda job: job.due_at)
 
-    def _do(self, job: Job, now: datetime) -> None:
+    def do(self, job: Job) -> None:
+        """Do a claimed job, unless so much of its lease is gone that it could be done twice."""
+        now = self._clock.now()
+        if now >= job.leased_until - LEASE / 2:
+            return
         context = JobContext[Any](self._database, job, now, self._peers)
         try:
             with (
@@ -230,11 +220,48 @@ class Worker:
             self._put_off(job, at, attempts)
         except Unavailable:
             self._unsettled.append((job, at, attempts))
-            raise
 
     def _put_off(self, job: Job, at: datetime, attempts: int) -> None:
         with self._database.transaction(job.practice_id) as session:
             _plan_again(session, job, at, attempts)
+
+
+class _Lane(threading.Thread):
+    """Claims the jobs of one lane, and has its threads do them."""
+
+    def __init__(self, worker: Worker, name: str, threads: int) -> None:
+        super().__init__(name=f"jobs-{name}", daemon=True)
+        self.wake = threading.Event()
+        self._worker = worker
+        self._lane = name
+        self._most = max(threads, BATCH)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"jobs-{name}")
+        self._doing: set[Future[None]] = set()
+        self._ended = threading.Event()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.wake.set()
+        self.join(5)
+        self._pool.shutdown(cancel_futures=True)
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            self.wake.clear()
+            try:
+                self._claim()
+            except Exception as error:  # the database is away: the rows are still there
+                log.warning("jobs wait: %s", type(error).__name__)
+            self.wake.wait(self._worker.poll)
+
+    def _claim(self) -> None:
+        self._doing = {job for job in self._doing if not job.done()}
+        room = self._most - len(self._doing)
+        claimed = self._worker.claim(self._lane, room) if room else []
+        for job in claimed:
+            self._doing.add(doing := self._pool.submit(self._worker.do, job))
+            if len(claimed) == room:  # there may be more
+                doing.add_done_callback(lambda _: self.wake.set())
 
 
 def _settle(session: Session, job: Job, again: datetime | None) -> None:

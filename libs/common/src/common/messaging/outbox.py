@@ -81,10 +81,11 @@ class Relay:
     def __init__(self, db: database.Database, nats: nats.Bus) -> None:
         self._database = db
         self._bus = nats
-        self._wake = db.wakes(_WAITING)
+        self._wake = threading.Event()
         self._stop = threading.Event()
         self._refused: set[int] = set()  # the rows that NATS will not take, as it is set up now
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+        db.listen(_WAITING, self._wake.set)
         nats.on_connect.append(self._connected)
 
     def start(self) -> None:
