@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false
+from sqlalchemy import ColumnElement, SQLColumnExpression, false
 
 from common.errors import NotAllowed, Unauthenticated
 from common.rpc.identity import Identity, caller
@@ -128,10 +128,10 @@ def rows(
     permission: str,
     identity: Identity,
     *,
-    practice: ColumnElement[UUID],
-    provider: ColumnElement[UUID] | Callable[[UUID], ColumnElement[bool]] | None = None,
-    client: ColumnElement[UUID] | None = None,
-    booking: ColumnElement[UUID] | None = None,
+    practice: SQLColumnExpression[UUID],
+    provider: SQLColumnExpression[UUID] | Callable[[UUID], ColumnElement[bool]] | None = None,
+    client: SQLColumnExpression[UUID] | None = None,
+    booking: SQLColumnExpression[UUID] | None = None,
 ) -> list[ColumnElement[bool]]:
     """Return the conditions under which a row is within a caller's reach.
 
