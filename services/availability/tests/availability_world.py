@@ -47,8 +47,8 @@ from attune.common.v1.types_pb2 import (
 from attune_testing.fixtures import TestClock, serve, signer, staff, utc
 from attune_testing.stubs import AvailabilityStub, BookingStub
 from availability.adapters.booking import Occupancy
+from availability.search.cache import Cache
 from availability.servicer import servicers
-from availability.state import State
 from availability.store import tables as rows
 from availability.store.tables import Taken, TakenRevision
 from common import ids
@@ -73,7 +73,7 @@ ALL_MODES = [MODE_TELEHEALTH, MODE_IN_PERSON, MODE_PHONE]
 class Replica:
     """One process of availability: its memory, and calls that it alone answers."""
 
-    state: State
+    cache: Cache
     rpc: AvailabilityStub
 
 
@@ -101,13 +101,13 @@ class World:
         """One more, which follows the events of a bus or none, and finds booking at an address."""
         target = booking or self.booking_address
         with channels.channel(f"ipv4:{target}", signer("availability"), timeout=1) as channel:
-            state = State(self.database, Occupancy(channel), self.clock, most)
+            cache = Cache(self.database, Occupancy(channel), self.clock, most)
             if bus:
-                state.follow(bus)
-            with served(self.database, state, self.clock) as stub:
+                cache.follow(bus)
+            with served(self.database, cache, self.clock) as stub:
                 if bus:
-                    until(lambda: following(state).age < 1)
-                yield Replica(state, stub)
+                    until(lambda: following(cache).age < 1)
+                yield Replica(cache, stub)
 
     def projected(self, number: int) -> int:
         """The revision that the projection of a resource has reached."""
@@ -122,10 +122,10 @@ class World:
 
 
 @contextmanager
-def served(database: Database, state: State, clock: TestClock) -> Iterator[AvailabilityStub]:
+def served(database: Database, cache: Cache, clock: TestClock) -> Iterator[AvailabilityStub]:
     """Calls to a servicer of availability on a port of its own."""
     with (
-        serve(servicers(database, state, clock), 32) as running,
+        serve(servicers(database, cache, clock), 32) as running,
         running.channel() as channel,
     ):
         yield AvailabilityStub(channel)
@@ -381,9 +381,9 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.005)
 
 
-def following(state: State) -> Any:
+def following(cache: Cache) -> Any:
     """A replica's place in the stream."""
-    return state._following
+    return cache._following
 
 
 def at_once(work: Sequence[Callable[[], object]]) -> list[object]:

@@ -14,8 +14,8 @@ from attune_testing.stubs import AvailabilityStub, BookingStub
 from availability.adapters.booking import Occupancy
 from availability.events import handlers
 from availability.jobs import jobs
+from availability.search.cache import Cache
 from availability.servicer import servicers
-from availability.state import State
 from booking.adapters.availability import Availability
 from booking.servicer import servicers as booking_servicers
 from common.db.database import Database
@@ -59,8 +59,8 @@ def _world(
             channels.channel(f"ipv4:{booking_address}", signer("availability"))
         )
         taken = Occupancy(to_booking)
-        state = State(database, taken, clock)
-        running = open_now.enter_context(serve(servicers(database, state, clock), 32))
+        cache = Cache(database, taken, clock)
+        running = open_now.enter_context(serve(servicers(database, cache, clock), 32))
         to_availability = open_now.enter_context(running.channel("booking"))
         bookings = booking_servicers(booking_database, Availability(to_availability), clock)
         booked = open_now.enter_context(serve(bookings, 32, booking_port))
@@ -73,8 +73,8 @@ def _world(
         ):
             part.start()
             open_now.callback(part.stop)
-        state.follow(bus)
-        until(lambda: following(state).age < 1)
+        cache.follow(bus)
+        until(lambda: following(cache).age < 1)
 
         rpc = AvailabilityStub(open_now.enter_context(running.channel()))
         booking = BookingStub(open_now.enter_context(booked.channel()))
@@ -83,7 +83,7 @@ def _world(
             booking_database,
             clock,
             bus,
-            Replica(state, rpc),
+            Replica(cache, rpc),
             booking,
             booking_address,
         )
