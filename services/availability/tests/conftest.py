@@ -1,5 +1,4 @@
-"""Availability and booking beside each other. The tests share
-`services.availability.tests.availability_world`."""
+"""Availability and booking, running together. Helpers are in `availability_world`."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -30,6 +29,7 @@ sys.path.append(str(Path(__file__).parents[3]))
 from services.availability.tests.availability_world import (  # importable now
     NOW,
     Practice,
+    Provider,
     Replica,
     World,
     following,
@@ -46,7 +46,8 @@ def database(make_test_database: Callable[[str], Database]) -> Database:
 def _world(
     database: Database, make_test_database: Callable[[str], Database], nats_url: str
 ) -> Iterator[World]:
-    """Of a module, since what it starts takes the events that other services' tests look for."""
+    """Start both services for one module: their workers take events that other services' tests
+    look for."""
     clock, booking_port = TestClock(NOW), free_port()
     booking_database, booking_address = make_test_database("booking"), f"127.0.0.1:{booking_port}"
     with ExitStack() as open_now:
@@ -63,7 +64,7 @@ def _world(
         running = open_now.enter_context(serve(servicers(database, cache, clock), 32))
         to_availability = open_now.enter_context(running.channel("booking"))
         bookings = booking_servicers(booking_database, Availability(to_availability), clock)
-        booked = open_now.enter_context(serve(bookings, 32, booking_port))
+        booking_server = open_now.enter_context(serve(bookings, 32, booking_port))
 
         for part in (
             Relay(database, bus),
@@ -77,7 +78,7 @@ def _world(
         until(lambda: following(cache).age < 1)
 
         rpc = AvailabilityStub(open_now.enter_context(running.channel()))
-        booking = BookingStub(open_now.enter_context(booked.channel()))
+        booking = BookingStub(open_now.enter_context(booking_server.channel()))
         yield World(
             database,
             booking_database,
@@ -91,7 +92,7 @@ def _world(
 
 @pytest.fixture
 def world(_world: World) -> World:
-    """Both services, at NOW."""
+    """Both services, with the clock at NOW."""
     _world.clock.present = NOW
     return _world
 
@@ -100,3 +101,10 @@ def world(_world: World) -> World:
 def practice(world: World) -> Practice:
     """A practice of the test's own."""
     return Practice(world)
+
+
+@pytest.fixture
+def provider(practice: Practice) -> Provider:
+    """A provider of the test's own, bookable for an hour from 9 to 12 on every day in New York."""
+    practice.service()
+    return practice.provider()

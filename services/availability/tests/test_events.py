@@ -31,7 +31,6 @@ from services.availability.tests.availability_world import (
     HOUR,
     NINE,
     NOW,
-    Practice,
     Provider,
     World,
     until,
@@ -39,12 +38,6 @@ from services.availability.tests.availability_world import (
 
 pytestmark = pytest.mark.req("SL-9", "PF-2")
 QUARTER = HOUR / 4
-
-
-@pytest.fixture
-def provider(practice: Practice) -> Provider:
-    practice.service()
-    return practice.provider()
 
 
 def take(ref: str, start: datetime, kind: TakenKind.ValueType = TAKEN_KIND_BOOKING) -> TakenTime:

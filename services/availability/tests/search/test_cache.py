@@ -1,4 +1,4 @@
-"""Memory: read once, kept right by events, mended through booking, never stale without bound."""
+"""The cache: loaded once, kept right by events and by booking, never stale without bound."""
 
 import re
 import time
@@ -51,13 +51,6 @@ from services.availability.tests.availability_world import (
 pytestmark = pytest.mark.req("SL-9")
 
 
-@pytest.fixture
-def provider(practice: Practice) -> Provider:
-    """Bookable for an hour from 9 to 12 on every day in New York."""
-    practice.service()
-    return practice.provider()
-
-
 def changed(
     provider: Provider,
     revision: int,
@@ -65,7 +58,7 @@ def changed(
     released: Sequence[str] = (),
     number: int = 0,
 ) -> TakenTimeChanged:
-    """An event of booking's: sessions of an hour were taken, by ref."""
+    """Return an event of booking: sessions of an hour were taken, by ref."""
     event = TakenTimeChanged(
         practice_id=provider.practice.id,
         resource_number=number or provider.number,
@@ -86,7 +79,7 @@ def deliver(cache: Cache, event: TakenTimeChanged) -> None:
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[str]]:
-    """Whatever is asked of a database meanwhile."""
+    """Collect the statements that a database gets meanwhile."""
     asked: list[str] = []
 
     def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
@@ -103,12 +96,12 @@ def cached(cache: Cache) -> list[str]:
     return list(cache._snapshots.by_username)
 
 
-# Events, one after the other. These replicas hear what the test tells them, and trust it.
+# Events, one after the other
 
 
 @pytest.fixture
 def alone(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Replica]:
-    """A replica that hears only what the test tells it, and trusts it."""
+    """A replica that gets only the events that the test delivers, and takes them for all."""
     with world.replica() as replica:
         monkeypatch.setattr(replica.cache, "_age", lambda: 0.0)
         yield replica
@@ -132,11 +125,13 @@ def test_events_are_applied_in_their_order(provider: Provider, alone: Replica) -
     assert alone.cache.get(provider.username) is snapshot
 
 
-def test_an_event_heard_twice_or_late_changes_nothing(provider: Provider, alone: Replica) -> None:
+def test_an_event_that_comes_twice_or_late_changes_nothing(
+    provider: Provider, alone: Replica
+) -> None:
     assert provider.hours(on=alone) == [9, 10, 11]
     first, second = changed(provider, 1, ("a", NINE)), changed(provider, 2, released=["a"])
-    for heard in (first, first, second, first, second):
-        deliver(alone.cache, heard)
+    for change in (first, first, second, first, second):
+        deliver(alone.cache, change)
     found = provider.search(on=alone)
     assert len(found.start_minutes) == 3
     assert found.revision.startswith("2.")
@@ -169,7 +164,7 @@ def test_a_missed_event_is_noticed_and_asked_of_booking(provider: Provider, alon
     assert alone.cache.get(provider.username).revisions == {provider.number: 2}
 
 
-def test_what_is_read_cold_is_at_least_what_was_heard_of(
+def test_a_loaded_provider_is_at_least_as_new_as_the_events(
     provider: Provider, alone: Replica
 ) -> None:
     """An event that the projection does not have yet counts for a provider read afterwards."""
@@ -184,7 +179,7 @@ def test_what_is_read_cold_is_at_least_what_was_heard_of(
 
 
 def test_memory_goes_forward_only(world: World, provider: Provider, alone: Replica) -> None:
-    """Who has asked booking is not overtaken by a slower reader of the projection."""
+    """A snapshot with booking's list is not replaced by an older one from the projection."""
     assert provider.hours(on=alone) == [9, 10, 11]
     provider.book()
     with acting_as(VISITOR):
@@ -209,11 +204,11 @@ def test_a_long_life_does_not_pile_up_what_has_ended(
     assert cached(alone.cache) == []
 
 
-# Warm searches
+# Cached searches
 
 
 @pytest.mark.req("SL-9")
-def test_a_warm_search_asks_nobody(world: World, provider: Provider) -> None:
+def test_a_cached_search_asks_nobody(world: World, provider: Provider) -> None:
     room = provider.practice.room()
     provider.set_week(*every_day("09:00", "12:00", room_id=room))
     wanted: dict[str, object] = {"username": provider.username, "service": "therapy"}
@@ -240,14 +235,14 @@ def test_a_warm_search_asks_nobody(world: World, provider: Provider) -> None:
     assert (touched, [s for s in asked_there if "occupancy" in s]) == ([], [])
 
 
-def test_a_cold_provider_is_one_statement(world: World, provider: Provider) -> None:
+def test_a_provider_is_loaded_by_one_statement(world: World, provider: Provider) -> None:
     with world.replica(world.bus) as replica:
         with statements(world.database) as asked:
             assert provider.hours(on=replica) == [9, 10, 11]
         assert len([s for s in asked if "providers" in s]) == 1
 
 
-def test_a_cold_provider_is_read_by_indexes_however_much_there_is_of_others(
+def test_a_provider_is_loaded_by_indexes_however_many_others_there_are(
     world: World, provider: Provider
 ) -> None:
     about = {"username": provider.username, "since": NINE, "now": NINE, "fetch": taken.FETCH}
@@ -262,9 +257,7 @@ def test_a_cold_provider_is_read_by_indexes_however_much_there_is_of_others(
     assert "Seq Scan" not in plan
 
 
-def test_many_who_want_a_cold_provider_wait_for_one_reader(
-    world: World, provider: Provider
-) -> None:
+def test_many_searches_for_one_provider_wait_for_one_load(world: World, provider: Provider) -> None:
     with world.replica(world.bus) as replica, statements(world.database) as asked:
         results = at_once([partial(provider.hours, on=replica) for _ in range(16)])
         assert results == [[9, 10, 11]] * 16
@@ -302,7 +295,7 @@ def test_what_is_kept_is_bounded_in_bytes(world: World, practice: Practice) -> N
             assert replica.cache._snapshots.bytes <= replica.cache._snapshots.most_bytes
         names = cached(replica.cache)
         assert (len(names), providers[-1].username in names) == (3, True)
-        # Those who are warm grow, too, with what is searched for; at the next search that shows.
+        # Cached providers grow with what is searched for; the next search notices.
         replica.cache._snapshots.most_bytes = 2 * one
         providers[-1].hours(on=replica)
         assert replica.cache._snapshots.bytes <= 2 * one
@@ -366,7 +359,7 @@ def test_a_revision_that_never_comes_is_asked_of_booking(
 
 
 @pytest.mark.req("SL-8", "SL-10")
-def test_a_revision_that_there_never_was_is_told_so(world: World, provider: Provider) -> None:
+def test_a_revision_that_never_existed_is_refused(world: World, provider: Provider) -> None:
     revision = provider.search().revision
     number, _, setup = revision.partition(".")
     for known in (number, revision, f"{number}.", f"0.{setup}", "0", "0.0", "00.01"):
@@ -422,10 +415,10 @@ def test_a_change_is_seen_at_once_where_it_was_made(world: World, provider: Prov
         assert provider.hours() == [hour]
 
 
-def test_searches_during_changes_are_never_older_than_what_was_told(
+def test_searches_during_changes_are_never_older_than_earlier_answers(
     world: World, provider: Provider
 ) -> None:
-    """While one books, others search without pause; whatever is told is not taken back."""
+    """While one client books, others search without pause; no answer is taken back."""
     answers: list[list[str]] = [[], []]
     booked: list[str] = []
 
@@ -455,7 +448,7 @@ def test_searches_during_changes_are_never_older_than_what_was_told(
 
 @contextmanager
 def own_booking(world: World, database: Database) -> Iterator[tuple[str, Callable[[], None]]]:
-    """One more booking, which can be stopped: where it is, and how."""
+    """Run one more booking; yield its address and a function that stops it."""
     with ExitStack() as open_now:
         nowhere = open_now.enter_context(
             channels.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking"))
@@ -569,7 +562,7 @@ def test_many_bookings_with_a_provider_nobody_has_asked_for_do_not_wait_for_each
     )
 
 
-def test_while_the_database_is_away_what_is_warm_is_served(
+def test_while_the_database_is_away_cached_providers_are_served(
     world: World, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = Database(f"postgresql://nobody:x@127.0.0.1:{free_port()}/nothing")
@@ -614,10 +607,10 @@ def test_events_that_are_lost_for_good_are_made_up_for(
         assert provider.hours(on=other) == [10, 11]
 
 
-def test_it_is_ready_when_it_hears_events_or_booking_can_be_asked(world: World) -> None:
+def test_it_is_ready_when_events_arrive_or_booking_can_be_asked(world: World) -> None:
     nobody = f"127.0.0.1:{free_port()}"
-    with world.replica(world.bus, booking=nobody) as hears, world.replica() as asks:
-        assert hears.cache.is_ready()
+    with world.replica(world.bus, booking=nobody) as follows, world.replica() as asks:
+        assert follows.cache.is_ready()
         assert asks.cache.is_ready()
     channel = channels.channel(f"ipv4:{nobody}", signer("availability"), timeout=0.2)
     with channel:
