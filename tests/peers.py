@@ -18,8 +18,8 @@ from attune_testing import builders
 from attune_testing.fixtures import PUBLIC_KEYS, TestClock, signer, utc
 from attune_testing.stubs import AvailabilityStub, BookingStub
 from availability.adapters.booking import Occupancy
+from availability.search.cache import Cache
 from availability.servicer import servicers as availability_servicers
-from availability.state import State
 from booking.adapters.availability import Availability
 from booking.servicer import servicers as booking_servicers
 from common import ids
@@ -38,7 +38,7 @@ def peers(make_test_database: Callable[[str], Database], clock: TestClock) -> It
         bookings = Occupancy(channels.channel(address, signer("availability")))
         slots = Availability(channels.channel(address, signer("booking")))
         database = make_test_database("availability")
-        server.add(availability_servicers(database, State(database, bookings, clock), clock))
+        server.add(availability_servicers(database, Cache(database, bookings, clock), clock))
         server.add(booking_servicers(make_test_database("booking"), slots, clock))
         server.listen(address)
         yield address

@@ -23,7 +23,7 @@ from attune.common.v1.types_pb2 import MODE_TELEHEALTH
 from attune_local.stack import Process
 from attune_testing.fixtures import steady
 from attune_testing.stubs import AvailabilityStub, BookingStub
-from availability.state import FRESH
+from availability.search.cache import FRESH
 from common.resilience import deadline
 from common.rpc import channels, identity
 from common.rpc.identity import Identity

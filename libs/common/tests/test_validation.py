@@ -1,5 +1,7 @@
 """Checks of what requests carry, and page tokens."""
 
+from typing import Any
+
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -96,3 +98,32 @@ def test_a_range_ends_after_it_begins() -> None:
     with pytest.raises(validation.RangeReversed) as refused:
         validation.span(request)
     assert refused.value.field == "to_time"
+
+
+@pytest.mark.parametrize(
+    ("check", "good", "bad"),
+    [
+        (validation.slug, ("a", "ada-2", "0" * 60), ("", "Ada", "a b", "ä", "0" * 61, "a\n")),
+        (validation.currency, ("USD", "EUR"), ("", "usd", "US", "USDT", "USD\n")),
+        (
+            validation.email,
+            ("", "ada@clinic.example"),
+            ("ada", "ada@clinic", "a b@clinic.example", f"{'a' * 65}@clinic.example"),
+        ),
+    ],
+)
+def test_slugs_currencies_and_emails(check: Any, good: Any, bad: Any) -> None:
+    assert [check(text, "field") for text in good] == list(good)
+    for text in bad:
+        with pytest.raises(Invalid) as raised:
+            check(text, "field")
+        assert raised.value.field == "field"
+
+
+def test_a_date_is_one_of_the_years_2000_to_2100() -> None:
+    for text in ("2000-01-01", "2026-11-02", "2100-12-31"):
+        assert validation.day(text, "date").isoformat() == text
+    for text in ("", "1999-12-31", "2101-01-01", "2026-02-29", "20261102", "2026-11-2"):
+        with pytest.raises(Invalid) as raised:
+            validation.day(text, "date")
+        assert raised.value.reason == "INVALID_DATE"

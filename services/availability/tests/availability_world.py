@@ -1,5 +1,5 @@
-"""What the tests of availability share: both services on real ports, replicas, and practices of
-each test's own."""
+"""The world of the tests of availability: availability and booking on real ports, replicas, and
+practices of each test's own."""
 
 import threading
 import time
@@ -47,8 +47,8 @@ from attune.common.v1.types_pb2 import (
 from attune_testing.fixtures import TestClock, serve, signer, staff, utc
 from attune_testing.stubs import AvailabilityStub, BookingStub
 from availability.adapters.booking import Occupancy
+from availability.search.cache import Cache
 from availability.servicer import servicers
-from availability.state import State
 from availability.store import tables as rows
 from availability.store.tables import Taken, TakenRevision
 from common import ids
@@ -71,15 +71,15 @@ ALL_MODES = [MODE_TELEHEALTH, MODE_IN_PERSON, MODE_PHONE]
 
 @dataclass(frozen=True)
 class Replica:
-    """One process of availability: its memory, and calls that it alone answers."""
+    """One process of availability: its cache, and calls that it alone answers."""
 
-    state: State
+    cache: Cache
     rpc: AvailabilityStub
 
 
 @dataclass(frozen=True)
 class World:
-    """Availability and booking, each on a real port, joined by gRPC and NATS."""
+    """Availability and booking, each on a real port, connected by gRPC and NATS."""
 
     database: Database
     booking_database: Database
@@ -91,41 +91,42 @@ class World:
 
     @property
     def rpc(self) -> AvailabilityStub:
-        """The replica that everybody asks unless the test says otherwise."""
+        """The calls to the first replica."""
         return self.first.rpc
 
     @contextmanager
     def replica(
         self, bus: Bus | None = None, *, booking: str = "", most: int = 100
     ) -> Iterator[Replica]:
-        """One more, which follows the events of a bus or none, and finds booking at an address."""
+        """Run one more replica, which follows the events of a bus or none, and asks booking at an
+        address."""
         target = booking or self.booking_address
         with channels.channel(f"ipv4:{target}", signer("availability"), timeout=1) as channel:
-            state = State(self.database, Occupancy(channel), self.clock, most)
+            cache = Cache(self.database, Occupancy(channel), self.clock, most)
             if bus:
-                state.follow(bus)
-            with served(self.database, state, self.clock) as stub:
+                cache.follow(bus)
+            with served(self.database, cache, self.clock) as stub:
                 if bus:
-                    until(lambda: following(state).age < 1)
-                yield Replica(state, stub)
+                    until(lambda: following(cache).age < 1)
+                yield Replica(cache, stub)
 
     def projected(self, number: int) -> int:
-        """The revision that the projection of a resource has reached."""
+        """Return the revision that the projection of a resource has reached."""
         with self.database.transaction(EVERY_PRACTICE) as session:
             of_resource = TakenRevision.resource_number == number
             return session.scalar(select(TakenRevision.revision).where(of_resource)) or 0
 
     def projection(self, number: int) -> set[str]:
-        """What the projection says takes a resource."""
+        """Return the refs that take a resource by the projection."""
         with self.database.transaction(EVERY_PRACTICE) as session:
             return set(session.scalars(select(Taken.ref).where(Taken.resource_number == number)))
 
 
 @contextmanager
-def served(database: Database, state: State, clock: TestClock) -> Iterator[AvailabilityStub]:
-    """Calls to a servicer of availability on a port of its own."""
+def served(database: Database, cache: Cache, clock: TestClock) -> Iterator[AvailabilityStub]:
+    """Serve availability on a port of its own; yield the calls to it."""
     with (
-        serve(servicers(database, state, clock), 32) as running,
+        serve(servicers(database, cache, clock), 32) as running,
         running.channel() as channel,
     ):
         yield AvailabilityStub(channel)
@@ -160,7 +161,7 @@ class Practice:
         return self.world.rpc
 
     def provider(self, *blocks: av.WeeklyBlock, timezone: str = "", **more: Any) -> "Provider":
-        """A provider with these hours; without any, from 9 to 12 on every day."""
+        """Create a provider with these hours; without any, from 9 to 12 on every day."""
         username = f"p-{ids.new().hex[:12]}"
         with acting_as(self.owner):
             made = self.rpc.CreateProvider(
@@ -178,7 +179,7 @@ class Practice:
         return provider
 
     def service(self, slug: str = "therapy", **more: Any) -> av.ServiceType:
-        """A service type: an hour, on the hour, by every mode, unless told otherwise."""
+        """Create a service type: an hour, on the hour, in every mode by default."""
         with acting_as(self.owner):
             return self.rpc.CreateServiceType(
                 CreateServiceTypeRequest(service_type=service_type(slug, **more))
@@ -192,7 +193,7 @@ class Practice:
         return made.physical_room.room_id
 
     def set_policies(self, **policies: Any) -> None:
-        """Replace the practice's policies: what is not named is the product's default."""
+        """Replace the practice's policies; those not named get the product's defaults."""
         with acting_as(self.owner):
             version = self.rpc.GetPolicies(GetPoliciesRequest()).version
             self.rpc.ReplacePolicies(
@@ -214,7 +215,7 @@ class Provider:
 
     @property
     def number(self) -> int:
-        """The resource number."""
+        """The provider's resource number."""
         with self.world.database.transaction(self.practice.id) as session:
             return session.scalars(select(rows.Provider.number).filter_by(id=UUID(self.id))).one()
 
@@ -223,7 +224,7 @@ class Provider:
         return staff(self.practice.id, "clinician", provider_id=self.id)
 
     def set_week(self, *blocks: av.WeeklyBlock) -> ReplaceWeeklyHoursResponse:
-        """Save a week over whatever there is."""
+        """Replace the week."""
         with acting_as(self.practice.owner):
             request = GetWeeklyHoursRequest(username=self.username)
             version = self.practice.rpc.GetWeeklyHours(request).hours.version
@@ -267,11 +268,11 @@ class Provider:
             )
 
     def free(self, first: datetime = MONDAY, end: datetime = MONDAY + DAY, **how: Any) -> list[str]:
-        """The starts that a search finds, as `02 14:00` in UTC."""
+        """Return the starts that a search finds, as `02 14:00` in UTC."""
         return written(self.search(first, end, **how).start_minutes)
 
     def hours(self, **how: Any) -> list[int]:
-        """The hours of that Monday in New York at which sessions start that a search finds."""
+        """Return the hours of MONDAY in New York at which a search finds starts."""
         return [(m - minute(MONDAY)) // 60 for m in self.search(**how).start_minutes]
 
     def check(
@@ -295,7 +296,7 @@ class Provider:
     def book(
         self, start: datetime = NINE, mode: Mode.ValueType = MODE_TELEHEALTH, hold: Any = None
     ) -> booking_pb2.Booking:
-        """Book through booking, as a visitor of the public page does."""
+        """Book as a visitor of the public page does."""
         with acting_as(VISITOR):
             return self.world.booking.CreateBooking(
                 booking_rpc.CreateBookingRequest(
@@ -344,7 +345,7 @@ def every_day(start: str, end: str, **more: Any) -> list[av.WeeklyBlock]:
 
 
 def service_type(slug: str = "therapy", **more: Any) -> av.ServiceType:
-    """An hour, on the hour, by every mode."""
+    """Return a service type: an hour, on the hour, in every mode."""
     usual: dict[str, Any] = {
         "title": "Therapy session",
         "duration_minutes": 60,
@@ -369,25 +370,25 @@ def stamp(instant: datetime) -> Timestamp:
 
 
 def written(minutes: Sequence[int]) -> list[str]:
-    """`02 14:00`: the day of the month and the time in UTC."""
+    """Return the minutes as `02 14:00`: the day of the month and the time in UTC."""
     return [f"{datetime.fromtimestamp(m * 60, NOW.tzinfo):%d %H:%M}" for m in minutes]
 
 
 def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait for what happens elsewhere."""
+    """Wait until the condition holds."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.005)
 
 
-def following(state: State) -> Any:
-    """A replica's place in the stream."""
-    return state._following
+def following(cache: Cache) -> Any:
+    """Return a cache's place in the stream."""
+    return cache._following
 
 
 def at_once(work: Sequence[Callable[[], object]]) -> list[object]:
-    """Run all of it at the same moment; a failure is a result."""
+    """Run all functions at the same moment; return their results, failures among them."""
     gate = threading.Barrier(len(work))
 
     def run(piece: Callable[[], object]) -> object:

@@ -1,5 +1,4 @@
-"""Availability and booking beside each other. The tests share
-`services.availability.tests.availability_world`."""
+"""Availability and booking, running together. Helpers are in `availability_world`."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -14,8 +13,8 @@ from attune_testing.stubs import AvailabilityStub, BookingStub
 from availability.adapters.booking import Occupancy
 from availability.events import handlers
 from availability.jobs import jobs
+from availability.search.cache import Cache
 from availability.servicer import servicers
-from availability.state import State
 from booking.adapters.availability import Availability
 from booking.servicer import servicers as booking_servicers
 from common.db.database import Database
@@ -30,6 +29,7 @@ sys.path.append(str(Path(__file__).parents[3]))
 from services.availability.tests.availability_world import (  # importable now
     NOW,
     Practice,
+    Provider,
     Replica,
     World,
     following,
@@ -46,7 +46,8 @@ def database(make_test_database: Callable[[str], Database]) -> Database:
 def _world(
     database: Database, make_test_database: Callable[[str], Database], nats_url: str
 ) -> Iterator[World]:
-    """Of a module, since what it starts takes the events that other services' tests look for."""
+    """Start both services for one module: their workers take events that other services' tests
+    look for."""
     clock, booking_port = TestClock(NOW), free_port()
     booking_database, booking_address = make_test_database("booking"), f"127.0.0.1:{booking_port}"
     with ExitStack() as open_now:
@@ -59,11 +60,11 @@ def _world(
             channels.channel(f"ipv4:{booking_address}", signer("availability"))
         )
         taken = Occupancy(to_booking)
-        state = State(database, taken, clock)
-        running = open_now.enter_context(serve(servicers(database, state, clock), 32))
+        cache = Cache(database, taken, clock)
+        running = open_now.enter_context(serve(servicers(database, cache, clock), 32))
         to_availability = open_now.enter_context(running.channel("booking"))
         bookings = booking_servicers(booking_database, Availability(to_availability), clock)
-        booked = open_now.enter_context(serve(bookings, 32, booking_port))
+        booking_server = open_now.enter_context(serve(bookings, 32, booking_port))
 
         for part in (
             Relay(database, bus),
@@ -73,17 +74,17 @@ def _world(
         ):
             part.start()
             open_now.callback(part.stop)
-        state.follow(bus)
-        until(lambda: following(state).age < 1)
+        cache.follow(bus)
+        until(lambda: following(cache).age < 1)
 
         rpc = AvailabilityStub(open_now.enter_context(running.channel()))
-        booking = BookingStub(open_now.enter_context(booked.channel()))
+        booking = BookingStub(open_now.enter_context(booking_server.channel()))
         yield World(
             database,
             booking_database,
             clock,
             bus,
-            Replica(state, rpc),
+            Replica(cache, rpc),
             booking,
             booking_address,
         )
@@ -91,7 +92,7 @@ def _world(
 
 @pytest.fixture
 def world(_world: World) -> World:
-    """Both services, at NOW."""
+    """Both services, with the clock at NOW."""
     _world.clock.present = NOW
     return _world
 
@@ -100,3 +101,10 @@ def world(_world: World) -> World:
 def practice(world: World) -> Practice:
     """A practice of the test's own."""
     return Practice(world)
+
+
+@pytest.fixture
+def provider(practice: Practice) -> Provider:
+    """A provider of the test's own, bookable for an hour from 9 to 12 on every day in New York."""
+    practice.service()
+    return practice.provider()

@@ -1,4 +1,4 @@
-"""The projection that cold reads use: in order, once, without gaps (spec SL-8, SL-9, PF-2)."""
+"""The projection of taken time: in order, once, without gaps (spec SL-8, SL-9, PF-2)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,7 +31,6 @@ from services.availability.tests.availability_world import (
     HOUR,
     NINE,
     NOW,
-    Practice,
     Provider,
     World,
     until,
@@ -39,12 +38,6 @@ from services.availability.tests.availability_world import (
 
 pytestmark = pytest.mark.req("SL-9", "PF-2")
 QUARTER = HOUR / 4
-
-
-@pytest.fixture
-def provider(practice: Practice) -> Provider:
-    practice.service()
-    return practice.provider()
 
 
 def take(ref: str, start: datetime, kind: TakenKind.ValueType = TAKEN_KIND_BOOKING) -> TakenTime:
@@ -57,7 +50,7 @@ def take(ref: str, start: datetime, kind: TakenKind.ValueType = TAKEN_KIND_BOOKI
     return taking
 
 
-def told(
+def changed(
     provider: Provider, revision: int, *took: TakenTime, released: Sequence[str] = ()
 ) -> TakenTimeChanged:
     return TakenTimeChanged(
@@ -99,12 +92,12 @@ def own_jobs(world: World, monkeypatch: pytest.MonkeyPatch) -> Jobs:
 
 def test_events_are_projected_in_their_order(world: World, provider: Provider) -> None:
     for event, refs in (
-        (told(provider, 1, take("a", NINE)), {"a"}),
-        (told(provider, 2, take("b", NINE + 2 * HOUR, TAKEN_KIND_HOLD)), {"a", "b"}),
-        (told(provider, 3, take("c", NINE + 2 * HOUR), released=["b"]), {"a", "c"}),
-        (told(provider, 4, take("a", NINE + DAY)), {"a", "c"}),
-        (told(provider, 5, released=["c", "nobody"]), {"a"}),
-        (told(provider, 6), {"a"}),
+        (changed(provider, 1, take("a", NINE)), {"a"}),
+        (changed(provider, 2, take("b", NINE + 2 * HOUR, TAKEN_KIND_HOLD)), {"a", "b"}),
+        (changed(provider, 3, take("c", NINE + 2 * HOUR), released=["b"]), {"a", "c"}),
+        (changed(provider, 4, take("a", NINE + DAY)), {"a", "c"}),
+        (changed(provider, 5, released=["c", "nobody"]), {"a"}),
+        (changed(provider, 6), {"a"}),
     ):
         assert deliver(world, event)
         assert (world.projected(provider.number), world.projection(provider.number)) == (
@@ -125,7 +118,7 @@ def test_events_are_projected_in_their_order(world: World, provider: Provider) -
 def test_an_event_is_projected_once_however_often_it_comes(
     world: World, provider: Provider
 ) -> None:
-    first, second = told(provider, 1, take("a", NINE)), told(provider, 2, released=["a"])
+    first, second = changed(provider, 1, take("a", NINE)), changed(provider, 2, released=["a"])
     event_id = str(ids.new())
     assert deliver(world, first, event_id)
     assert not deliver(world, first, event_id)  # the same message again
@@ -136,8 +129,8 @@ def test_an_event_is_projected_once_however_often_it_comes(
 
 
 def test_what_has_ended_does_not_pile_up(world: World, provider: Provider) -> None:
-    deliver(world, told(provider, 1, take("long over", NOW - 3 * DAY), take("over", NOW - DAY)))
-    deliver(world, told(provider, 2, take("new", NINE)))
+    deliver(world, changed(provider, 1, take("long over", NOW - 3 * DAY), take("over", NOW - DAY)))
+    deliver(world, changed(provider, 2, take("new", NINE)))
     assert world.projection(provider.number) == {"over", "new"}
 
 
@@ -169,8 +162,8 @@ def test_what_is_to_be_fetched_is_not_relied_on(world: World, provider: Provider
         taken.replace(session, practice_id, provider.number, 0, [])
     with world.replica(world.bus) as replica:
         assert provider.hours(on=replica) == [9, 10, 11]  # nothing seems to be missing
-        replica.state._drop(provider.username)
-        deliver(world, told(provider, 2))
+        replica.cache._snapshots.drop(provider.username)
+        deliver(world, changed(provider, 2))
         assert to_fetch(world, provider)
         assert provider.hours(on=replica) == [10, 11]  # as booking says
 
@@ -180,7 +173,7 @@ def test_a_fetch_waits_until_booking_is_there(
     world: World, provider: Provider, own_jobs: Jobs
 ) -> None:
     clock = TestClock(NOW)
-    deliver(world, told(provider, 5, take("a", NINE)))
+    deliver(world, changed(provider, 5, take("a", NINE)))
     with channels.channel(
         f"ipv4:127.0.0.1:{free_port()}", signer("availability"), timeout=0.2
     ) as nowhere:
@@ -197,8 +190,8 @@ def test_a_fetch_waits_until_booking_is_there(
 def test_a_fetch_does_not_take_back_what_events_have_told_since(
     world: World, provider: Provider, own_jobs: Jobs
 ) -> None:
-    deliver(world, told(provider, 2))  # 1 is missing
-    deliver(world, told(provider, 1, take("a", NINE)))  # it comes after all
+    deliver(world, changed(provider, 2))  # 1 is missing
+    deliver(world, changed(provider, 1, take("a", NINE)))  # it comes after all
     assert world.projection(provider.number) == {"a"}
     with channels.channel(f"ipv4:{world.booking_address}", signer("availability")) as there:
         Worker(world.database, world.clock, own_jobs, Occupancy(there)).work_all()

@@ -12,8 +12,8 @@ from attune_local.servers import free_port
 from attune_testing.fixtures import PUBLIC_KEYS, TestClock, serve, signer
 from attune_testing.stubs import AvailabilityStub, BookingStub
 from availability.adapters.booking import Occupancy
+from availability.search.cache import Cache
 from availability.servicer import servicers as availability_servicers
-from availability.state import State
 from booking.adapters.availability import Availability
 from booking.servicer import servicers
 from common.db.database import Database
@@ -48,12 +48,12 @@ def _both(database: Database, make_test_database: Callable[[str], Database]) -> 
     clock, port = TestClock(NOW), free_port()
     with ExitStack() as open_now:
         to_booking = channels.channel(f"ipv4:127.0.0.1:{port}", signer("availability"))
-        state = State(
+        cache = Cache(
             make_test_database("availability"),
             Occupancy(open_now.enter_context(to_booking)),
             clock,
         )
-        set_up = availability_servicers(make_test_database("availability"), state, clock)
+        set_up = availability_servicers(make_test_database("availability"), cache, clock)
         asked = open_now.enter_context(serve(set_up, 32))
         to_availability = open_now.enter_context(asked.channel("booking"))
         server = Server(Verifier(PUBLIC_KEYS), 32)

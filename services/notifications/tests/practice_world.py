@@ -33,8 +33,8 @@ from attune_testing.stubs import (
     TelehealthRoomsStub,
 )
 from availability.adapters.booking import Occupancy
+from availability.search.cache import Cache
 from availability.servicer import servicers as availability_servicers
-from availability.state import State
 from booking.adapters.availability import Availability
 from booking.servicer import servicers as booking_servicers
 from common import ids
@@ -85,9 +85,9 @@ def running_services(make: Callable[[str], Database], clock: TestClock) -> Itera
         def ask(served: Served, issuer: str) -> Any:
             return stack.enter_context(served.channel(issuer))
 
-        state = State(make("availability"), Occupancy(ask(booking_at, "availability")), clock, 100)
+        cache = Cache(make("availability"), Occupancy(ask(booking_at, "availability")), clock, 100)
         availability = stack.enter_context(
-            serve(availability_servicers(make("availability"), state, clock))
+            serve(availability_servicers(make("availability"), cache, clock))
         )
         checks = Availability(ask(availability, "booking"))
         stack.enter_context(

@@ -1,8 +1,9 @@
 """Checks of what a request carries. Each failure names its field and says what is needed; none
 repeats what was sent."""
 
+import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,6 +19,11 @@ FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 END = datetime(2101, 1, 1, tzinfo=UTC)
 """… and each before this one."""
 _LAYOUT = frozenset("\t\n\r")
+_SLUG = re.compile(r"[a-z0-9-]{1,60}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+_LONGEST_EMAIL = 254
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class RangeReversed(Invalid):
@@ -92,3 +98,53 @@ def span(request: Any) -> tuple[datetime | None, datetime | None]:
 def page_size(value: int) -> int:
     """How many rows a page has; zero stands for the usual number."""
     return number(value, "page_size", 0, LARGEST_PAGE) or PAGE_SIZE
+
+
+def slug(text: str, field: str) -> str:
+    """Return `text` if it can be part of a URL as it is: 1 to 60 of a-z, 0-9 and hyphens."""
+    if not is_slug(text):
+        raise Invalid(
+            "1 to 60 small letters, digits and hyphens are needed.",
+            field=field,
+            reason="INVALID_SLUG",
+        )
+    return text
+
+
+def is_slug(text: str) -> bool:
+    """Return whether `text` is 1 to 60 of a-z, 0-9 and hyphens."""
+    return _SLUG.fullmatch(text) is not None
+
+
+def email(text: str, field: str) -> str:
+    """Return an email address without the space around it. It may be empty."""
+    stripped = optional_line(text, field, _LONGEST_EMAIL)
+    if stripped and not _EMAIL.fullmatch(stripped):
+        raise Invalid("This is not an email address.", field=field, reason="INVALID_EMAIL")
+    return stripped
+
+
+def currency(text: str, field: str) -> str:
+    """Return `text` if it has the form of an ISO 4217 code, such as USD."""
+    if not _CURRENCY.fullmatch(text):
+        raise Invalid(
+            "A currency is three capital letters, such as USD.",
+            field=field,
+            reason="INVALID_CURRENCY",
+        )
+    return text
+
+
+def day(text: str, field: str) -> date:
+    """Return the date that `text` gives as YYYY-MM-DD, of the years 2000 to 2100."""
+    try:
+        parsed = date.fromisoformat(text) if _DATE.fullmatch(text) else date.min
+    except ValueError:
+        parsed = date.min
+    if not FIRST.year <= parsed.year < END.year:
+        raise Invalid(
+            "A date of the years 2000 to 2100 is needed, such as 2026-11-02.",
+            field=field,
+            reason="INVALID_DATE",
+        )
+    return parsed

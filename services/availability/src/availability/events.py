@@ -1,4 +1,4 @@
-"""The projection of taken time, persisted for cold reads."""
+"""Handlers for events from other services."""
 
 from uuid import UUID
 
@@ -11,10 +11,10 @@ handlers = Handlers()
 
 @handlers.on(TakenTimeChanged)
 def project(event: TakenTimeChanged, context: EventContext) -> None:
-    """Apply a change to the projection.
+    """Apply a change of taken time to the projection.
 
-    Revisions come without gaps: an older one is known, and where one was missed, or is still on
-    its way, everything is fetched from booking.
+    Revisions have no gaps: an older one was applied before. If one is missing, or still on its
+    way, a fetch of the whole resource from booking is planned.
     """
     session, number = context.session, event.resource_number
     practice_id = UUID(event.practice_id)

@@ -1,4 +1,4 @@
-"""What is fetched from booking when its events have been missed."""
+"""Jobs: what happens when its time comes."""
 
 from datetime import timedelta
 
@@ -13,7 +13,10 @@ _RETRY = timedelta(seconds=2)
 
 @jobs.on(taken.FETCH)
 def fetch(job: Job, context: JobContext[Occupancy]) -> None:
-    """Replace the projection of one resource, unless events have got further meanwhile."""
+    """Replace the projection of one resource with booking's own list.
+
+    Events may bring the projection further meanwhile; then the list is dropped.
+    """
     number = int(job.key)
     try:
         answer = context.peers.list_taken(job.practice_id, number)

@@ -1,4 +1,4 @@
-"""A slot search recomputed from its exported case: `python -m availability.replay CASE.json`.
+"""Recomputes a slot search from its exported case: `python -m availability.replay CASE.json`.
 
 The answer is `{"starts": [...]}`, in UTC and ascending; a file `{"cases": [...]}` gives one answer
 a line (SL-11). A case that cannot be read gives one line on standard error and exit code 2.
@@ -51,7 +51,7 @@ class Case:
 
 
 def starts(case: Case) -> list[int]:
-    """What the search answers, in minutes of UTC since 1970, ascending."""
+    """Return the answer of the search, in minutes of UTC since 1970, ascending."""
     timetable = Timetable(case.zone, case.weekly, case.overrides, provider=_PROVIDER)
     for number, span in enumerate(case.busy):
         timetable.take(f"busy[{number}]", _PROVIDER, *span)
@@ -59,32 +59,32 @@ def starts(case: Case) -> list[int]:
 
 
 class Value(NamedTuple):
-    """A value of the file and where it stands there, so that errors can say so."""
+    """A value of the file, with its path for error messages."""
 
     value: object
     path: str
 
     def at(self, key: str) -> "Value":
-        """The member of that name; its value is None if it is missing."""
+        """Return the member with that name; its value is None if it is missing."""
         if not isinstance(self.value, Mapping):
             raise BadCase("is not an object", field=self.path)
         return Value(self.value.get(key), f"{self.path}.{key}" if self.path else key)
 
     def each(self) -> Iterator["Value"]:
-        """The elements of an array; none if it is missing."""
+        """Yield the elements of an array, or none if it is missing."""
         if not isinstance(self.value, list | None):
             raise BadCase("is not an array", field=self.path)
         for index, element in enumerate(self.value or ()):
             yield Value(element, f"{self.path}[{index}]")
 
     def text(self) -> str:
-        """A text; there is no default for one."""
+        """Return the value as text, which may not be missing."""
         if not isinstance(self.value, str):
             raise BadCase("is missing" if self.value is None else "is not text", field=self.path)
         return self.value
 
     def number(self, least: int, most: int | None = None, default: int | None = None) -> int:
-        """A whole number within bounds; the default, if there is one, where it is missing."""
+        """Return a whole number within bounds, or the default if the value is missing."""
         number = default if self.value is None else self.value
         if not isinstance(number, int) or isinstance(number, bool):
             raise BadCase("is missing" if number is None else "is no whole number", field=self.path)
@@ -94,14 +94,14 @@ class Value(NamedTuple):
         return number
 
     def day(self) -> date:
-        """A date, YYYY-MM-DD."""
+        """Return the value as a date, written YYYY-MM-DD."""
         try:
             return date.fromisoformat(_matched(_DATE, self.text())[0])
         except ValueError:
             raise BadCase("is not a date YYYY-MM-DD", field=self.path) from None
 
     def instant(self) -> Fraction:
-        """Minutes of UTC since 1970, exactly: seconds and any fraction of them count."""
+        """Return the instant in minutes of UTC since 1970, exactly: fractions of a minute count."""
         try:
             match = _matched(_INSTANT, self.text())
             whole = datetime.fromisoformat(f"{match[1]}T{match[2]}{match[4].upper()}")
@@ -114,7 +114,7 @@ class Value(NamedTuple):
 
 
 def read(file: Value) -> list[Case]:
-    """The cases of a file: the file itself, or what it lists under `cases`."""
+    """Return the cases of a file: the file itself, or those that it lists under `cases`."""
     cases = file.at("cases")
     if cases.value is None:
         return [read_case(file)]
@@ -122,7 +122,7 @@ def read(file: Value) -> list[Case]:
 
 
 def read_case(case: Value) -> Case:
-    """One case; raises an Invalid that names the field."""
+    """Return one case. Raises an Invalid that names the field."""
     earliest = case.at("now").instant() + case.at("min_notice_min").number(0, default=0)
     first, end = case.at("range_start").instant(), case.at("range_end").instant()
     if first < 0:
@@ -167,8 +167,8 @@ def _busy(busy: Value) -> Iterator[Span]:
         start, end = each.at("start").instant(), each.at("end").instant()
         if end < start:
             raise BadCase("is before the start", field=each.at("end").path)
-        # Sessions start and end on whole minutes, so rounding outwards changes no answer; but
-        # what is empty takes nothing.
+        # Sessions start and end on whole minutes, so rounding outwards changes no answer. Only an
+        # empty interval must not grow.
         if start < end:
             yield Span(floor(start), ceil(end))
 
@@ -195,7 +195,7 @@ def _printed(answer: Sequence[int]) -> str:
 
 
 def main() -> int:
-    """Prints one answer a line; returns the exit code."""
+    """Print one answer a line and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m availability.replay", description=__doc__)
     parser.add_argument("case", type=Path, help="a JSON file with one case, or with `cases`")
     path = parser.parse_args().case

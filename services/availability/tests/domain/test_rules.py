@@ -11,11 +11,10 @@ from availability.domain.hours import WeeklyBlock
 from availability.domain.modes import ALL_MODES, Mode
 from availability.domain.rules import (
     ClientStatus,
-    Facts,
+    Criteria,
     Rule,
+    RuleSet,
     bookable_window,
-    judge,
-    offered_starts,
 )
 from availability.domain.slots import Shape
 from availability.domain.timetable import END_OF_TIME, Timetable
@@ -35,7 +34,7 @@ from services.availability.tests.domain.setups import (
 
 HOUR = Shape(60, 60)
 NOW = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
-FINE = Facts(
+FINE = Criteria(
     type_active=True,
     type_online=True,
     telehealth_enabled=True,
@@ -50,23 +49,25 @@ def office(*more: WeeklyBlock) -> Timetable:
 
 
 def failed(
-    facts: Facts, start: int, timetable: Timetable | None = None, shape: Shape = HOUR
+    criteria: Criteria, start: int, timetable: Timetable | None = None, shape: Shape = HOUR
 ) -> list[Rule]:
-    shape = replace(shape, mode=facts.mode, online=not facts.staff)
+    shape = replace(shape, mode=criteria.mode, online=not criteria.staff)
     standing = (timetable or office()).standing(shape, start)
-    return [each.rule for each in judge(facts, standing, NOW, start) if not each.passed]
+    verdicts = RuleSet(criteria, shape).judge(NOW, start, standing)
+    return [each.rule for each in verdicts if not each.passed]
 
 
 @pytest.mark.req("SL-7")
 def test_every_rule_is_judged_once_and_in_order() -> None:
-    verdicts = judge(FINE, office().standing(HOUR, MONDAY + 540), NOW, MONDAY + 540)
+    standing = office().standing(HOUR, MONDAY + 540)
+    verdicts = RuleSet(FINE, HOUR).judge(NOW, MONDAY + 540, standing)
     assert [each.rule for each in verdicts] == list(Rule)
     assert all(each.passed and not each.detail for each in verdicts)
 
 
 @pytest.mark.req("SL-7", "AV-11", "AV-14", "AV-16")
 @pytest.mark.parametrize(
-    ("facts", "rule"),
+    ("criteria", "rule"),
     [
         (replace(FINE, self_scheduling=False), Rule.SELF_SCHEDULING_OFF),
         (replace(FINE, statuses=frozenset()), Rule.CLIENT_STATUS_NOT_ALLOWED),
@@ -80,26 +81,29 @@ def test_every_rule_is_judged_once_and_in_order() -> None:
         (replace(FINE, telehealth_enabled=False), Rule.TELEHEALTH_NOT_ENABLED),
     ],
 )
-def test_a_rule_about_the_offer_fails_alone_and_empties_the_list(facts: Facts, rule: Rule) -> None:
-    assert failed(facts, MONDAY + 540) == [rule]
-    assert offered_starts(office(), HOUR, facts, NOW, MONDAY, MONDAY + DAY).tolist() == []
+def test_a_rule_about_the_offer_fails_alone_and_empties_the_list(
+    criteria: Criteria, rule: Rule
+) -> None:
+    assert failed(criteria, MONDAY + 540) == [rule]
+    rules = RuleSet(criteria, HOUR)
+    assert rules.starts(office(), NOW, MONDAY, MONDAY + DAY).tolist() == []
 
 
 @pytest.mark.req("SL-7", "AV-3", "AV-9")
 def test_self_scheduling_notice_and_advance_do_not_bind_staff() -> None:
-    facts = replace(
+    criteria = replace(
         STAFF, self_scheduling=False, statuses=frozenset(), type_online=False, notice=10**6
     )
-    assert failed(facts, MONDAY + 540) == []
-    assert failed(replace(facts, type_active=False), MONDAY + 540) == [Rule.TYPE_INACTIVE]
-    assert failed(facts, MONDAY + 500 * DAY + 540) == []
-    assert failed(facts, MONDAY) == [Rule.OUTSIDE_HOURS]
+    assert failed(criteria, MONDAY + 540) == []
+    assert failed(replace(criteria, type_active=False), MONDAY + 540) == [Rule.TYPE_INACTIVE]
+    assert failed(criteria, MONDAY + 500 * DAY + 540) == []
+    assert failed(criteria, MONDAY) == [Rule.OUTSIDE_HOURS]
 
 
 @pytest.mark.req("SL-7")
 def test_telehealth_has_to_be_enabled_for_telehealth_alone() -> None:
-    facts = replace(FINE, telehealth_enabled=False, mode=Mode.PHONE)
-    assert failed(facts, MONDAY + 540) == []
+    criteria = replace(FINE, telehealth_enabled=False, mode=Mode.PHONE)
+    assert failed(criteria, MONDAY + 540) == []
 
 
 @pytest.mark.req("SL-7", "AV-15")
@@ -126,7 +130,8 @@ def test_what_is_in_the_way_is_named_by_reference() -> None:
     timetable = office()
     timetable.take("booking 5", PROVIDER, MONDAY + 599, MONDAY + 630)
     timetable.take("lunch", PROVIDER, MONDAY + 540, MONDAY + 541)
-    verdicts = judge(FINE, timetable.standing(HOUR, MONDAY + 540), NOW, MONDAY + 540)
+    standing = timetable.standing(HOUR, MONDAY + 540)
+    verdicts = RuleSet(FINE, HOUR).judge(NOW, MONDAY + 540, standing)
     assert [each.refs for each in verdicts if not each.passed] == [("lunch", "booking 5")]
 
 
@@ -152,10 +157,10 @@ def test_the_window_counts_seconds_in_full_and_includes_both_limits() -> None:
 
 
 @st.composite
-def facts(draw: st.DrawFn, shape: Shape) -> Facts:
-    """Facts that mostly pass."""
+def criteria(draw: st.DrawFn, shape: Shape) -> Criteria:
+    """Criteria that mostly pass."""
     usually = st.sampled_from((True,) * 9 + (False,))
-    return Facts(
+    return Criteria(
         type_active=draw(usually),
         type_online=draw(usually),
         telehealth_enabled=draw(usually),
@@ -182,14 +187,15 @@ def test_a_start_is_listed_exactly_if_no_rule_fails(
     timetable = Timetable(zones.zone(tz), blocks, provider=PROVIDER)
     for number, (_, _, resource, start, length) in enumerate(changes):
         timetable.take(str(number), resource, start, start + length)
-    known = data.draw(facts(shape))
+    known = data.draw(criteria(shape))
     now = datetime.fromtimestamp((BORDER - data.draw(st.integers(0, 2 * DAY))) * 60 - 1, UTC)
     first = BORDER - data.draw(st.integers(0, DAY))
     end = first + 300
-    listed = offered_starts(timetable, shape, known, now, first, end).tolist()
+    rules = RuleSet(known, shape)
+    listed = rules.starts(timetable, now, first, end).tolist()
     passing = [
         start
         for start in range(first, end)
-        if all(v.passed for v in judge(known, timetable.standing(shape, start), now, start))
+        if all(v.passed for v in rules.judge(now, start, timetable.standing(shape, start)))
     ]
     assert listed == passing

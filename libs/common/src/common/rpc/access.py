@@ -20,6 +20,7 @@ _TABLE = """
 slots:search            yes      yes     yes        yes         yes       yes       all
 slots:check             -        -       -          -           -         -         booking
 providers:read          -        -       practice   practice    practice  practice  all
+provider_emails:read    -        -       own        own         practice  practice  all
 providers:create        -        -       -          -           practice  practice  operator
 practices:create        -        -       -          -           -         -         operator
 hours:read              -        -       practice   practice    practice  practice  operator

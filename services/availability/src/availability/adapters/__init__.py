@@ -1,1 +1,1 @@
-"""Other systems that this service asks, one file each."""
+"""Other systems and services that this service asks, a file for each."""

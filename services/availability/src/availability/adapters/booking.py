@@ -1,4 +1,4 @@
-"""Booking, the only authority on taken time."""
+"""The booking service, the only authority on taken time."""
 
 import grpc
 

@@ -1,4 +1,4 @@
-"""Weekly hours and the overrides of single dates: what may be saved, and when it is open."""
+"""Weekly hours and overrides of single dates: which may be saved, and when the provider is open."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -55,7 +55,8 @@ class Block:
     room: int | None = None
 
     def serves(self, mode: Mode, online: bool) -> bool:
-        """Whether sessions of that mode may lie in it; `online`: whether clients book them."""
+        """Return whether sessions of that mode may lie in the block; `online`: whether clients book
+        them."""
         return mode in self.modes and (self.online or not online)
 
 
@@ -68,14 +69,14 @@ class WeeklyBlock(Block):
 
 @dataclass(frozen=True)
 class Override:
-    """The blocks that replace the weekly hours of one date; none closes it (AV-6)."""
+    """The blocks that replace the weekly hours of one date. Without any it is closed (AV-6)."""
 
     date: date
     blocks: tuple[Block, ...] = ()
 
 
 def parse_time(text: str, field: str) -> int:
-    """Minutes since midnight of `HH:MM`, up to `24:00`; raises InvalidTime, naming the field."""
+    """Return the minutes since midnight of `HH:MM`, up to `24:00`. Raises InvalidTime."""
     match = re.fullmatch(r"([0-9]{2}):([0-5][0-9])", text)
     minute = int(match[1]) * 60 + int(match[2]) if match else DAY + 1
     if minute > DAY:
@@ -84,15 +85,15 @@ def parse_time(text: str, field: str) -> int:
 
 
 def format_time(minute: int) -> str:
-    """`HH:MM` of minutes since midnight."""
+    """Return minutes since midnight as `HH:MM`."""
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def validate_week(blocks: Sequence[WeeklyBlock]) -> None:
-    """Raises an Invalid that names the weekday and the block unless the week may be saved (AV-1).
+    """Raise an Invalid that names the weekday and the block unless the week may be saved (AV-1).
 
-    `field` holds the position in `blocks` from 0, the message the block's number in its day
-    from 1.
+    `field` has the position in `blocks`, counted from 0; the message has the number of the block
+    within its day, counted from 1.
     """
     for index, block in enumerate(blocks):
         if not 0 <= block.day <= 6:
@@ -102,12 +103,12 @@ def validate_week(blocks: Sequence[WeeklyBlock]) -> None:
 
 
 def validate_override(override: Override) -> None:
-    """As `validate_week`, for the one date (AV-6)."""
+    """Raise an Invalid that names date and block unless the override may be saved (AV-6)."""
     _validate_day(override.date.isoformat(), list(enumerate(override.blocks)))
 
 
 class _Numbered(NamedTuple):
-    """A block with its number in its day and its place in what is to be saved."""
+    """A block, its name within its day, and its field in the request."""
 
     block: Block
     name: str
@@ -149,7 +150,7 @@ def _text(each: _Numbered) -> str:
 
 
 class Run(NamedTuple):
-    """Touching blocks of one date, in minutes of UTC since 1970; the grid starts with it (SL-2).
+    """Touching blocks of one date, in minutes of UTC since 1970. Each run has its grid (SL-2).
 
     `room` is set where a session is bound to one physical room.
     """
@@ -165,7 +166,7 @@ class Hours:
     def __init__(
         self, zone: ZoneInfo, weekly: Iterable[WeeklyBlock], overrides: Iterable[Override] = ()
     ) -> None:
-        """Blocks may be unsorted and overlap; of two overrides of one date the later counts."""
+        """Blocks may be unsorted and overlap; of two overrides of one date the last counts."""
         blocks = list(weekly)
         self.zone = zone
         self._week = tuple(tuple(b for b in blocks if b.day == day) for day in range(7))
@@ -173,18 +174,18 @@ class Hours:
 
     @property
     def rooms(self) -> frozenset[int]:
-        """The resource numbers of the physical rooms that any block is tied to."""
+        """The resource numbers of the physical rooms of all blocks."""
         days = (*self._week, *self._overrides.values())
         return frozenset(b.room for blocks in days for b in blocks if b.room is not None)
 
     def blocks_on(self, day: date) -> Sequence[Block]:
-        """What is open on that local date: its override, else its weekday's hours (AV-6)."""
+        """Return the blocks of a local date: its override's, else its weekday's (AV-6)."""
         return self._overrides.get(day, self._week[day.weekday()])
 
     def runs_on(self, day: date, mode: Mode, online: bool) -> list[Run]:
-        """The runs of a local date for sessions of a mode; `online`: only what clients book.
+        """Return the runs of a local date for sessions of a mode, only online ones if `online`.
 
-        In person, blocks of different rooms stay apart: nobody changes rooms within a session.
+        In person, blocks of different rooms stay apart: a session does not change rooms.
         """
         spans: dict[int | None, list[tuple[int, int]]] = {}
         for block in self.blocks_on(day):
@@ -200,6 +201,6 @@ class Hours:
         return [Run(*span, room) for room, of_room in spans.items() for span in merged(of_room)]
 
     def runs_between(self, first: int, end: int, mode: Mode, online: bool) -> Iterator[Run]:
-        """At least every run that touches the minutes `[first, end)` of UTC since 1970."""
+        """Yield at least every run that touches the minutes `[first, end)` of UTC since 1970."""
         for day in dates_around(first, end):
             yield from self.runs_on(day, mode, online)

@@ -1,10 +1,10 @@
-"""The ways in which a session can take place."""
+"""Modes: how a session takes place."""
 
 from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """How client and provider meet."""
+    """How a session takes place."""
 
     TELEHEALTH = "telehealth"
     IN_PERSON = "in_person"

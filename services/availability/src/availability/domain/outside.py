@@ -1,4 +1,4 @@
-"""Which sessions a change of hours leaves outside (spec AV-2)."""
+"""Sessions that lie outside the hours, for example after a change of the hours (spec AV-2)."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from availability.domain.wallclock import merged
 
 
 class Session(NamedTuple):
-    """A booked session, without buffers, in minutes of UTC since 1970."""
+    """The session of a booking, without buffers, in minutes of UTC since 1970."""
 
     start: int
     end: int
@@ -17,7 +17,7 @@ class Session(NamedTuple):
 
 
 def outside(hours: Hours, sessions: Iterable[Session]) -> list[str]:
-    """The refs of those sessions that do not lie wholly in open hours of any mode, by start."""
+    """Return the refs, by start, of the sessions that lie not wholly in open hours of any mode."""
     return [s.ref for s in sorted(sessions) if not _is_inside(hours, s)]
 
 

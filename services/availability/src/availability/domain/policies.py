@@ -1,55 +1,75 @@
-"""The policies that decide what is offered: what may be set, and what then holds (AV-15, AV-16)."""
+"""Policies: what a practice or a provider may set, and what then holds (spec AV-15, AV-16)."""
 
-from attune.availability.v1.availability_pb2 import (
-    CLIENT_CANCELLATION_ALLOWED,
-    CONFIRMATION_INSTANT,
-    ClientCancellation,
-    Confirmation,
-    Policies,
-)
-from availability.domain import inputs
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+from common import validation
 from common.errors import Invalid
 
-DEFAULTS = Policies(
-    minimum_notice_minutes=30,
-    maximum_advance_days=92,
-    confirmation=CONFIRMATION_INSTANT,
-    clients_may_schedule=True,
-    new_clients_may_schedule=True,
-    active_clients_may_schedule=True,
-    inactive_clients_may_schedule=True,
-    client_cancellation=CLIENT_CANCELLATION_ALLOWED,
-    late_cancellation_minutes=24 * 60,
-    hold_minutes=5,
-)
-"""The product's own, where a practice sets nothing else."""
+Settings = Mapping[str, int | bool | str]
+"""The policies that a practice or a provider has set itself, by name. The database keeps them as
+JSON in this form."""
 
+
+class Confirmation(StrEnum):
+    """Whether a client's booking is confirmed at once or waits for the provider."""
+
+    INSTANT = "CONFIRMATION_INSTANT"
+    APPROVAL = "CONFIRMATION_APPROVAL"
+
+
+class ClientCancellation(StrEnum):
+    """What a client's own cancellation does before it is late."""
+
+    ALLOWED = "CLIENT_CANCELLATION_ALLOWED"
+    APPROVAL = "CLIENT_CANCELLATION_APPROVAL"
+    NOT_ALLOWED = "CLIENT_CANCELLATION_NOT_ALLOWED"
+
+
+@dataclass(frozen=True)
+class Policies:
+    """The policies that hold for a practice or a provider. The defaults are the product's."""
+
+    minimum_notice_minutes: int = 30
+    maximum_advance_days: int = 92
+    """Zero means unlimited."""
+    confirmation: str = Confirmation.INSTANT
+    clients_may_schedule: bool = True
+    new_clients_may_schedule: bool = True
+    active_clients_may_schedule: bool = True
+    inactive_clients_may_schedule: bool = True
+    client_cancellation: str = ClientCancellation.ALLOWED
+    late_cancellation_minutes: int = 24 * 60
+    hold_minutes: int = 5
+
+
+NAMES = frozenset(field.name for field in fields(Policies))
 _RANGES = {
     "minimum_notice_minutes": (0, 365 * 24 * 60),
     "maximum_advance_days": (0, 3660),
     "late_cancellation_minutes": (0, 30 * 24 * 60),
     "hold_minutes": (1, 60),
 }
-_CHOICES = {"confirmation": Confirmation, "client_cancellation": ClientCancellation}
+_CHOICES = {
+    "confirmation": frozenset(Confirmation),
+    "client_cancellation": frozenset(ClientCancellation),
+}
 
 
-def validate(policies: Policies, field: str = "policies") -> None:
-    """Raises an Invalid that names the first policy that is out of its range."""
+def check(settings: Settings, field: str = "policies") -> None:
+    """Raise an Invalid that names the first policy whose value is out of range."""
     for name, (least, most) in _RANGES.items():
-        if policies.HasField(name):  # type: ignore[arg-type]  # a field's name
-            inputs.number(getattr(policies, name), f"{field}.{name}", least, most)
+        if name in settings:
+            validation.number(int(settings[name]), f"{field}.{name}", least, most)
     for name, choices in _CHOICES.items():
-        if policies.HasField(name):  # type: ignore[arg-type]  # a field's name
-            chosen = getattr(policies, name)
-            if not chosen or chosen not in choices.values():
-                raise Invalid(
-                    "Choose one of those offered.", field=f"{field}.{name}", reason="INVALID_CHOICE"
-                )
+        if name in settings and settings[name] not in choices:
+            raise Invalid(
+                "Choose one of those offered.", field=f"{field}.{name}", reason="INVALID_CHOICE"
+            )
 
 
-def effective(practice: Policies, provider: Policies) -> Policies:
-    """The policies that hold for a provider: their own over the practice's over the defaults."""
-    merged = Policies()
-    for layer in (DEFAULTS, practice, provider):
-        merged.MergeFrom(layer)
-    return merged
+def effective(practice: Settings, provider: Settings) -> Policies:
+    """Return the policies of a provider: the provider's own settings come first, then the
+    practice's, then the product's defaults."""
+    return Policies(**{**practice, **provider})  # type: ignore[arg-type]  # checked when saved

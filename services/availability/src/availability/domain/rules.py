@@ -1,4 +1,8 @@
-"""The one ordered list of rules behind the list, the check at booking and "why not" (SL-7)."""
+"""The rules that decide whether a start can be booked, in one ordered list (spec SL-7).
+
+Search, CheckSlot and "why not" ask the same `RuleSet`: search for the starts that pass every rule,
+the other two for the verdict of every rule on one start.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from availability.domain.modes import Mode
+from availability.domain.policies import Policies
+from availability.domain.service_types import ServiceType
 from availability.domain.slots import Shape
 from availability.domain.timetable import END_OF_TIME, Standing, Timetable
-from availability.domain.wallclock import Span
+from availability.domain.wallclock import DAY, Span
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
@@ -17,7 +23,7 @@ _NEVER = Span(0, 0)
 
 
 class Rule(StrEnum):
-    """Why a start is not offered, in the order in which causes are given."""
+    """Why a start cannot be booked, in the order in which causes are given."""
 
     SELF_SCHEDULING_OFF = "self_scheduling_off"
     CLIENT_STATUS_NOT_ALLOWED = "client_status_not_allowed"
@@ -34,7 +40,7 @@ class Rule(StrEnum):
 
 
 class ClientStatus(StrEnum):
-    """How a client stands with the practice; a visitor with no known e-mail is new (AV-16)."""
+    """How a client stands with the practice. A visitor whose email is unknown is new (AV-16)."""
 
     NEW = "new"
     ACTIVE = "active"
@@ -42,8 +48,8 @@ class ClientStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the rules look at, apart from hours and taken time.
+class Criteria:
+    """What the rules look at, apart from hours, taken time and the present instant.
 
     Self-scheduling, notice and advance bind clients; staff book by hand (AV-3, AV-9).
     """
@@ -52,9 +58,9 @@ class Facts:
     type_online: bool
     telehealth_enabled: bool
     modes: frozenset[Mode]
-    """The modes in which the service type is offered (AV-11)."""
+    """The modes in which the service type can be booked (AV-11)."""
     mode: Mode
-    """The mode that is asked for."""
+    """The requested mode."""
     self_scheduling: bool = True
     statuses: frozenset[ClientStatus] = frozenset(ClientStatus)
     """The client statuses that may schedule themselves (AV-16)."""
@@ -68,120 +74,160 @@ class Facts:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one rule says of one start; `detail` is its cause in plain words, without names."""
+    """The result of one rule for one start; `detail` is the cause in plain words, without names."""
 
     rule: Rule
     passed: bool
     detail: str = ""
     refs: tuple[str, ...] = ()
-    """What is in the way, where the rule is TAKEN."""
+    """The bookings and holds in the way, where the rule is TAKEN."""
 
 
-def judge(facts: Facts, standing: Standing, now: datetime, start: int) -> list[Verdict]:
-    """Every rule in order, for a start in minutes of UTC since 1970 (SL-7).
+class RuleSet:
+    """All rules for the starts of sessions of one shape, under one set of criteria.
 
-    `standing` is that of the same start, for a shape of `facts.mode` that is online unless for
-    staff. The start is offered, and may be booked, exactly if no verdict has failed.
+    A rule set never changes, so it may be kept as long as its criteria hold. The present instant
+    and the state of the timetable come in with each question.
     """
-    return [
-        *judge_offer(facts),
-        *_judge_time(facts, now, start),
-        *_judge_place(facts, standing),
-    ]
+
+    def __init__(self, criteria: Criteria, shape: Shape) -> None:
+        """`shape` has the mode of the criteria, and is online unless they are those of staff."""
+        self.criteria = criteria
+        self.shape = shape
+        self._general = _judge_criteria(criteria)
+        self.failed = tuple(verdict for verdict in self._general if not verdict.passed)
+        """The rules that fail for every start: if there is one, nothing can be booked."""
+
+    def window(self, now: datetime) -> Span:
+        """Return the span outside of which no start passes; it is empty if a rule always fails.
+
+        A start inside passes all rules but those about hours and taken time.
+        """
+        return _NEVER if self.failed else _time_window(self.criteria, now)
+
+    def starts(self, timetable: Timetable, now: datetime, first: int, end: int) -> memoryview:
+        """Return the starts in `[first, end)` for which no rule fails, ascending (SL-1)."""
+        window = self.window(now)
+        return timetable.starts(self.shape, max(first, window.start), min(end, window.end))
+
+    def judge(self, now: datetime, start: int, standing: Standing) -> list[Verdict]:
+        """Return the verdict of every rule, in order, on a start in minutes of UTC since 1970.
+
+        `standing` is that of the same start for this shape. `starts` has the start exactly if no
+        verdict has failed.
+        """
+        return [
+            *self._general,
+            *_judge_time(self.criteria, now, start),
+            *_judge_standing(self.criteria, standing),
+        ]
 
 
-def judge_offer(facts: Facts) -> list[Verdict]:
-    """The rules that are the same for every start: if one fails, nothing is offered at all."""
-    client = not facts.staff
-    status_allowed = facts.status in facts.statuses
-    telehealth_off = facts.mode is Mode.TELEHEALTH and not facts.telehealth_enabled
-    return [
+def rule_set(
+    service_type: ServiceType, policies: Policies, mode: Mode, status: ClientStatus
+) -> RuleSet:
+    """Return the rules for clients of a status who book a service type in a mode."""
+    may_schedule = {
+        ClientStatus.NEW: policies.new_clients_may_schedule,
+        ClientStatus.ACTIVE: policies.active_clients_may_schedule,
+        ClientStatus.INACTIVE: policies.inactive_clients_may_schedule,
+    }
+    criteria = Criteria(
+        type_active=service_type.active,
+        type_online=service_type.online,
+        telehealth_enabled=service_type.telehealth_enabled,
+        modes=frozenset(service_type.modes),
+        mode=mode,
+        self_scheduling=policies.clients_may_schedule,
+        statuses=frozenset(status for status, may in may_schedule.items() if may),
+        status=status,
+        notice=policies.minimum_notice_minutes,
+        max_advance=policies.maximum_advance_days or None,
+    )
+    shape = Shape(
+        duration=service_type.duration_minutes,
+        step=service_type.step_minutes,
+        buffer_before=service_type.buffer_before_minutes,
+        buffer_after=service_type.buffer_after_minutes,
+        mode=mode,
+    )
+    return RuleSet(criteria, shape)
+
+
+def bookable_window(now: datetime, notice: int, max_advance: int | None) -> Span:
+    """Return the starts that are neither too soon nor too far, as `[first, end)` (AV-15).
+
+    `notice` is in minutes, `max_advance` in elapsed days, or None for unlimited; a start exactly
+    at either limit is inside. In minutes of UTC since 1970, seconds of `now` counted in full.
+    """
+    minute, rest = divmod(now - _EPOCH, _MINUTE)
+    first = minute + notice + (1 if rest else 0)
+    return Span(first, END_OF_TIME if max_advance is None else minute + max_advance * DAY + 1)
+
+
+def _time_window(criteria: Criteria, now: datetime) -> Span:
+    if criteria.staff:
+        return _ALWAYS
+    return bookable_window(now, criteria.notice, criteria.max_advance)
+
+
+def _judge_criteria(criteria: Criteria) -> tuple[Verdict, ...]:
+    """Return the verdicts that are the same for every start."""
+    client = not criteria.staff
+    status_allowed = criteria.status in criteria.statuses
+    telehealth_off = criteria.mode is Mode.TELEHEALTH and not criteria.telehealth_enabled
+    return (
         _verdict(
             Rule.SELF_SCHEDULING_OFF,
-            client and not facts.self_scheduling,
+            client and not criteria.self_scheduling,
             "clients cannot schedule online with this provider",
         ),
         _verdict(
             Rule.CLIENT_STATUS_NOT_ALLOWED,
             client and not status_allowed,
-            f"clients with the status {facts.status} cannot schedule online",
+            f"clients with the status {criteria.status} cannot schedule online",
         ),
-        _verdict(Rule.TYPE_INACTIVE, not facts.type_active, "the service type is inactive"),
+        _verdict(Rule.TYPE_INACTIVE, not criteria.type_active, "the service type is inactive"),
         _verdict(
             Rule.TYPE_NOT_ONLINE,
-            client and not facts.type_online,
+            client and not criteria.type_online,
             "clients cannot book the service type online",
         ),
         _verdict(
             Rule.MODE_NOT_OFFERED,
-            facts.mode not in facts.modes,
-            f"the service type is not offered by {facts.mode}",
+            criteria.mode not in criteria.modes,
+            f"the service type is not offered by {criteria.mode}",
         ),
         _verdict(
             Rule.TELEHEALTH_NOT_ENABLED,
             telehealth_off,
             "the service type is not enabled for telehealth",
         ),
-    ]
+    )
 
 
-def bookable_window(now: datetime, notice: int, max_advance: int | None) -> Span:
-    """The starts that are neither too soon nor too far, as `[first, end)` (AV-15).
-
-    `notice` is in minutes, `max_advance` in elapsed days, or None for unlimited; a start exactly
-    at either limit is inside. In minutes of UTC since 1970, seconds of `now` counted in full.
-    """
-    since_epoch = now - _EPOCH
-    first = -(-since_epoch // _MINUTE) + notice
-    if max_advance is None:
-        return Span(first, END_OF_TIME)
-    return Span(first, (since_epoch + timedelta(days=max_advance)) // _MINUTE + 1)
-
-
-def offered_window(facts: Facts, now: datetime) -> Span:
-    """As `bookable_window`, for these facts: staff are bound by no limit."""
-    if facts.staff:
-        return _ALWAYS
-    return bookable_window(now, facts.notice, facts.max_advance)
-
-
-def searched_window(facts: Facts, now: datetime, first: int, end: int) -> Span:
-    """What of the asked range `[first, end)` to search: nothing if the offer itself fails."""
-    if not all(verdict.passed for verdict in judge_offer(facts)):
-        return _NEVER
-    window = offered_window(facts, now)
-    return Span(max(first, window.start), min(end, window.end))
-
-
-def offered_starts(
-    timetable: Timetable, shape: Shape, facts: Facts, now: datetime, first: int, end: int
-) -> memoryview:
-    """The starts in `[first, end)` for which no rule fails, ascending (SL-1, SL-7)."""
-    return timetable.starts(shape, *searched_window(facts, now, first, end))
-
-
-def _judge_time(facts: Facts, now: datetime, start: int) -> Sequence[Verdict]:
-    window = offered_window(facts, now)
+def _judge_time(criteria: Criteria, now: datetime, start: int) -> Sequence[Verdict]:
+    window = _time_window(criteria, now)
     return (
         _verdict(
             Rule.TOO_SOON,
             start < window.start,
-            f"it starts sooner than the minimum notice of {facts.notice} minutes allows",
+            f"it starts sooner than the minimum notice of {criteria.notice} minutes allows",
         ),
         _verdict(
             Rule.TOO_FAR,
             start >= window.end,
-            f"it starts further ahead than the maximum of {facts.max_advance} days",
+            f"it starts further ahead than the maximum of {criteria.max_advance} days",
         ),
     )
 
 
-def _judge_place(facts: Facts, standing: Standing) -> Sequence[Verdict]:
+def _judge_standing(criteria: Criteria, standing: Standing) -> Sequence[Verdict]:
     return (
         _verdict(
             Rule.OUTSIDE_HOURS,
             not standing.inside,
-            f"the session does not lie wholly in hours open for {facts.mode}",
+            f"the session does not lie wholly in hours open for {criteria.mode}",
         ),
         _verdict(
             Rule.BLOCK_NOT_ONLINE,

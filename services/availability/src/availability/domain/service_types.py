@@ -1,22 +1,17 @@
 """Service types: what may be saved (spec AV-11)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 
-from attune.availability.v1.availability_pb2 import ServiceType
-from attune.common.v1.types_pb2 import Fee, Mode, Money
-from availability.domain import inputs
+from availability.domain.modes import Mode
+from common import validation
 from common.errors import Invalid, Refused
 
 MAX_ACTIVE = 15
 MAX_KEPT = 200
 DEFAULT_STEP = 15
-_DEAREST = 10**12  # minor units
-
-CHANGEABLE = frozenset(
-    field.name
-    for field in ServiceType.DESCRIPTOR.fields
-    if field.name not in ("service_type_id", "version")
-)
+_HIGHEST_AMOUNT = 10**12  # minor units
+_FIELD = "service_type"
 
 
 class TooManyActiveServiceTypes(Refused):
@@ -35,89 +30,114 @@ class NoModes(Invalid):
     """A service type is offered in at least one mode."""
 
 
+@dataclass(frozen=True)
+class Money:
+    """An amount; the currency may be empty in a request, and then is the practice's."""
+
+    minor_units: int = 0
+    currency_code: str = ""
+
+
+@dataclass(frozen=True)
+class Fee:
+    """One amount for every mode, with exceptions for single modes."""
+
+    amount: Money | None = None
+    by_mode: tuple[tuple[Mode, Money], ...] = ()
+
+
+@dataclass(frozen=True)
+class ServiceType:
+    """Something a client can book. The fields have the names of the API's."""
+
+    slug: str
+    title: str
+    duration_minutes: int
+    modes: tuple[Mode, ...]
+    description: str = ""
+    step_minutes: int = 0
+    """Zero in a request stands for the default."""
+    buffer_before_minutes: int = 0
+    buffer_after_minutes: int = 0
+    code: str = ""
+    """CPT or free."""
+    active: bool = False
+    online: bool = False
+    """Whether clients can book it themselves."""
+    telehealth_enabled: bool = False
+    price: Money = Money()
+    no_show_fee: Fee | None = None
+    late_cancellation_fee: Fee | None = None
+    service_type_id: str = ""
+    version: int = 0
+
+
+CHANGEABLE = frozenset(field.name for field in fields(ServiceType)) - {"service_type_id", "version"}
+
+
 def checked(wanted: ServiceType, currency: str) -> ServiceType:
-    """The service type as it is to be saved, or an Invalid that names the field.
+    """Return a service type as it is saved: texts stripped, modes in order, zero steps replaced by
+    the default, amounts in the practice's currency.
 
-    A step of zero stands for 15 minutes; an amount without a currency is in the practice's.
+    Raises an Invalid or CurrencyDiffers that names the field.
     """
-    field = "service_type"
-    saved = ServiceType()
-    saved.CopyFrom(wanted)
-    saved.slug = inputs.slug(wanted.slug, f"{field}.slug")
-    saved.title = inputs.line(wanted.title, f"{field}.title")
-    saved.description = inputs.words(wanted.description, f"{field}.description")
-    saved.code = inputs.optional_line(wanted.code, f"{field}.code", 60)
-    inputs.number(wanted.duration_minutes, f"{field}.duration_minutes", 5, 480)
-    saved.step_minutes = wanted.step_minutes or DEFAULT_STEP
-    inputs.number(saved.step_minutes, f"{field}.step_minutes", 5, 480)
-    for name in ("buffer_before_minutes", "buffer_after_minutes"):
-        inputs.number(getattr(wanted, name), f"{field}.{name}", 0, 240)
-    del saved.modes[:]
-    saved.modes.extend(modes(wanted.modes, f"{field}.modes"))
-    if not saved.modes:
-        raise NoModes(field=f"{field}.modes")
-    saved.price.CopyFrom(_amount(wanted.price, currency, f"{field}.price"))
-    if wanted.HasField("no_show_fee"):
-        fee = _fee(wanted.no_show_fee, currency, f"{field}.no_show_fee")
-        saved.no_show_fee.CopyFrom(fee)
-    if wanted.HasField("late_cancellation_fee"):
-        fee = _fee(wanted.late_cancellation_fee, currency, f"{field}.late_cancellation_fee")
-        saved.late_cancellation_fee.CopyFrom(fee)
-    return saved
-
-
-def changed(stored: ServiceType, wanted: ServiceType, fields: Sequence[str]) -> ServiceType:
-    """The stored one with the named fields of the other."""
-    result = ServiceType()
-    result.CopyFrom(stored)
-    if not fields or not CHANGEABLE.issuperset(fields):
-        raise Invalid(
-            "Name the fields of a service type that change.",
-            field="update_fields",
-            reason="INVALID_UPDATE_FIELDS",
-        )
-    only = ServiceType()
-    only.CopyFrom(wanted)
-    for field in ServiceType.DESCRIPTOR.fields:
-        if field.name in fields:
-            result.ClearField(field.name)  # type: ignore[arg-type]  # a field's name
-        else:
-            only.ClearField(field.name)  # type: ignore[arg-type]  # a field's name
-    result.MergeFrom(only)
-    return result
+    number = validation.number
+    slug = validation.slug(wanted.slug, f"{_FIELD}.slug")
+    title = validation.line(wanted.title, f"{_FIELD}.title")
+    description = validation.words(wanted.description, f"{_FIELD}.description")
+    code = validation.optional_line(wanted.code, f"{_FIELD}.code", 60)
+    number(wanted.duration_minutes, f"{_FIELD}.duration_minutes", 5, 480)
+    step = number(wanted.step_minutes or DEFAULT_STEP, f"{_FIELD}.step_minutes", 5, 480)
+    number(wanted.buffer_before_minutes, f"{_FIELD}.buffer_before_minutes", 0, 240)
+    number(wanted.buffer_after_minutes, f"{_FIELD}.buffer_after_minutes", 0, 240)
+    if not wanted.modes:
+        raise NoModes(field=f"{_FIELD}.modes")
+    return replace(
+        wanted,
+        slug=slug,
+        title=title,
+        description=description,
+        code=code,
+        step_minutes=step,
+        modes=in_order(wanted.modes),
+        price=_amount(wanted.price, currency, f"{_FIELD}.price"),
+        no_show_fee=_fee(wanted.no_show_fee, currency, f"{_FIELD}.no_show_fee"),
+        late_cancellation_fee=_fee(
+            wanted.late_cancellation_fee, currency, f"{_FIELD}.late_cancellation_fee"
+        ),
+    )
 
 
 def check_count(active: int, kept: int) -> None:
-    """Raises if there are more of them than may be, the one to be saved counted."""
+    """Raise unless a practice may have so many service types, the one to be saved counted."""
     if active > MAX_ACTIVE:
-        raise TooManyActiveServiceTypes(field="service_type.active")
+        raise TooManyActiveServiceTypes(field=f"{_FIELD}.active")
     if kept > MAX_KEPT:
         raise TooManyServiceTypes
 
 
-def modes(wanted: Iterable["Mode.ValueType"], field: str) -> list["Mode.ValueType"]:
-    """The modes in their order, each once."""
-    known = {mode for mode in Mode.values() if mode}
-    if not known.issuperset(wanted):
-        raise Invalid("Choose among those offered.", field=field, reason="INVALID_CHOICE")
-    return sorted(set(wanted))
+def in_order(modes: Iterable[Mode]) -> tuple[Mode, ...]:
+    """Return the modes in the order of the enumeration, each once."""
+    present = set(modes)
+    return tuple(mode for mode in Mode if mode in present)
 
 
 def _amount(amount: Money, currency: str, field: str) -> Money:
     if amount.currency_code not in ("", currency):
         raise CurrencyDiffers(f"Amounts are in {currency}.", field=f"{field}.currency_code")
-    inputs.number(amount.minor_units, f"{field}.minor_units", 0, _DEAREST)
-    return Money(minor_units=amount.minor_units, currency_code=currency)
+    validation.number(amount.minor_units, f"{field}.minor_units", 0, _HIGHEST_AMOUNT)
+    return Money(amount.minor_units, currency)
 
 
-def _fee(fee: Fee, currency: str, field: str) -> Fee:
-    saved = Fee()
-    if fee.HasField("amount"):
-        saved.amount.CopyFrom(_amount(fee.amount, currency, f"{field}.amount"))
-    named = modes([each.mode for each in fee.by_mode], f"{field}.by_mode")
-    if len(named) < len(fee.by_mode):
+def _fee(fee: Fee | None, currency: str, field: str) -> Fee | None:
+    if fee is None:
+        return None
+    amount = _amount(fee.amount, currency, f"{field}.amount") if fee.amount else None
+    exceptions = dict(fee.by_mode)
+    if len(exceptions) < len(fee.by_mode):
         raise Invalid("Name each mode once.", field=f"{field}.by_mode", reason="MODE_TWICE")
-    for each in sorted(fee.by_mode, key=lambda each: each.mode):
-        exact = _amount(each.amount, currency, f"{field}.by_mode.amount")
-        saved.by_mode.add(mode=each.mode, amount=exact)
-    return saved
+    by_mode = (
+        (mode, _amount(exceptions[mode], currency, f"{field}.by_mode.amount"))
+        for mode in in_order(exceptions)
+    )
+    return Fee(amount, tuple(by_mode))

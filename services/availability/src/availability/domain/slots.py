@@ -1,4 +1,4 @@
-"""What a slot is: starts on the grid of open hours that keep clear of taken time (SL-1 to SL-3)."""
+"""Slots: starts on the grid of open hours whose sessions overlap no taken time (SL-1 to SL-3)."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ class ImpossibleShape(Invalid):
 
 @dataclass(frozen=True)
 class Shape:
-    """Everything about a search that decides its slots, but for the provider; in minutes.
+    """All that decides the slots of a search apart from the provider; in minutes.
 
     `online` is set for clients, who book only blocks that are online, and not for staff.
     """
@@ -27,7 +27,7 @@ class Shape:
     buffer_after: int = 0
     mode: Mode = Mode.TELEHEALTH
     online: bool = True
-    # A shape is looked up on every search: its hash is worked out once.
+    # Every search looks the shape up in a dictionary, so the hash is computed once.
     _hash: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:
@@ -42,16 +42,16 @@ class Shape:
         return self._hash
 
     def needs(self, start: int) -> Span:
-        """What a session at that start takes, buffers included."""
+        """Return the time that a session at that start takes, buffers included."""
         return Span(start - self.buffer_before, start + self.duration + self.buffer_after)
 
     def barred(self, start: int, end: int) -> Span:
-        """The starts at which a session would overlap what is taken from `start` to `end`."""
+        """Return the starts at which a session would overlap time taken from `start` to `end`."""
         return Span(start - self.duration - self.buffer_after + 1, end + self.buffer_before)
 
 
 class Opening:
-    """The hours that are open to a shape around some minutes, in person those of one room."""
+    """The open hours around some minutes for sessions of a shape; in person, those of one room."""
 
     def __init__(self, shape: Shape, room: int | None, runs: Sequence[Run]) -> None:
         self.room = room
@@ -60,24 +60,24 @@ class Opening:
         self._stretches = merged((run.start, run.end) for run in runs)
 
     def fits(self, start: int) -> bool:
-        """Whether a session at that start lies wholly in open hours, on the grid or not."""
+        """Return whether a session at that start lies wholly in open hours, on the grid or not."""
         return start + self._shape.duration <= self._open_until(start)
 
     def grids(self, first: int, end: int) -> Iterator[range]:
-        """The starts from `first` on and before `end` at which a session fits, run by run."""
+        """Yield, for each run, the starts in `[first, end)` at which a session fits."""
         for run in self._runs:
             last = self._open_until(run.start) - self._shape.duration
             grid = range(run.start, min(run.end, last + 1, end), self._shape.step)
             yield grid[bisect_left(grid, first) :]
 
     def _open_until(self, minute: int) -> int:
-        """The end of the open stretch at a minute; the minute itself where there is none."""
+        """Return the end of the open stretch at a minute, or the minute if it is in no stretch."""
         at = bisect_right(self._stretches, minute, key=lambda stretch: stretch.start) - 1
         return max(self._stretches[at].end, minute) if at >= 0 else minute
 
 
 def openings(hours: Hours, shape: Shape, first: int, end: int) -> list[Opening]:
-    """What is open to sessions that start in `[first, end)`, in minutes of UTC since 1970."""
+    """Return the openings for sessions that start in `[first, end)`, in minutes since 1970."""
     by_room: dict[int | None, list[Run]] = {}
     for run in hours.runs_between(first, end + shape.duration, shape.mode, shape.online):
         by_room.setdefault(run.room, []).append(run)
@@ -85,7 +85,7 @@ def openings(hours: Hours, shape: Shape, first: int, end: int) -> list[Opening]:
 
 
 def free(grids: Iterable[range], barred: Sequence[Span]) -> Iterator[range]:
-    """The parts of the grids outside the barred starts, which are disjoint and in order."""
+    """Yield the parts of the grids outside `barred`, whose spans are disjoint and in order."""
     for grid in grids:
         rest = grid
         at = bisect_right(barred, grid.start, key=lambda span: span.end)

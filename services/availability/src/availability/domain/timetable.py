@@ -1,4 +1,4 @@
-"""One provider's free starts, kept ready in arrays and patched as time is taken and released."""
+"""One provider's free starts, kept in arrays that are patched as time is taken and released."""
 
 from array import array
 from bisect import bisect_left
@@ -24,25 +24,25 @@ END_OF_TIME = 2**32 - 1
 
 @dataclass(frozen=True)
 class Standing:
-    """How one start stands to the hours and to taken time, whether it is offered or not (SL-7)."""
+    """How one start relates to the hours and to taken time, whether it is free or not (SL-7)."""
 
     inside: bool
     """The session lies in hours that serve its mode."""
     online: bool
-    """It lies in hours that the caller may book: for clients, online ones."""
+    """The session lies in hours that the caller may book: for clients, online ones."""
     on_grid: bool
-    """It is one of the starts that those hours offer."""
+    """The start is on the grid of those hours."""
     taken: tuple[Taken, ...]
-    """What is in its way, of the provider or of the room."""
+    """The taken time that overlaps the session, of the provider or of the room."""
     room: int | None
     """The physical room, by resource number, that the session would take."""
 
 
 class Timetable:
-    """When one provider is free: hours and taken time in, sorted starts out (SL-1 to SL-3, SL-9).
+    """The hours and taken time of one provider, and the free starts (SL-1 to SL-3, SL-9).
 
     All minutes are whole minutes of UTC since 1970. Arrays are never changed, only replaced, so
-    what a reader holds stays what it was. Safe to use from many threads.
+    readers may keep them. Safe to use from many threads.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Timetable:
         provider: int = 0,
         max_chunks: int = 64,
     ) -> None:
-        """`provider` is the provider's own resource number; `max_chunks` bounds the arrays."""
+        """`provider` is the provider's resource number; `max_chunks` bounds the arrays."""
         self.provider = provider
         self._hours = Hours(zone, weekly, overrides)
         self._taken: dict[int, TakenTime] = {}
@@ -62,22 +62,26 @@ class Timetable:
         self._max_chunks = max_chunks
         self._lock = Lock()
         self._size = 0
-        self._grown: Callable[[int], None] = _nobody_asks
+        self._grown: Callable[[int], None] = _ignore
 
     def weigh(self, grown: Callable[[int], None] | None) -> int:
-        """About how many bytes it holds beyond its hours. From now on `grown` is told of every
-        change; nobody, if it is None. It must not call back."""
+        """Return about how many bytes the arrays and the taken time hold.
+
+        From now on every change of that number is passed to `grown`, which must not call the
+        timetable; None ends this.
+        """
         with self._lock:
-            self._grown = grown or _nobody_asks
+            self._grown = grown or _ignore
             return self._size
 
     @property
     def resources(self) -> frozenset[int]:
-        """The resources whose taken time matters here: the provider and the rooms of the hours."""
+        """The resources whose taken time bars starts: the provider and the rooms of the hours."""
         return self._hours.rooms | {self.provider}
 
     def starts(self, shape: Shape, first: int, end: int) -> memoryview:
-        """The free starts in `[first, end)`, ascending, as a view of unsigned 32-bit integers."""
+        """Return the free starts in `[first, end)`, ascending, as a view of unsigned 32-bit
+        integers."""
         numbers = _chunk_numbers(first, end)
         with self._lock:
             if len(numbers) == 1:
@@ -90,7 +94,7 @@ class Timetable:
             return memoryview(joined)
 
     def first_starts(self, shape: Shape, first: int, end: int, count: int) -> list[int]:
-        """The first `count` free starts in `[first, end)`, ascending (SL-4)."""
+        """Return the first `count` free starts in `[first, end)`, ascending (SL-4)."""
         found: list[int] = []
         for number in _chunk_numbers(first, end):
             if len(found) >= count:
@@ -99,7 +103,7 @@ class Timetable:
         return found
 
     def last_starts(self, shape: Shape, first: int, end: int, count: int) -> list[int]:
-        """The last `count` free starts in `[first, end)`, ascending."""
+        """Return the last `count` free starts in `[first, end)`, ascending."""
         found: list[int] = []
         for number in reversed(_chunk_numbers(first, end)):
             if len(found) >= count:
@@ -110,7 +114,7 @@ class Timetable:
     def nearest_starts(
         self, shape: Shape, around: int, first: int, end: int, count: int
     ) -> list[int]:
-        """The `count` free starts in `[first, end)` nearest to `around`, ascending.
+        """Return the `count` free starts in `[first, end)` nearest to `around`, ascending.
 
         Of two that are equally near the earlier one wins.
         """
@@ -119,12 +123,12 @@ class Timetable:
         return sorted(sorted(near, key=lambda start: abs(start - around))[:count])
 
     def standing(self, shape: Shape, start: int) -> Standing:
-        """How that start stands; it is free if nothing is amiss, as `starts` has it (SL-7)."""
+        """Return how a start relates to hours and to taken time (SL-7)."""
         with self._lock:
             possible = openings(self._hours, shape, start, start + 1)
             fitting = [each for each in possible if each.fits(start)]
             on_grid = [each for each in fitting if any(each.grids(start, start + 1))]
-            # The rooms that could have it; without any, only the provider's own time counts.
+            # The rooms in which the session fits; without any, only the provider's own time counts.
             rooms = [each.room for each in on_grid or fitting] or [None]
             taken = {room: self._overlapping(room, shape.needs(start)) for room in rooms}
             room = min(rooms, key=lambda each: len(taken[each]))
@@ -132,10 +136,10 @@ class Timetable:
             return Standing(inside, bool(fitting), bool(on_grid), tuple(taken[room]), room)
 
     def take(self, ref: str, resource: int, start: int, end: int) -> None:
-        """Takes `[start, end)` of a provider or room, instead of what `ref` took of it before.
+        """Take `[start, end)` of a provider or room, in place of what `ref` took of it before.
 
-        The interval holds its own buffers already. One that is empty takes nothing. Time of a
-        resource that is not among `resources` is kept for hours that may come to need it.
+        The interval includes its buffers. An empty one takes nothing. Time of a resource that is
+        not among `resources` is kept for hours that may come to need the resource.
         """
         with self._lock:
             of_resource = self._taken.setdefault(resource, TakenTime())
@@ -148,7 +152,7 @@ class Timetable:
             self._patch(resource, start, end)
 
     def take_series(self, ref: str, resource: int, series: Repeating) -> None:
-        """Takes all that a series yields, instead of what `ref` took of the resource before."""
+        """Take all occurrences of a series, in place of what `ref` took of the resource before."""
         with self._lock:
             of_resource = self._taken.setdefault(resource, TakenTime())
             self._forget(ref, resource)
@@ -156,12 +160,12 @@ class Timetable:
             self._clear()
 
     def release(self, ref: str, resource: int) -> None:
-        """Gives back what `ref` took of the resource, if anything."""
+        """Release what `ref` took of the resource, if anything."""
         with self._lock:
             self._forget(ref, resource)
 
     def replace_taken(self, resource: int, taken: Mapping[str, tuple[int, int]]) -> None:
-        """Puts these intervals, by `ref`, in place of all that is taken of the resource."""
+        """Replace all taken time of the resource with these intervals, by `ref`."""
         with self._lock:
             before = self._taken.get(resource, TakenTime()).singles()
             of_resource = self._taken[resource] = TakenTime()
@@ -173,7 +177,7 @@ class Timetable:
     def replace_hours(
         self, zone: ZoneInfo, weekly: Iterable[WeeklyBlock], overrides: Iterable[Override] = ()
     ) -> None:
-        """Puts other hours in place of all hours; taken time stays (AV-2)."""
+        """Replace all hours; taken time stays (AV-2)."""
         hours = Hours(zone, weekly, overrides)
         with self._lock:
             self._hours = hours
@@ -213,7 +217,7 @@ class Timetable:
         return starts
 
     def _patch(self, resource: int, start: int, end: int) -> None:
-        """Works out anew every start that time taken from `start` to `end` can decide."""
+        """Compute again every start that time taken from `start` to `end` can bar."""
         if start >= end or resource not in self.resources:
             return
         for key, starts in self._chunks.items():
@@ -251,16 +255,16 @@ def _bytes(starts: "array[int]") -> int:
     return _ARRAY + starts.itemsize * len(starts)
 
 
-def _nobody_asks(_by: int) -> None:
+def _ignore(_by: int) -> None:
     pass
 
 
 def _chunk_numbers(first: int, end: int) -> range:
-    """The chunks that the minutes `[first, end)` lie in."""
+    """Return the numbers of the chunks in which the minutes `[first, end)` lie."""
     first, end = max(first, 0), min(end, END_OF_TIME)
     return range(first // CHUNK, -(-end // CHUNK)) if first < end else range(0)
 
 
 def _window(number: int, first: int, end: int) -> Span:
-    """What lies in that chunk of the minutes `[first, end)`."""
+    """Return the part of the minutes `[first, end)` that lies in that chunk."""
     return Span(max(first, number * CHUNK), min(end, (number + 1) * CHUNK))

@@ -1,4 +1,4 @@
-"""From wall-clock time of a zone to instants: whole minutes of UTC since 1970 (spec AV-5)."""
+"""Conversion of wall-clock time to instants: whole minutes of UTC since 1970 (spec AV-5)."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -19,10 +19,10 @@ class Span(NamedTuple):
 
 
 def instant(zone: ZoneInfo, day: date, minute: int) -> int:
-    """The instant of a wall-clock minute (0-1440) of a date, by PEP 495 with `fold=0` (AV-5).
+    """Return the instant of a wall-clock minute (0-1440) of a date, by PEP 495 with `fold=0`.
 
-    A time in the spring gap moves forward by the gap, one in the autumn fold means its first
-    pass, and minute 1440 is 00:00 of the next date.
+    A time in the spring gap moves forward by the gap, a time in the autumn fold means its first
+    pass, and minute 1440 is 00:00 of the next date (AV-5).
     """
     ordinal = day.toordinal() + minute // DAY
     of_day = minute % DAY
@@ -33,17 +33,17 @@ def instant(zone: ZoneInfo, day: date, minute: int) -> int:
 
 
 def exists(zone: ZoneInfo, day: date) -> bool:
-    """Whether the zone has that date; Samoa, for one, skipped 2011-12-30 (AV-5)."""
+    """Return whether the zone has that date; Samoa, for example, skipped 2011-12-30 (AV-5)."""
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=zone)
-    # Only in a gap or a fold do the two readings differ, and noon lies in neither but for a
-    # change of the date line.
+    # The two readings differ only in a gap or a fold, and noon lies in one only when the zone
+    # moves across the date line.
     if zone.utcoffset(noon) == zone.utcoffset(noon.replace(fold=1)):
         return True
     return noon.astimezone(UTC).astimezone(zone).date() == day
 
 
 def dates_around(first: int, end: int) -> Iterator[date]:
-    """Every local date, in whichever zone, whose hours may touch the minutes `[first, end)`."""
+    """Yield every local date, of any zone, whose hours may touch the minutes `[first, end)`."""
     # No zone is a whole day away from UTC, so a date reaches into three dates of UTC at most.
     lowest = max(_EPOCH + first // DAY - 1, 1)
     highest = min(_EPOCH + end // DAY + 1, _LAST)
@@ -51,7 +51,7 @@ def dates_around(first: int, end: int) -> Iterator[date]:
 
 
 def merged(spans: Iterable[tuple[int, int]]) -> list[Span]:
-    """The same minutes as disjoint spans in order; touching spans become one."""
+    """Return the same minutes as disjoint spans in order; touching spans become one."""
     joined: list[Span] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1].end:

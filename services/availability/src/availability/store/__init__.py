@@ -1,1 +1,5 @@
-"""Tables and queries: the set-up of practices, and the projection of what booking says is taken."""
+"""The tables and the queries on them, a file for each resource.
+
+A session sees the rows of one practice only. Queries that read many rows name the practice all the
+same, because indexes serve only what a query says.
+"""

@@ -1,4 +1,4 @@
-"""The tables. A provider's e-mail stands in a `…_sealed` column (spec PF-7)."""
+"""The tables. A provider's email is encrypted, in a `…_sealed` column (spec PF-7)."""
 
 from datetime import date, datetime
 from typing import Any
@@ -27,9 +27,12 @@ class Base(DeclarativeBase):
 
 
 class Practice(Base):
-    """The tenant. `changes` counts all changes of its set-up, which are made one after the other
-    under this row's lock; `setup_version` is the number of the last one that concerned all of
-    its providers."""
+    """The tenant.
+
+    `changes` counts all changes of the practice's set-up, which are made one after the other under
+    this row's lock. `setup_version` is the number of the last change that concerned all of its
+    providers.
+    """
 
     __tablename__ = "practices"
 
@@ -45,8 +48,11 @@ class Practice(Base):
 
 
 class Provider(Base):
-    """A clinician; `number` is their resource number in booking's occupancy, `setup_version` the
-    number of the last change, among their practice's, that concerned them alone."""
+    """A clinician.
+
+    `number` is the provider's resource number in booking's occupancy. `setup_version` is the
+    number of the last change of the practice's set-up that concerned this provider alone.
+    """
 
     __tablename__ = "providers"
 
@@ -67,7 +73,7 @@ class Provider(Base):
 
 
 class PhysicalRoom(Base):
-    """A room of the practice; numbered together with the providers."""
+    """A room of the practice. Rooms and providers share one sequence of resource numbers."""
 
     __tablename__ = "physical_rooms"
 
@@ -91,8 +97,10 @@ class Override(Base):
 
 
 class ServiceType(Base):
-    """What can be booked. Amounts are minor units of the practice's currency. What was deleted
-    stays, since bookings name it."""
+    """Something a client can book. The price is in minor units of the practice's currency.
+
+    Deleted rows stay, because bookings refer to them.
+    """
 
     __tablename__ = "service_types"
 
@@ -118,7 +126,7 @@ class ServiceType(Base):
 
 
 class Taken(Base):
-    """The projection: time of one resource that a booking or hold takes."""
+    """A row of the projection: time of one resource that a booking or hold takes."""
 
     __tablename__ = "taken"
 
@@ -133,7 +141,7 @@ class Taken(Base):
 
 
 class TakenRevision(Base):
-    """Which of booking's revisions of a resource the projection has reached."""
+    """The revision of a resource that the projection has reached."""
 
     __tablename__ = "taken_revisions"
 

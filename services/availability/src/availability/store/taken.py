@@ -1,11 +1,11 @@
-"""The projection of taken time: for each resource, what booking's events have told so far.
+"""The projection of taken time: for each resource, the sum of booking's events so far.
 
-Where an event was missed, work is due to fetch all of the resource from booking; for as long as
-it is, cold reads do not rely on the projection of that resource.
+When an event was missed, a job is planned that fetches the whole resource from booking. As long as
+the job is due, searches do not rely on the projection of that resource.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, select, text, update
@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 from attune.booking.v1.booking_pb2 import TAKEN_KIND_BOOKING, TakenTime
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from availability.store.tables import Taken, TakenRevision
+from common import proto
 from common.jobs.schedule import schedule
 
 FETCH = "fetch_taken"
-"""The kind of the work; its key is the resource number."""
-_KEPT = timedelta(days=2)  # what has ended stays this long
+"""The kind of the job; its key is the resource number."""
+_KEPT = timedelta(days=2)  # ended time stays for so long
 
 
 _FETCH_EVERYTHING = text(
@@ -37,13 +38,14 @@ ON CONFLICT DO NOTHING
 
 
 def reached(session: Session, number: int) -> int:
-    """The revision that the projection of a resource has reached."""
+    """Return the revision that the projection of a resource has reached."""
     of_resource = select(TakenRevision.revision).where(TakenRevision.resource_number == number)
     return session.scalar(of_resource) or 0
 
 
 def fetch(session: Session, practice_id: UUID, number: int, now: datetime) -> None:
-    """Plan to fetch a resource from booking. Not while it is locked: the worker locks it too."""
+    """Plan to fetch a resource from booking. The caller must not have locked the resource: the
+    worker locks it too."""
     schedule(session, FETCH, number, practice_id, now, now=True)
 
 
@@ -53,8 +55,8 @@ def fetch_everything(session: Session, now: datetime) -> None:
 
 
 def lock(session: Session, practice_id: UUID, number: int) -> int:
-    """The revision that the projection of a resource has reached; whoever else would change it
-    waits."""
+    """Lock the projection of a resource, so that other transactions wait to change it, and return
+    the revision that it has reached."""
     begun = insert(TakenRevision).values(
         resource_number=number, practice_id=practice_id, revision=0
     )
@@ -64,7 +66,7 @@ def lock(session: Session, practice_id: UUID, number: int) -> int:
 
 
 def apply(session: Session, event: TakenTimeChanged, now: datetime) -> None:
-    """Bring the projection of a locked resource to the event's revision."""
+    """Apply an event to the projection of a locked resource."""
     number, gone = event.resource_number, [*event.released, *(t.ref for t in event.taken)]
     old = Taken.ref.in_(gone) | (Taken.end_at < now - _KEPT)
     session.execute(delete(Taken).where(Taken.resource_number == number, old))
@@ -75,14 +77,14 @@ def apply(session: Session, event: TakenTimeChanged, now: datetime) -> None:
 def replace(
     session: Session, practice_id: UUID, number: int, revision: int, taken: Iterable[TakenTime]
 ) -> None:
-    """Put booking's own answer in place of all that the projection says of a locked resource."""
+    """Replace the projection of a locked resource with booking's own list."""
     session.execute(delete(Taken).where(Taken.resource_number == number))
     _take(session, practice_id, number, taken)
     _reach(session, number, revision)
 
 
 def sessions(session: Session, number: int, now: datetime) -> Sequence[Taken]:
-    """The upcoming bookings of a resource."""
+    """Return the upcoming bookings of a resource."""
     upcoming = select(Taken).where(
         Taken.resource_number == number, Taken.end_at > now, Taken.session_start_at > now
     )
@@ -95,10 +97,10 @@ def _take(session: Session, practice_id: UUID, number: int, taken: Iterable[Take
             "resource_number": number,
             "ref": each.ref,
             "practice_id": practice_id,
-            "start_at": each.start_time.ToDatetime(UTC),
-            "end_at": each.end_time.ToDatetime(UTC),
-            "session_start_at": each.session_start_time.ToDatetime(UTC),
-            "session_end_at": each.session_end_time.ToDatetime(UTC),
+            "start_at": proto.instant(each.start_time),
+            "end_at": proto.instant(each.end_time),
+            "session_start_at": proto.instant(each.session_start_time),
+            "session_end_at": proto.instant(each.session_end_time),
             "kind": each.kind,
         }
         for each in taken

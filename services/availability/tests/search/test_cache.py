@@ -1,4 +1,4 @@
-"""Memory: read once, kept right by events, mended through booking, never stale without bound."""
+"""The cache: loaded once, kept right by events and by booking, never stale without bound."""
 
 import re
 import time
@@ -19,10 +19,12 @@ from attune.booking.v1.events_pb2 import TakenTimeChanged
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH
 from attune_local.servers import Nats, free_port
 from attune_testing.fixtures import serve, signer
-from availability import state as states
 from availability.adapters.booking import Occupancy
-from availability.state import State
-from availability.store import cold, taken
+from availability.domain.modes import Mode
+from availability.domain.rules import ClientStatus
+from availability.search import cache as caches
+from availability.search.cache import Cache
+from availability.store import loader, taken
 from booking.adapters.availability import Availability
 from booking.servicer import servicers as booking_servicers
 from common import ids
@@ -49,13 +51,6 @@ from services.availability.tests.availability_world import (
 pytestmark = pytest.mark.req("SL-9")
 
 
-@pytest.fixture
-def provider(practice: Practice) -> Provider:
-    """Bookable for an hour from 9 to 12 on every day in New York."""
-    practice.service()
-    return practice.provider()
-
-
 def changed(
     provider: Provider,
     revision: int,
@@ -63,8 +58,8 @@ def changed(
     released: Sequence[str] = (),
     number: int = 0,
 ) -> TakenTimeChanged:
-    """An event of booking's: sessions of an hour were taken, by ref."""
-    told = TakenTimeChanged(
+    """Return an event of booking: sessions of an hour were taken, by ref."""
+    event = TakenTimeChanged(
         practice_id=provider.practice.id,
         resource_number=number or provider.number,
         revision=revision,
@@ -74,17 +69,17 @@ def changed(
         each = TakenTime(ref=ref, kind=TAKEN_KIND_BOOKING)
         each.start_time.FromDatetime(start)
         each.end_time.FromDatetime(start + HOUR)
-        told.taken.append(each)
-    return told
+        event.taken.append(each)
+    return event
 
 
-def tell(state: State, told: TakenTimeChanged) -> None:
-    state.receive(told.DESCRIPTOR.full_name, told.SerializeToString(), 0)
+def deliver(cache: Cache, event: TakenTimeChanged) -> None:
+    cache.receive(event.DESCRIPTOR.full_name, event.SerializeToString(), 0)
 
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[str]]:
-    """Whatever is asked of a database meanwhile."""
+    """Collect the statements that a database gets meanwhile."""
     asked: list[str] = []
 
     def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
@@ -97,24 +92,24 @@ def statements(database: Database) -> Iterator[list[str]]:
         event.remove(database.engine, "before_cursor_execute", note)
 
 
-def warm_names(state: State) -> list[str]:
-    return list(state._warm)
+def cached(cache: Cache) -> list[str]:
+    return list(cache._snapshots.by_username)
 
 
-# Events, one after the other. These replicas hear what the test tells them, and trust it.
+# Events, one after the other
 
 
 @pytest.fixture
-def told(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Replica]:
-    """A replica that hears only what the test tells it, and trusts it."""
+def alone(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Replica]:
+    """A replica that gets only the events that the test delivers, and takes them for all."""
     with world.replica() as replica:
-        monkeypatch.setattr(replica.state, "_age", lambda: 0.0)
+        monkeypatch.setattr(replica.cache, "_age", lambda: 0.0)
         yield replica
 
 
-def test_events_are_applied_in_their_order(provider: Provider, told: Replica) -> None:
-    assert provider.hours(on=told) == [9, 10, 11]
-    warm = told.state.get(provider.username)
+def test_events_are_applied_in_their_order(provider: Provider, alone: Replica) -> None:
+    assert provider.hours(on=alone) == [9, 10, 11]
+    snapshot = alone.cache.get(provider.username)
     for new, free in (
         (changed(provider, 1, ("a", NINE)), [10, 11]),
         (changed(provider, 2, ("b", NINE + HOUR)), [11]),
@@ -123,93 +118,97 @@ def test_events_are_applied_in_their_order(provider: Provider, told: Replica) ->
         (changed(provider, 5, ("c", NINE + 2 * HOUR), released=["a", "c"]), [9, 10]),
         (changed(provider, 6, released=["nobody"]), [9, 10]),
     ):
-        tell(told.state, new)
-        found = provider.search(on=told)
+        deliver(alone.cache, new)
+        found = provider.search(on=alone)
         assert [(m - MONDAY.timestamp() // 60) // 60 for m in found.start_minutes] == free
-        assert found.revision == f"{new.revision}.{warm.setup}"
-    assert told.state.get(provider.username) is warm
+        assert found.revision == f"{new.revision}.{snapshot.setup.version}"
+    assert alone.cache.get(provider.username) is snapshot
 
 
-def test_an_event_heard_twice_or_late_changes_nothing(provider: Provider, told: Replica) -> None:
-    assert provider.hours(on=told) == [9, 10, 11]
+def test_an_event_that_comes_twice_or_late_changes_nothing(
+    provider: Provider, alone: Replica
+) -> None:
+    assert provider.hours(on=alone) == [9, 10, 11]
     first, second = changed(provider, 1, ("a", NINE)), changed(provider, 2, released=["a"])
-    for heard in (first, first, second, first, second):
-        tell(told.state, heard)
-    found = provider.search(on=told)
+    for change in (first, first, second, first, second):
+        deliver(alone.cache, change)
+    found = provider.search(on=alone)
     assert len(found.start_minutes) == 3
     assert found.revision.startswith("2.")
 
 
 def test_time_that_passes_from_a_hold_to_its_booking_is_never_seen_as_free(
-    provider: Provider, told: Replica
+    provider: Provider, alone: Replica
 ) -> None:
-    warm = told.state.get(provider.username)
-    tell(told.state, changed(provider, 1, ("hold", NINE)))
+    snapshot = alone.cache.get(provider.username)
+    deliver(alone.cache, changed(provider, 1, ("hold", NINE)))
     seen: list[list[int]] = []
-    release = warm.timetable.release
+    release = snapshot.timetable.release
 
     def look(ref: str, resource: int) -> None:
-        seen.append(provider.hours(on=told))
+        seen.append(provider.hours(on=alone))
         release(ref, resource)
-        seen.append(provider.hours(on=told))
+        seen.append(provider.hours(on=alone))
 
-    warm.timetable.release = look  # type: ignore[method-assign]
-    tell(told.state, changed(provider, 2, ("booking", NINE), released=["hold"]))
+    snapshot.timetable.release = look  # type: ignore[method-assign]
+    deliver(alone.cache, changed(provider, 2, ("booking", NINE), released=["hold"]))
     assert seen == [[10, 11], [10, 11]]
 
 
-def test_a_missed_event_is_noticed_and_asked_of_booking(provider: Provider, told: Replica) -> None:
-    assert provider.hours(on=told) == [9, 10, 11]
+def test_a_missed_event_is_noticed_and_asked_of_booking(provider: Provider, alone: Replica) -> None:
+    assert provider.hours(on=alone) == [9, 10, 11]
     provider.book(NINE)
     provider.book(NINE + HOUR)
-    tell(told.state, changed(provider, 2, ("the second", NINE + HOUR)))  # the first was missed
-    assert provider.hours(on=told) == [11]
-    assert told.state.get(provider.username).revisions == {provider.number: 2}
+    deliver(alone.cache, changed(provider, 2, ("the second", NINE + HOUR)))  # the first was missed
+    assert provider.hours(on=alone) == [11]
+    assert alone.cache.get(provider.username).revisions == {provider.number: 2}
 
 
-def test_what_is_read_cold_is_at_least_what_was_heard_of(provider: Provider, told: Replica) -> None:
+def test_a_loaded_provider_is_at_least_as_new_as_the_events(
+    provider: Provider, alone: Replica
+) -> None:
     """An event that the projection does not have yet counts for a provider read afterwards."""
     provider.book()
     until(lambda: provider.world.projected(provider.number) == 1)
     with provider.world.database.transaction(EVERY_PRACTICE) as session:
         taken.replace(session, ids.parse(provider.practice.id, ""), provider.number, 0, [])
-    assert provider.hours(on=told) == [9, 10, 11]  # it relies on the projection
-    told.state._drop(provider.username)
-    tell(told.state, changed(provider, 1, ("x", NINE)))
-    assert provider.hours(on=told) == [10, 11]
+    assert provider.hours(on=alone) == [9, 10, 11]  # it relies on the projection
+    alone.cache._snapshots.drop(provider.username)
+    deliver(alone.cache, changed(provider, 1, ("x", NINE)))
+    assert provider.hours(on=alone) == [10, 11]
 
 
-def test_memory_goes_forward_only(world: World, provider: Provider, told: Replica) -> None:
-    """Who has asked booking is not overtaken by a slower reader of the projection."""
-    assert provider.hours(on=told) == [9, 10, 11]
+def test_memory_goes_forward_only(world: World, provider: Provider, alone: Replica) -> None:
+    """A snapshot with booking's list is not replaced by an older one from the projection."""
+    assert provider.hours(on=alone) == [9, 10, 11]
     provider.book()
     with acting_as(VISITOR):
-        assert provider.hours(on=told, revision="1") == [10, 11]
+        assert provider.hours(on=alone, revision="1") == [10, 11]
     until(lambda: world.projected(provider.number) == 1)
     with world.database.transaction(EVERY_PRACTICE) as session:
         taken.replace(session, ids.parse(provider.practice.id, ""), provider.number, 0, [])
-    told.state._drop(provider.username)
-    found = provider.search(on=told)
+    alone.cache._snapshots.drop(provider.username)
+    found = provider.search(on=alone)
     assert (len(found.start_minutes), found.revision[:2]) == (2, "1.")
 
 
 def test_a_long_life_does_not_pile_up_what_has_ended(
-    provider: Provider, told: Replica, monkeypatch: pytest.MonkeyPatch
+    provider: Provider, alone: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(states, "_EVENTS", 3)
-    warm = told.state.get(provider.username)
+    monkeypatch.setattr(caches, "_EVENTS", 3)
+    snapshot = alone.cache.get(provider.username)
     for revision in range(1, 4):
-        tell(told.state, changed(provider, revision, (str(revision), NINE - revision * DAY)))
-    assert told.state.get(provider.username) is warm
-    tell(told.state, changed(provider, 4))
-    assert warm_names(told.state) == []
+        deliver(alone.cache, changed(provider, revision, (str(revision), NINE - revision * DAY)))
+    assert alone.cache.get(provider.username) is snapshot
+    deliver(alone.cache, changed(provider, 4))
+    assert cached(alone.cache) == []
 
 
-# Warm searches
+# Cached searches
 
 
 @pytest.mark.req("SL-9")
-def test_a_warm_search_asks_nobody(world: World, provider: Provider) -> None:
+def test_a_cached_search_asks_nobody(world: World, provider: Provider) -> None:
     room = provider.practice.room()
     provider.set_week(*every_day("09:00", "12:00", room_id=room))
     wanted: dict[str, object] = {"username": provider.username, "service": "therapy"}
@@ -236,14 +235,14 @@ def test_a_warm_search_asks_nobody(world: World, provider: Provider) -> None:
     assert (touched, [s for s in asked_there if "occupancy" in s]) == ([], [])
 
 
-def test_a_cold_provider_is_one_statement(world: World, provider: Provider) -> None:
+def test_a_provider_is_loaded_by_one_statement(world: World, provider: Provider) -> None:
     with world.replica(world.bus) as replica:
         with statements(world.database) as asked:
             assert provider.hours(on=replica) == [9, 10, 11]
         assert len([s for s in asked if "providers" in s]) == 1
 
 
-def test_a_cold_provider_is_read_by_indexes_however_much_there_is_of_others(
+def test_a_provider_is_loaded_by_indexes_however_many_others_there_are(
     world: World, provider: Provider
 ) -> None:
     about = {"username": provider.username, "since": NINE, "now": NINE, "fetch": taken.FETCH}
@@ -251,16 +250,14 @@ def test_a_cold_provider_is_read_by_indexes_however_much_there_is_of_others(
         session.execute(text("SELECT set_config('attune.practice', '*', true)"))
         # So that the plan is no matter of how much there is now, and what is known of it.
         session.execute(text("SET LOCAL enable_seqscan = off"))
-        plan = "\n".join(session.scalars(text(f"EXPLAIN {cold._READ.text}"), about))
+        plan = "\n".join(session.scalars(text(f"EXPLAIN {loader._LOAD.text}"), about))
     conditions = re.findall(r"Index Cond: \(+(.*)", plan)
     for begins in ("resource_number = ANY", "resource_number = n.number", "provider_id = found"):
         assert any(condition.startswith(begins) for condition in conditions), plan
     assert "Seq Scan" not in plan
 
 
-def test_many_who_want_a_cold_provider_wait_for_one_reader(
-    world: World, provider: Provider
-) -> None:
+def test_many_searches_for_one_provider_wait_for_one_load(world: World, provider: Provider) -> None:
     with world.replica(world.bus) as replica, statements(world.database) as asked:
         results = at_once([partial(provider.hours, on=replica) for _ in range(16)])
         assert results == [[9, 10, 11]] * 16
@@ -274,14 +271,14 @@ def test_the_most_are_kept_and_those_in_use_among_them(world: World, practice: P
         for provider in others:
             used.hours(on=replica)
             provider.hours(on=replica)
-            names = warm_names(replica.state)
+            names = cached(replica.cache)
             assert len(names) <= 3
             assert provider.username in names
-        assert used.username in warm_names(replica.state)
-        known = {*warm_names(replica.state)}
-        assert set().union(*replica.state._by_resource.values()) == known
-        assert set().union(*replica.state._by_practice.values()) == known
-        assert not replica.state._reading
+        assert used.username in cached(replica.cache)
+        known = {*cached(replica.cache)}
+        assert set().union(*replica.cache._snapshots._by_resource.values()) == known
+        assert set().union(*replica.cache._snapshots._by_practice.values()) == known
+        assert not replica.cache._loading
 
 
 @pytest.mark.req("PF-13")
@@ -290,22 +287,22 @@ def test_what_is_kept_is_bounded_in_bytes(world: World, practice: Practice) -> N
     providers = [practice.provider() for _ in range(6)]
     with world.replica(world.bus) as replica:
         providers[0].hours(on=replica)
-        one = replica.state._bytes
+        one = replica.cache._snapshots.bytes
         assert one > 12_000
-        replica.state._most_bytes = 3 * one + one // 2
+        replica.cache._snapshots.most_bytes = 3 * one + one // 2
         for provider in providers:
             provider.hours(on=replica)
-            assert replica.state._bytes <= replica.state._most_bytes
-        names = warm_names(replica.state)
+            assert replica.cache._snapshots.bytes <= replica.cache._snapshots.most_bytes
+        names = cached(replica.cache)
         assert (len(names), providers[-1].username in names) == (3, True)
-        # Those who are warm grow, too, with what is searched for; at the next search that shows.
-        replica.state._most_bytes = 2 * one
+        # Cached providers grow with what is searched for; the next search notices.
+        replica.cache._snapshots.most_bytes = 2 * one
         providers[-1].hours(on=replica)
-        assert replica.state._bytes <= 2 * one
-        with replica.state._changed:
-            for name in [*warm_names(replica.state)]:
-                replica.state._drop(name)
-        assert replica.state._bytes == 0
+        assert replica.cache._snapshots.bytes <= 2 * one
+        with replica.cache._changed:
+            for name in [*cached(replica.cache)]:
+                replica.cache._snapshots.drop(name)
+        assert replica.cache._snapshots.bytes == 0
 
 
 def test_nobody_is_remembered_who_is_not_there(world: World) -> None:
@@ -314,8 +311,8 @@ def test_nobody_is_remembered_who_is_not_there(world: World) -> None:
             with pytest.raises(NotFound):
                 replica.rpc.GetProfile(GetProfileRequest(username=name))
             with pytest.raises(NotFound):
-                replica.state.get(name)
-        assert (replica.state._reading, replica.state._warm) == ({}, {})
+                replica.cache.get(name)
+        assert (replica.cache._loading, replica.cache._snapshots.by_username) == ({}, {})
 
 
 # Reading one's own writes
@@ -337,30 +334,32 @@ def test_a_search_that_names_a_booking_never_shows_its_slot(
 
 @pytest.mark.req("SL-8")
 def test_a_revision_that_is_on_its_way_is_waited_for(
-    provider: Provider, told: Replica, monkeypatch: pytest.MonkeyPatch
+    provider: Provider, alone: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(states, "PATIENCE", 10)
-    assert provider.hours(on=told) == [9, 10, 11]
+    monkeypatch.setattr(caches, "PATIENCE", 10)
+    assert provider.hours(on=alone) == [9, 10, 11]
 
     def arrive() -> None:
         time.sleep(0.05)
-        tell(told.state, changed(provider, 1, ("a", NINE)))
+        deliver(alone.cache, changed(provider, 1, ("a", NINE)))
 
-    hours, _ = at_once([partial(provider.hours, on=told, revision="1"), arrive])
+    hours, _ = at_once([partial(provider.hours, on=alone, revision="1"), arrive])
     assert hours == [10, 11]
 
 
 @pytest.mark.req("SL-8")
-def test_a_revision_that_never_comes_is_asked_of_booking(provider: Provider, told: Replica) -> None:
-    assert provider.hours(on=told) == [9, 10, 11]
+def test_a_revision_that_never_comes_is_asked_of_booking(
+    provider: Provider, alone: Replica
+) -> None:
+    assert provider.hours(on=alone) == [9, 10, 11]
     booked = provider.book()
     began = time.monotonic()
-    assert provider.hours(on=told, revision=booked.revision) == [10, 11]
-    assert time.monotonic() - began >= states.PATIENCE
+    assert provider.hours(on=alone, revision=booked.revision) == [10, 11]
+    assert time.monotonic() - began >= caches.PATIENCE
 
 
 @pytest.mark.req("SL-8", "SL-10")
-def test_a_revision_that_there_never_was_is_told_so(world: World, provider: Provider) -> None:
+def test_a_revision_that_never_existed_is_refused(world: World, provider: Provider) -> None:
     revision = provider.search().revision
     number, _, setup = revision.partition(".")
     for known in (number, revision, f"{number}.", f"0.{setup}", "0", "0.0", "00.01"):
@@ -416,10 +415,10 @@ def test_a_change_is_seen_at_once_where_it_was_made(world: World, provider: Prov
         assert provider.hours() == [hour]
 
 
-def test_searches_during_changes_are_never_older_than_what_was_told(
+def test_searches_during_changes_are_never_older_than_earlier_answers(
     world: World, provider: Provider
 ) -> None:
-    """While one books, others search without pause; whatever is told is not taken back."""
+    """While one client books, others search without pause; no answer is taken back."""
     answers: list[list[str]] = [[], []]
     booked: list[str] = []
 
@@ -449,7 +448,7 @@ def test_searches_during_changes_are_never_older_than_what_was_told(
 
 @contextmanager
 def own_booking(world: World, database: Database) -> Iterator[tuple[str, Callable[[], None]]]:
-    """One more booking, which can be stopped: where it is, and how."""
+    """Run one more booking; yield its address and a function that stops it."""
     with ExitStack() as open_now:
         nowhere = open_now.enter_context(
             channels.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking"))
@@ -479,7 +478,7 @@ def test_while_nats_is_away_booking_is_asked(
     own_nats: tuple[Nats, Bus],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(states, "FRESH", 1.0)
+    monkeypatch.setattr(caches, "FRESH", 1.0)
     nats, bus = own_nats
     with world.replica(bus) as replica:
         assert provider.hours(on=replica) == [9, 10, 11]
@@ -487,8 +486,8 @@ def test_while_nats_is_away_booking_is_asked(
         provider.book()
         provider.set_week(*every_day("08:00", "12:00"))
         until(lambda: provider.hours(on=replica) == [8, 10, 11])
-        assert following(replica.state).age >= states.FRESH
-        assert replica.state.is_ready()
+        assert following(replica.cache).age >= caches.FRESH
+        assert replica.cache.is_ready()
         # It looks again when what it knows is no longer fresh, not before.
         provider.hours(on=replica)
         with statements(world.booking_database) as asked:
@@ -500,9 +499,9 @@ def test_while_nats_is_away_booking_is_asked(
 def test_while_nats_and_booking_are_away_providers_are_served_for_a_bounded_time(
     world: World, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(states, "FRESH", 0.05)
-    monkeypatch.setattr(states, "BOUND", 2.0)
-    monkeypatch.setattr(states, "_RETRY", 0.1)
+    monkeypatch.setattr(caches, "FRESH", 0.05)
+    monkeypatch.setattr(caches, "BOUND", 2.0)
+    monkeypatch.setattr(caches, "_RETRY", 0.1)
     stranger = provider.practice.provider()
     with (
         own_booking(world, world.booking_database) as (address, stop_booking),
@@ -520,8 +519,8 @@ def test_while_nats_and_booking_are_away_providers_are_served_for_a_bounded_time
             served += 1
             assert time.monotonic() - read < 60
         assert served > 0
-        assert time.monotonic() - read >= states.BOUND
-        assert not replica.state.is_ready()
+        assert time.monotonic() - read >= caches.BOUND
+        assert not replica.cache.is_ready()
         with pytest.raises(Unavailable):
             stranger.hours(on=replica)
         # What needs no taken time goes on.
@@ -538,11 +537,12 @@ def test_a_check_never_asks_booking_which_may_be_waiting_for_it(
     with world.replica(booking=nobody) as replica:
         for username, hours in ((provider.username, "09:00"), (provider.username, "10:00")):
             provider.set_week(*every_day(hours, "12:00"))
-            warm = replica.state.set_up(username)
-            assert warm.timetable.standing(
-                warm.offer("therapy", MODE_TELEHEALTH, 0).shape, int(NINE.timestamp()) // 60
+            snapshot = replica.cache.get_setup(username)
+            assert snapshot.timetable.standing(
+                snapshot.rules("therapy", Mode.TELEHEALTH, ClientStatus.NEW).shape,
+                int(NINE.timestamp()) // 60,
             ).inside == (hours == "09:00")
-        assert replica.state._warm == {}  # what is taken was not made sure of
+        assert replica.cache._snapshots.by_username == {}  # what is taken was not made sure of
         with pytest.raises(Unavailable):
             provider.hours(on=replica)
 
@@ -562,20 +562,20 @@ def test_many_bookings_with_a_provider_nobody_has_asked_for_do_not_wait_for_each
     )
 
 
-def test_while_the_database_is_away_what_is_warm_is_served(
+def test_while_the_database_is_away_cached_providers_are_served(
     world: World, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = Database(f"postgresql://nobody:x@127.0.0.1:{free_port()}/nothing")
     stranger = provider.practice.provider()
     with world.replica(world.bus) as replica:
         assert provider.hours(on=replica) == [9, 10, 11]
-        monkeypatch.setattr(replica.state, "_database", elsewhere)
+        monkeypatch.setattr(replica.cache, "_database", elsewhere)
         assert provider.hours(on=replica) == [9, 10, 11]
         with pytest.raises(Unavailable):
             stranger.hours(on=replica)
-        monkeypatch.setattr(states, "FRESH", 0.0)  # as if events were away, too
+        monkeypatch.setattr(caches, "FRESH", 0.0)  # as if events were away, too
         assert provider.hours(on=replica) == [9, 10, 11]
-        monkeypatch.setattr(states, "BOUND", 0.0)
+        monkeypatch.setattr(caches, "BOUND", 0.0)
         with pytest.raises(Unavailable):
             provider.hours(on=replica)
     elsewhere.close()
@@ -597,22 +597,22 @@ def test_events_that_are_lost_for_good_are_made_up_for(
         with world.database.transaction(EVERY_PRACTICE) as session:  # the event was lost
             practice_id = ids.parse(practice.id, "")
             taken.replace(session, practice_id, provider.number, 0, [])
-        other.state._drop(provider.username)
+        other.cache._snapshots.drop(provider.username)
         bus.run(bus.jetstream.delete_stream(STREAM))
         server.stop()
         server.start()
         until(lambda: provider.hours(on=replica) == [10, 11], 15)
         until(lambda: world.projected(provider.number) == 1)
-        until(lambda: not replica.state._doubts)
+        until(lambda: not replica.cache._unplanned_fetches)
         assert provider.hours(on=other) == [10, 11]
 
 
-def test_it_is_ready_when_it_hears_events_or_booking_can_be_asked(world: World) -> None:
+def test_it_is_ready_when_events_arrive_or_booking_can_be_asked(world: World) -> None:
     nobody = f"127.0.0.1:{free_port()}"
-    with world.replica(world.bus, booking=nobody) as hears, world.replica() as asks:
-        assert hears.state.is_ready()
-        assert asks.state.is_ready()
+    with world.replica(world.bus, booking=nobody) as follows, world.replica() as asks:
+        assert follows.cache.is_ready()
+        assert asks.cache.is_ready()
     channel = channels.channel(f"ipv4:{nobody}", signer("availability"), timeout=0.2)
     with channel:
-        neither = State(world.database, Occupancy(channel), world.clock)
+        neither = Cache(world.database, Occupancy(channel), world.clock)
         assert not neither.is_ready()

@@ -1,4 +1,4 @@
-"""What a search needs to know of a provider, in one statement, hence of one moment (spec SL-9)."""
+"""Loads all that decides a provider's slots in one statement, hence of one moment (spec SL-9)."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 from availability.store import taken
 from availability.store.tables import Json
 
-_MARGIN = timedelta(days=2)  # the date somewhere on earth, and sessions that run over midnight
+# The date differs around the earth, and sessions run over midnight.
+_MARGIN = timedelta(days=2)
 
-# The minutes that what is taken touches: the first rounded down, the last rounded up. The resources
-# are an array, of which the planner expects little: joined as rows, it would read whole tables.
-_READ = text(
+# Taken time is in whole minutes: starts are rounded down, ends up. The resources are an array, of
+# which the planner expects few elements: for joined rows, it would read whole tables.
+_LOAD = text(
     """
 WITH found AS (
     SELECT
@@ -72,10 +73,8 @@ FROM found
 
 
 @dataclass(frozen=True)
-class Found:
-    """A provider with all that decides their slots, as it is stored. `revisions` holds resource
-    number, the revision reached, and whether nothing is known to be missing; `taken` resource
-    number, first minute, end minute and ref."""
+class LoadedProvider:
+    """A provider with all that decides their slots, as the database keeps it."""
 
     id: Any
     practice_id: Any
@@ -87,29 +86,36 @@ class Found:
     blocks: list[Json]
     setup_version: int
     name: str
+    """The practice's."""
     practice_timezone: str
     currency_code: str
     address: str
     practice_policies: Json
     practice_version: int
     dates: list[tuple[str, list[Json]]] | None
+    """The overrides: date and blocks."""
     service_types: list[Json] | None
     rooms: list[tuple[int, str, str, str]] | None
+    """Of the physical rooms in the hours: resource number, id, name, address."""
     revisions: list[tuple[int, int, bool]]
+    """Of each resource: its number, the revision that the projection has reached, and whether no
+    fetch from booking is due."""
     taken: list[tuple[int, int, int, str]] | None
+    """Taken time: resource number, first minute, end minute, ref."""
 
     @property
     def overrides(self) -> list[tuple[date, list[Json]]]:
+        """The overrides, with their dates parsed."""
         return [(date.fromisoformat(day), blocks) for day, blocks in self.dates or ()]
 
 
-def read(session: Session, username: str, now: datetime) -> Found | None:
-    """The provider of that username with everything from about now on, or None."""
+def load(session: Session, username: str, now: datetime) -> LoadedProvider | None:
+    """Return the provider with that username, with what ends after about `now`, or None."""
     parameters = {
         "username": username,
         "since": now.date() - _MARGIN,
         "now": now - _MARGIN,
         "fetch": taken.FETCH,
     }
-    row = session.execute(_READ, parameters).one_or_none()
-    return Found(**row._mapping) if row else None
+    row = session.execute(_LOAD, parameters).one_or_none()
+    return LoadedProvider(**row._mapping) if row else None

@@ -27,7 +27,6 @@ from attune.common.v1.types_pb2 import (
     MODE_TELEHEALTH,
     Fee,
     ModeAmount,
-    Money,
 )
 from attune_testing.fixtures import client, service, staff
 from common import ids
@@ -50,18 +49,7 @@ from services.availability.tests.availability_world import (
     until,
     written,
 )
-
-
-@pytest.fixture
-def provider(practice: Practice) -> Provider:
-    """Bookable for an hour from 9 to 12 on every day in New York."""
-    practice.service()
-    return practice.provider()
-
-
-def usd(amount: int) -> Money:
-    return Money(minor_units=amount, currency_code="USD")
-
+from services.availability.tests.servicer.calls import usd
 
 # What is offered
 
