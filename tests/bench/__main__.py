@@ -4,10 +4,11 @@ Rates on a shared machine swing; a ratio is the median over interleaved rounds.
 """
 
 import argparse
+import logging
 from collections.abc import Callable
 
 from attune_local.stack import Stack
-from tests.bench import bookings, engine, search
+from tests.bench import bookings, engine, search, slots
 from tests.bench.measure import report
 from tests.bench.running import attune
 
@@ -15,6 +16,7 @@ ALONE: dict[str, Callable[[], None]] = {"P3": engine.measure}
 """Measured in this process."""
 ON_STACK: dict[str, Callable[[Stack], None]] = {
     "P1": search.measure,
+    "P2": slots.measure,
     "P5": bookings.bookings_against_pgbench,
     "P6": bookings.race,
 }
@@ -24,6 +26,7 @@ ON_STACK: dict[str, Callable[[Stack], None]] = {
 def main() -> None:
     """Run the measurements that were asked for and print their lines."""
     wanted = _wanted()
+    logging.basicConfig(level=logging.ERROR)  # of what this process uses of the product
     report("id", "what", "ratio", "seen")
     for number in wanted & ALONE.keys():
         ALONE[number]()
