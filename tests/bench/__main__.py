@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 
 from attune_local.stack import Stack
-from tests.bench import bookings, engine, search, slots
+from tests.bench import bookings, cost, engine, search, slots
 from tests.bench.measure import report
 from tests.bench.running import attune
 
@@ -19,6 +19,7 @@ ON_STACK: dict[str, Callable[[Stack], None]] = {
     "P2": slots.measure,
     "P5": bookings.bookings_against_pgbench,
     "P6": bookings.race,
+    "P11": cost.measure,
 }
 """Measured on an Attune of their own, so that none inherits the work that another left behind."""
 

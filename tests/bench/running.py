@@ -1,10 +1,12 @@
 """The Attune that is measured: as shipped, with its telemetry sent to a collector here."""
 
 import contextlib
+import json
 import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from attune_local.stack import Stack
 from common.rpc import channels, identity
 from common.rpc.identity import Identity
 from common.services import GATEWAY
+from tests.bench import client
 from tests.collector import Collector
 from tests.world import PATIENT, ZONE, World
 
@@ -85,6 +88,34 @@ class Practice:
                 [usernames],
             )
             return cls(world, [Provider(*row) for row in found])
+
+    def booking_requests(self) -> list[bytes]:
+        """Return requests that each book a free time of the coming month, hours apart and with
+        one provider after the other."""
+        starts = [self._free_starts(provider) for provider in self.providers]
+        return [
+            self._booking_request(provider, start)
+            for turn in zip(*starts, strict=True)
+            for provider, start in zip(self.providers, turn, strict=True)
+        ]
+
+    def _free_starts(self, provider: Provider) -> list[str]:
+        """Return the first and the last free start of each day."""
+        today = datetime.now(UTC).date()
+        query = {"service": "session", "mode": "telehealth", "tz": ZONE}
+        query |= {"from": str(today + timedelta(days=1)), "to": str(today + timedelta(days=30))}
+        found = self.world.public.get(f"/providers/{provider.username}/slots", **query)
+        return [
+            day["slots"][which]["start"]
+            for day in found["days"]
+            for which in (0, -1)
+            if day["slots"]
+        ]
+
+    def _booking_request(self, provider: Provider, start: str) -> bytes:
+        body = json.dumps(self.world.request(start)).encode()
+        headers = {"Idempotency-Key": secrets.token_urlsafe()}
+        return client.post(f"/api/v1/providers/{provider.username}/bookings", body, headers)
 
 
 def _make_provider(stub: AvailabilityServiceStub) -> str:
