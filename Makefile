@@ -47,8 +47,8 @@ soak: setup ## The tests that take more than a minute each
 fuzz: setup ## Random requests to every route, messages to every RPC for SECONDS (600)
 	@ATTUNE_FUZZ_SECONDS=$(or $(SECONDS),600) pytest services/gateway/tests/api/test_fuzz.py tests/integration/test_grpc_fuzz.py --timeout=0
 
-bench: setup ## Measure the targets of docs/performance.md
-	@python -m tests.bench
+bench: setup ## Measure the targets of docs/performance.md (ONLY=P2,P11: some of them)
+	@python -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 chaos: setup ## Kill, stop and cut off parts while clients book (SECONDS, SEED, CLIENTS)
 	@python -m tests.integration.chaos --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) \

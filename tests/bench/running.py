@@ -1,0 +1,137 @@
+"""The Attune that is measured: as shipped, with its telemetry sent to a collector here."""
+
+import contextlib
+import json
+import secrets
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from attune.availability.v1 import availability_pb2 as pb
+from attune.availability.v1 import availability_service_pb2 as rpc
+from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune_local.servers import free_port
+from attune_local.stack import Stack
+from common.rpc import channels, identity
+from common.rpc.identity import Identity
+from common.services import GATEWAY
+from tests.bench import client
+from tests.collector import Collector
+from tests.world import PATIENT, ZONE, World
+
+_LIMITS = ("REQUESTS", "WRITES", "PUBLIC_WRITES", "SIGN_INS")
+
+
+@contextlib.contextmanager
+def attune() -> Iterator[Stack]:
+    """Run an Attune that records 1 % of the traces and exports metrics. It limits nobody, and
+    waits so long for its parts that a busy machine fails no call."""
+    with tempfile.TemporaryDirectory(prefix="attune-bench-") as folder, Collector() as collector:
+        Path(folder).chmod(0o755)  # PostgreSQL's unprivileged user must pass
+        extra = {
+            **PATIENT,
+            **{f"LIMIT_{name}": "1000000/minute" for name in _LIMITS},
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+            "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+            "OTEL_TRACES_SAMPLER_ARG": "0.01",
+        }
+        stack = Stack(Path(folder), free_port(), extra=extra)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.stop()
+
+
+def gateway_channel(stack: Stack, service: str) -> Any:
+    """Return a channel whose calls are signed as the gateway signs its own."""
+    signer = identity.Signer(GATEWAY, stack.secrets.identity_keys[GATEWAY][0])
+    return channels.channel(stack.target(service), signer, timeout=30, most=128)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider of the practice; `number` is that of the resource whose time is taken."""
+
+    username: str
+    provider_id: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Practice:
+    """A practice of many providers, who work from Monday to Friday, 9 to 12 and 13 to 17."""
+
+    world: World
+    providers: Sequence[Provider]
+
+    @property
+    def practice_id(self) -> str:
+        """The practice's id."""
+        return self.world.practice_id
+
+    @classmethod
+    def make(cls, stack: Stack, count: int) -> "Practice":
+        """Open a practice with so many providers."""
+        world = World.make(stack)
+        stub = AvailabilityServiceStub(stack.operator_channel("availability"))
+        with identity.acting_as(Identity("service:operator", world.practice_id)):
+            usernames = [_make_provider(stub) for _ in range(count)]
+        with psycopg.connect(f"{stack.postgres_url}/availability") as connection:
+            found = connection.execute(
+                "SELECT username, id::text, number FROM providers WHERE username = ANY(%s)",
+                [usernames],
+            )
+            return cls(world, [Provider(*row) for row in found])
+
+    def booking_requests(self) -> list[bytes]:
+        """Return requests that each book a free time of the coming month, hours apart and with
+        one provider after the other."""
+        starts = [self._free_starts(provider) for provider in self.providers]
+        return [
+            self._booking_request(provider, start)
+            for turn in zip(*starts, strict=True)
+            for provider, start in zip(self.providers, turn, strict=True)
+        ]
+
+    def _free_starts(self, provider: Provider) -> list[str]:
+        """Return the first and the last free start of each day."""
+        today = datetime.now(UTC).date()
+        query = {"service": "session", "mode": "telehealth", "tz": ZONE}
+        query |= {"from": str(today + timedelta(days=1)), "to": str(today + timedelta(days=30))}
+        found = self.world.public.get(f"/providers/{provider.username}/slots", **query)
+        return [
+            day["slots"][which]["start"]
+            for day in found["days"]
+            for which in (0, -1)
+            if day["slots"]
+        ]
+
+    def _booking_request(self, provider: Provider, start: str) -> bytes:
+        body = json.dumps(self.world.request(start)).encode()
+        headers = {"Idempotency-Key": secrets.token_urlsafe()}
+        return client.post(f"/api/v1/providers/{provider.username}/bookings", body, headers)
+
+
+def _make_provider(stub: AvailabilityServiceStub) -> str:
+    username = f"p-{secrets.token_hex(5)}"
+    provider = pb.Provider(
+        username=username,
+        display_name="Pat Provider",
+        timezone=ZONE,
+        email=f"{username}@practice.example",
+    )
+    stub.CreateProvider(rpc.CreateProviderRequest(provider=provider))
+    blocks = [
+        pb.WeeklyBlock(day=day, start=start, end=end)
+        for day in range(5)
+        for start, end in (("09:00", "12:00"), ("13:00", "17:00"))
+    ]
+    hours = pb.WeeklyHours(blocks=blocks)
+    stub.ReplaceWeeklyHours(rpc.ReplaceWeeklyHoursRequest(username=username, hours=hours))
+    return username
