@@ -24,7 +24,7 @@ from common.clock import Clock
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import Invalid, Unavailable
 from common.messaging.nats import Bus
-from common.messaging.ordered_consumer import Following
+from common.messaging.ordered_consumer import OrderedConsumer
 from common.resilience import deadline
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class State:
         # The newest revision of a resource, and change of a provider or practice, heard of.
         self._heard: OrderedDict[int | str, int] = OrderedDict()
         self._reading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._following: Following | None = None
+        self._following: OrderedConsumer | None = None
         self._doubts = 0
         self._retry_at = 0.0
 
