@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Self, get_type_hints
 
-from common.resilience.bulkhead import TURN
+from common.resilience.bulkhead import MAX_WAIT
 from common.resilience.deadline import CALL
 
 
@@ -77,7 +77,7 @@ class ServiceSettings(Settings):
     # Seconds that a call to another service may take, unless less is left of the caller's own.
     call_seconds: float = CALL
     # Seconds that a call waits for its turn where too many are under way.
-    turn_seconds: float = TURN
+    turn_seconds: float = MAX_WAIT
     # "development" opens what only a developer may see.
     environment: str = "production"
     # A file with seconds to add to the clock, for tests and rehearsals.

@@ -51,7 +51,7 @@ class Service:
             settings.grpc_workers + 4 + _JOB_THREADS,
             service=name,
             clock=self.clock,
-            turn=settings.turn_seconds,
+            max_wait=settings.turn_seconds,
         )
         self.bus = Bus(settings.nats_url, name)
         self.signer = identity.Signer(name, settings.identity_key)
@@ -72,7 +72,7 @@ class Service:
             self.signer,
             self.settings.call_seconds,
             most=max(1, self.settings.grpc_workers * 3 // 4),
-            turn=self.settings.turn_seconds,
+            max_wait=self.settings.turn_seconds,
         )
 
     def add(self, servicers: Servicers) -> None:

@@ -63,7 +63,7 @@ def _equip(app: Flask, settings: Settings) -> None:
         service=GATEWAY,
         clock=present,
         patience=settings.call_seconds,
-        turn=settings.turn_seconds,
+        max_wait=settings.turn_seconds,
     )
     app.extensions.update(
         settings=settings,

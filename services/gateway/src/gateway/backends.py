@@ -46,7 +46,7 @@ class Backends:
                 signer,
                 settings.call_seconds,
                 most=settings.most_for_one,
-                turn=settings.turn_seconds,
+                max_wait=settings.turn_seconds,
             )
             for name, target in self.targets.items()
         }

@@ -33,7 +33,7 @@ class Capacity:
     def __init__(self, app: "WSGIApplication", settings: Settings) -> None:
         self._app = app
         most, turn = settings.web_threads, settings.request_seconds * _WAITING
-        self._places = Bulkhead(most, most * _QUEUE_FOR_ONE, turn)
+        self._bulkhead = Bulkhead(most, most * _QUEUE_FOR_ONE, turn)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -41,14 +41,14 @@ class Capacity:
         if environ["PATH_INFO"] in PROBES:
             return self._app(environ, start_response)
         try:
-            self._places.enter()
+            self._bulkhead.acquire()
         except Unavailable:
             environ[_TURNED_AWAY] = True
             return self._app(environ, start_response)
         try:
             return self._app(environ, start_response)
         finally:
-            self._places.leave()
+            self._bulkhead.release()
 
 
 def check() -> None:
