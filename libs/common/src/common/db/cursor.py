@@ -1,4 +1,4 @@
-"""Cursors: lists a page at a time, in the order of any sort key."""
+"""Cursors: lists in pages, sorted by any columns."""
 
 import base64
 import binascii
@@ -28,21 +28,23 @@ class InvalidPageToken(Invalid):
 
 @dataclass(frozen=True)
 class Place:
-    """A row's place in an order by instant, then id."""
+    """A row's position in an order by instant, then id. Superseded by Keyset."""
 
     at: datetime
     id: UUID
 
     def token(self, listed: str) -> str:
-        """The place in that list (`bookings`) as opaque text."""
+        """Return the position as a page token of the list `listed`."""
         micros = (self.at - _EPOCH) // _MICROSECOND
         packed = _LAYOUT.pack(micros, self.id.bytes, _check(listed, micros, self.id.bytes))
         return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
 def place(token: str, listed: str) -> Place | None:
-    """The place that a token stands for in that list, None for the beginning; raises
-    InvalidPageToken, also for the token of another list."""
+    """Return the position that a token of the list `listed` stands for; None for an empty token.
+
+    Raises InvalidPageToken, also for the token of another list. Superseded by Keyset.
+    """
     if not token:
         return None
     try:
@@ -64,17 +66,17 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """One page of a list; `next_token` is empty on the last."""
+    """One page of a list; `next_token` is empty on the last page."""
 
     rows: Sequence[Row]
     next_token: str
 
 
 class Keyset:
-    """The order of a list: its name and the columns that it is sorted by, the last one unique.
+    """The sort order of one list: its name and its sort columns, the last of which is unique.
 
-    A token holds the sort key of the last row shown, so that later inserts move nothing. Columns
-    may be instants, ids, texts and whole numbers.
+    A page token holds the sort key of the last row shown, so that rows inserted later do not shift
+    the pages. Columns may be instants, ids, texts, and whole numbers.
     """
 
     def __init__(
@@ -85,8 +87,11 @@ class Keyset:
         self._descending = descending
 
     def page(self, session: Session, query: Select[Row], token: str, size: int) -> Page[Row]:
-        """Run `query` for the page of at most `size` rows after `token`; an empty token means the
-        first page. Raises InvalidPageToken, also for the token of another list."""
+        """Return the page of at most `size` rows of `query` that `token` stands for.
+
+        An empty token means the first page. Raises InvalidPageToken, also for the token of another
+        list.
+        """
         if token:
             key = tuple_(*self._columns)
             after = tuple_(*self._read(token))
