@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from attune.booking.v1.booking_pb2 import TAKEN_KIND_BOOKING, TakenTime
 from attune.booking.v1.events_pb2 import TakenTimeChanged
+from attune_testing.builders import ZONE
 from common import ids
 from common.messaging.nats import MESSAGE_ID, Bus, Message
 from tests.bench.running import Practice, Provider
-from tests.world import ZONE
 
 _TICK = 0.02  # seconds between batches
 _draw = random.Random(2)  # noqa: S311  # the same sessions in every run

@@ -12,17 +12,16 @@ from typing import Any
 
 import psycopg
 
-from attune.availability.v1 import availability_pb2 as pb
-from attune.availability.v1 import availability_service_pb2 as rpc
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from attune_local.servers import free_port
 from attune_local.stack import Stack
+from attune_testing import builders
+from attune_testing.builders import ZONE
+from attune_testing.stubs import AvailabilityStub
 from common.rpc import channels, identity
-from common.rpc.identity import Identity
 from common.services import GATEWAY
 from tests.bench import client
 from tests.collector import Collector
-from tests.world import PATIENT, ZONE, World
+from tests.world import PATIENT, World
 
 _LIMITS = ("REQUESTS", "WRITES", "PUBLIC_WRITES", "SIGN_INS")
 
@@ -79,9 +78,14 @@ class Practice:
     def make(cls, stack: Stack, count: int) -> "Practice":
         """Open a practice with so many providers."""
         world = World.make(stack)
-        stub = AvailabilityServiceStub(stack.operator_channel("availability"))
-        with identity.acting_as(Identity("service:operator", world.practice_id)):
-            usernames = [_make_provider(stub) for _ in range(count)]
+        stub = AvailabilityStub(stack.operator_channel("availability"))
+        blocks = [
+            *builders.week(range(5), "09:00", "12:00"),
+            *builders.week(range(5), "13:00", "17:00"),
+        ]
+        usernames = [
+            builders.provider(stub, world.practice_id, blocks=blocks).username for _ in range(count)
+        ]
         with psycopg.connect(f"{stack.postgres_url}/availability") as connection:
             found = connection.execute(
                 "SELECT username, id::text, number FROM providers WHERE username = ANY(%s)",
@@ -116,22 +120,3 @@ class Practice:
         body = json.dumps(self.world.request(start)).encode()
         headers = {"Idempotency-Key": secrets.token_urlsafe()}
         return client.post(f"/api/v1/providers/{provider.username}/bookings", body, headers)
-
-
-def _make_provider(stub: AvailabilityServiceStub) -> str:
-    username = f"p-{secrets.token_hex(5)}"
-    provider = pb.Provider(
-        username=username,
-        display_name="Pat Provider",
-        timezone=ZONE,
-        email=f"{username}@practice.example",
-    )
-    stub.CreateProvider(rpc.CreateProviderRequest(provider=provider))
-    blocks = [
-        pb.WeeklyBlock(day=day, start=start, end=end)
-        for day in range(5)
-        for start, end in (("09:00", "12:00"), ("13:00", "17:00"))
-    ]
-    hours = pb.WeeklyHours(blocks=blocks)
-    stub.ReplaceWeeklyHours(rpc.ReplaceWeeklyHoursRequest(username=username, hours=hours))
-    return username

@@ -7,8 +7,8 @@ from typing import Any
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from attune.availability.v1 import availability_service_pb2 as availability
-from attune.availability.v1.availability_service_pb2_grpc import AvailabilityServiceStub
+from attune.availability.v1.slot_service_pb2 import SearchSlotsRequest
+from attune.availability.v1.slot_service_pb2_grpc import SlotServiceStub
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH
 from attune_local.stack import Stack
 from common.rpc import identity
@@ -28,10 +28,10 @@ def search_against_empty(stack: Stack, days: int) -> None:
     """Requests a second of SearchSlots, warm, against a health check in the same process."""
     world = World.make(stack)
     channel = gateway_channel(stack, "availability")
-    search_stub = AvailabilityServiceStub(channel)
+    search_stub = SlotServiceStub(channel)
     empty_stub: Any = health_pb2_grpc.HealthStub(channel)
     first = int(time.time()) // 60
-    search = availability.SearchSlotsRequest(
+    search = SearchSlotsRequest(
         username=world.username,
         service="session",
         mode=MODE_TELEHEALTH,

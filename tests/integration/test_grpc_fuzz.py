@@ -52,8 +52,8 @@ from attune_testing.stubs import (
     TelehealthRoomsStub,
 )
 from common import ids
-from common.audit.servicer import LISTED
-from common.db import cursor
+from common.audit import Entry
+from common.db.cursor import Keyset
 from common.rpc import channels, identity
 from common.rpc.identity import VISITOR, Identity
 from common.services import GATEWAY, OPERATOR, SERVICES
@@ -198,7 +198,7 @@ class _Maker:
             "visitor_id": [visitor],
             "token": [feed.token, links.provider_token, links.client_token],
             "manage_token": [one.manage_token for one in made],
-            "page_token": ["", listed.next_page_token, *_places()],
+            "page_token": ["", listed.next_page_token, *_page_tokens()],
             "revision": ["", made[0].revision, hold.revision, "0.1"],
             "request_id": ["", secrets.token_hex(8), "again"],
             "seconds": [int(datetime.fromisoformat(s).timestamp()) for s in starts[:20]],
@@ -328,12 +328,12 @@ class _Maker:
             return self.booking.CreateHold(request).hold
 
 
-def _places() -> list[str]:
-    """Page tokens of all lists, from the first instant to the last."""
+def _page_tokens() -> list[str]:
+    """Return page tokens of all lists by instant and id, from the first instant to the last."""
     return [
-        cursor.Place(at.replace(tzinfo=UTC), ids.new()).token(listed)
+        Keyset(listed, Entry.at, Entry.id).token(Entry(at=at.replace(tzinfo=UTC), id=ids.new()))
         for at in (datetime.min, datetime(2026, 11, 2), datetime.max)
-        for listed in ("bookings", "clients", "billables", "failed notices", LISTED)
+        for listed in ("bookings", "clients", "billables", "failed notices", "audit")
     ]
 
 

@@ -19,8 +19,10 @@ from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1.booking_pb2 import PAYMENT_STATUS_DUE
 from attune.booking.v1.events_pb2 import BookingConfirmed, BookingFact, TakenTimeChanged
 from attune_testing.fixtures import steady
+from common.messaging import dead_letters
 from common.messaging.consumer import DELAYS
-from common.messaging.nats import LARGEST, MESSAGE_ID, DeadLetter, Message
+from common.messaging.dead_letters import DeadLetter
+from common.messaging.nats import LARGEST, MESSAGE_ID, Message
 from common.services import package
 from tests.faults import FaultyStack
 from tests.integration.chaos.quiet import query
@@ -54,7 +56,7 @@ class Poisoned:
         known = {self.garbage, self.nonsense, self.taken}
         return [
             letter
-            for letter in self.faulty.bus.dead_letters()
+            for letter in dead_letters.oldest(self.faulty.bus)
             if letter.event_id in known or self.sick.practice_id.encode() in letter.payload
         ]
 

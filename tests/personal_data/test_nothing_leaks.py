@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from common.messaging import dead_letters
 from common.messaging.nats import DEAD_STREAM, Bus
 from common.services import GATEWAY
 from tests.mailserver import MailServer
@@ -215,7 +216,7 @@ def _until_dead(whole: Whole, booking_id: str) -> None:
     with Bus(whole.stack.nats_url, "tests") as bus:
         bus.start()
         assert bus.wait(60)
-        letters = until(bus.dead_letters, bool, seconds=60)
+        letters = until(lambda: dead_letters.oldest(bus), bool, seconds=60)
         assert [letter.error for letter in letters] == ["IntegrityError"]
         assert booking_id.encode() in letters[0].payload
 

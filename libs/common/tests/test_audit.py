@@ -137,7 +137,7 @@ def test_an_entry_says_who_did_what_when_from_where_and_under_which_request(
     ):
         audit.record(session, "booking.read", booking=[booking], client=client)
     with database.transaction(practice) as session:
-        [entry] = audit.page(session, audit.Wanted(), None, 10)
+        [entry] = audit.page(session, audit.Filter(), "", 10).rows
     assert (entry.practice_id, entry.subject, entry.action, entry.things) == (
         practice,
         f"account:{account}",
@@ -155,7 +155,7 @@ def test_what_a_service_does_by_itself_is_its_own(database: Database) -> None:
     with database.transaction(EVERY_PRACTICE) as session:
         audit.record(session, "booking.expire", practice_id=audit.NO_PRACTICE, booking=ids.new())
     with database.transaction(audit.NO_PRACTICE) as session:
-        [entry] = audit.page(session, audit.Wanted(), None, 10)
+        [entry] = audit.page(session, audit.Filter(), "", 10).rows
         assert (entry.subject, entry.request, entry.address) == ("service:sample", "", "")
 
 
@@ -165,7 +165,7 @@ def test_an_entry_commits_with_what_it_tells_of_or_not_at_all(database: Database
         audit.record(session, "client.change", client=ids.new())
         raise NotAllowed
     with database.transaction(practice) as session:
-        assert audit.page(session, audit.Wanted(), None, 10) == []
+        assert audit.page(session, audit.Filter(), "", 10).rows == []
 
 
 @pytest.mark.req("PF-7")
@@ -190,7 +190,7 @@ def test_the_address_is_not_in_the_database_in_clear(alone: Database) -> None:
 def test_a_practice_sees_its_own_entries_alone(database: Database) -> None:
     mine, _ = write(database, 2), write(database, 3)
     with database.transaction(mine) as session:
-        assert {e.practice_id for e in audit.page(session, audit.Wanted(), None, 10)} == {mine}
+        assert {e.practice_id for e in audit.page(session, audit.Filter(), "", 10).rows} == {mine}
         assert session.scalar(select(func.count()).select_from(Entry)) == 2
 
 

@@ -22,7 +22,7 @@ def inside(limit: Bulkhead, count: int) -> Iterator[threading.Event]:
     leave, there = threading.Event(), threading.Semaphore(0)
 
     def stay() -> None:
-        with limit.place():
+        with limit.permit():
             there.release()
             leave.wait(60)
 
@@ -38,19 +38,19 @@ def inside(limit: Bulkhead, count: int) -> Iterator[threading.Event]:
 def seconds_to_enter(limit: Bulkhead) -> tuple[bool, float]:
     began = steady()
     try:
-        with limit.place():
+        with limit.permit():
             return True, steady() - began
     except Unavailable:
         return False, steady() - began
 
 
 def test_no_more_are_inside_than_may_be_and_the_others_follow_in_turn() -> None:
-    limit, lock = Bulkhead(3, turn=60), threading.Lock()
+    limit, lock = Bulkhead(3, max_wait=60), threading.Lock()
     now, most, entered = 0, 0, 0
 
     def work(_: int) -> None:
         nonlocal now, most, entered
-        with limit.place():
+        with limit.permit():
             with lock:
                 now += 1
                 entered += 1
@@ -65,7 +65,7 @@ def test_no_more_are_inside_than_may_be_and_the_others_follow_in_turn() -> None:
 
 
 def test_whoever_waited_in_vain_waits_for_the_others_too() -> None:
-    limit = Bulkhead(2, turn=0.3)
+    limit = Bulkhead(2, max_wait=0.3)
     with inside(limit, 2) as leave:
         began = time.monotonic()
         assert not seconds_to_enter(limit)[0]
@@ -78,7 +78,7 @@ def test_whoever_waited_in_vain_waits_for_the_others_too() -> None:
 
 
 def test_the_queue_is_bounded() -> None:
-    limit = Bulkhead(1, queue=2, turn=10)
+    limit = Bulkhead(1, queue=2, max_wait=10)
     with inside(limit, 1) as leave, ThreadPoolExecutor(2) as threads:
         waiting = [threads.submit(seconds_to_enter, limit) for _ in range(2)]
         end = time.monotonic() + 60

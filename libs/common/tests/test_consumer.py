@@ -9,12 +9,14 @@ from sqlalchemy import func, select
 
 from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
 from attune.booking.v1.events_pb2 import BookingConfirmed, BookingFact
-from attune_operator import dead_letters
+from attune_operator.dead_letters import deliver_again
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
 from common.messaging import consumer as consumers
+from common.messaging import dead_letters
 from common.messaging import nats as buses
 from common.messaging.consumer import Consumer, EventContext, Handlers
+from common.messaging.dead_letters import DeadLetter
 from common.messaging.nats import Bus
 from common.messaging.outbox import Relay, emit, outbox
 from sample.store import Note
@@ -128,8 +130,8 @@ def test_poison_stops_nobody_and_becomes_a_dead_letter(
             emit(session, PracticeChanged(practice_id=str(practice), version=version))
     until(lambda: seen == [2])
 
-    def letters() -> list[buses.DeadLetter]:
-        return [letter for letter in bus.dead_letters() if letter.service == name]
+    def letters() -> list[DeadLetter]:
+        return [x for x in dead_letters.oldest(bus) if x.service == name]
 
     until(lambda: letters() != [])
     [letter] = letters()
@@ -137,7 +139,7 @@ def test_poison_stops_nobody_and_becomes_a_dead_letter(
     assert (letter.subject, letter.error) == (PracticeChanged.DESCRIPTOR.full_name, "ValueError")
 
     healed.append(True)
-    dead_letters.deliver_again(bus, letter)
+    deliver_again(bus, letter)
     until(lambda: seen == [2, 1])
     assert letters() == []
     consumer.stop()
@@ -161,12 +163,12 @@ def test_what_fails_again_after_a_replay_is_a_dead_letter_again(
     with database.transaction(practice) as session:
         emit(session, PracticeChanged(practice_id=str(practice)))
 
-    def letters() -> list[buses.DeadLetter]:
-        return [letter for letter in bus.dead_letters() if letter.service == name]
+    def letters() -> list[DeadLetter]:
+        return [x for x in dead_letters.oldest(bus) if x.service == name]
 
     until(lambda: letters() != [])
     [first] = letters()
-    dead_letters.deliver_again(bus, first)
+    deliver_again(bus, first)
     until(lambda: [x.sequence for x in letters()] > [first.sequence])
     [second] = letters()
     consumer.stop()
@@ -253,10 +255,10 @@ def test_a_follower_sees_everything_after_its_start(database: Database, bus: Bus
         if event.practice_id == str(practice):
             seen.append(event.version)
 
-    following = bus.follow([subject], 0, receive)
+    consumer = bus.follow([subject], 0, receive)
     for version in range(10):
         with database.transaction(practice) as session:
             emit(session, PracticeChanged(practice_id=str(practice), version=version))
     until(lambda: len(seen) == 10)
-    following.end()
+    consumer.end()
     assert seen == list(range(10))

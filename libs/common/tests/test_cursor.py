@@ -80,11 +80,21 @@ def test_a_token_holds_instants_texts_numbers_and_ids_exactly() -> None:
 
 @pytest.mark.parametrize(
     "token",
-    ["x", "====", "\u00e4", "A" * 400, base64.urlsafe_b64encode(b"1234[]").decode()],
+    [
+        "x",
+        "a b",
+        "\x00",
+        "====",
+        "\u00e4",
+        "AAAA",
+        "A" * 400,
+        base64.urlsafe_b64encode(b"1234[]").decode(),
+    ],
 )
 def test_another_text_is_no_token(token: str) -> None:
-    with pytest.raises(InvalidPageToken):
+    with pytest.raises(InvalidPageToken) as refused:
         KEY._read(token)
+    assert (refused.value.field, refused.value.reason) == ("page_token", "INVALID_PAGE_TOKEN")
 
 
 def test_a_token_is_of_one_list_and_cannot_be_changed() -> None:

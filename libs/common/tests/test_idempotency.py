@@ -45,7 +45,8 @@ def once(
     practice: UUID = PRACTICE,
 ) -> int:
     with database.transaction(practice) as session:
-        answer = idempotency.once(session, scope, request, Response, work)
+        claim = idempotency.claim(session, scope, request, Response)
+        answer = claim.earlier or claim.answer(work())
     return answer.booking.version
 
 

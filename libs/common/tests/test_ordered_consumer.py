@@ -1,4 +1,4 @@
-"""Following the stream through restarts of NATS, with and without its disk."""
+"""An ordered consumer through restarts of NATS, with and without its disk."""
 
 import math
 import threading
@@ -64,28 +64,28 @@ class Heard:
 
 def test_it_goes_on_where_it_was_after_nats_was_restarted(server: Nats, own_bus: Bus) -> None:
     heard = Heard()
-    following = own_bus.follow([SUBJECT], 0, heard.receive, heard.restarted)
+    consumer = own_bus.follow([SUBJECT], 0, heard.receive, heard.restarted)
     publish(own_bus, 1, 2, 3)
     until(lambda: heard.numbers == [1, 2, 3])
     server.stop()
-    until(lambda: following.age > 1.5)
+    until(lambda: consumer.age > 1.5)
     server.start()
     until(lambda: own_bus.connected)
     publish(own_bus, 4, 5)
     until(lambda: heard.numbers == [1, 2, 3, 4, 5])
     assert heard.sequences == [1, 2, 3, 4, 5]
-    until(lambda: following.age < 1)
+    until(lambda: consumer.age < 1)
     assert heard.restarts == 0
 
 
 def test_a_restart_before_the_first_message_repeats_nothing(server: Nats, own_bus: Bus) -> None:
     publish(own_bus, 1, 2)
     heard = Heard()
-    following = own_bus.follow([SUBJECT], 2, heard.receive)
-    until(lambda: following.age < 1)
+    consumer = own_bus.follow([SUBJECT], 2, heard.receive)
+    until(lambda: consumer.age < 1)
     server.stop()
     server.start()
-    until(lambda: own_bus.connected and following.age < 1)
+    until(lambda: own_bus.connected and consumer.age < 1)
     publish(own_bus, 3)
     until(lambda: heard.numbers == [3])
 
@@ -129,8 +129,8 @@ def test_it_can_be_asked_for_while_nats_is_away(tmp_path: Path) -> None:
     bus = Bus(server.url, "tests")
     bus.start()
     heard = Heard()
-    following = bus.follow([SUBJECT], 0, heard.receive)
-    assert following.age > 1e9
+    consumer = bus.follow([SUBJECT], 0, heard.receive)
+    assert consumer.age > 1e9
     server.start()
     try:
         assert bus.wait(60)
@@ -148,21 +148,21 @@ def test_it_is_current_once_it_has_received_all_that_is_there(own_bus: Bus) -> N
 
     def receive(_subject: str, _payload: bytes, _sequence: int) -> None:
         begun.wait(60)
-        current.append(following.current)
+        current.append(consumer.current)
 
-    following = own_bus.follow([SUBJECT], 0, receive)
+    consumer = own_bus.follow([SUBJECT], 0, receive)
     begun.set()
-    until(lambda: following.current > -math.inf)
+    until(lambda: consumer.current > -math.inf)
     assert current == [-math.inf] * count, "some were still missing"
 
 
 def test_it_ends(own_bus: Bus) -> None:
     heard = Heard()
-    following = own_bus.follow([SUBJECT], 0, heard.receive)
+    consumer = own_bus.follow([SUBJECT], 0, heard.receive)
     publish(own_bus, 1)
     until(lambda: heard.numbers == [1])
-    following.end()
-    until(lambda: following.age > 1)
+    consumer.end()
+    until(lambda: consumer.age > 1)
     publish(own_bus, 2)
     assert heard.numbers == [1]
 

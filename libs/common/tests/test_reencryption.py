@@ -58,13 +58,10 @@ def ask(database: Database) -> bytes:
     """An answer that is kept for a request that is sent twice."""
     request = booking.CreateHoldRequest(request_id="the same", username="u")
     with database.transaction(PRACTICE) as session:
-        return idempotency.once(
-            session,
-            "scope",
-            request,
-            pb.ReadFeedResponse,
-            lambda: pb.ReadFeedResponse(icalendar=ids.new().bytes),
-        ).icalendar
+        claim = idempotency.claim(session, "scope", request, pb.ReadFeedResponse)
+        if claim.earlier:
+            return claim.earlier.icalendar
+        return claim.answer(pb.ReadFeedResponse(icalendar=ids.new().bytes)).icalendar
 
 
 def test_every_encrypted_column_is_found(database: Database) -> None:

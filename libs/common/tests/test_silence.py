@@ -134,7 +134,9 @@ def test_a_slow_service_has_its_share_of_the_threads_and_no_more() -> None:
     servicer = Asleep()
     with (
         fixtures.serve([(add_FeedServiceServicer_to_server, servicer)]) as served,
-        channels.channel(f"ipv4:{served.address}", fixtures.signer(), most=3, turn=0.5) as channel,
+        channels.channel(
+            f"ipv4:{served.address}", fixtures.signer(), most=3, max_wait=0.5
+        ) as channel,
         ThreadPoolExecutor(20) as crowd,
     ):
         read(channel)

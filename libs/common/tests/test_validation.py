@@ -8,8 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from attune.booking.v1.booking_service_pb2 import ListBookingsRequest
 from attune.common.v1.types_pb2 import Mode
 from attune_testing.fixtures import utc
-from common import ids, validation
-from common.db import cursor
+from common import validation
 from common.errors import Invalid
 
 
@@ -62,27 +61,6 @@ def test_a_page_has_up_to_200_rows() -> None:
         with pytest.raises(Invalid) as refused:
             validation.page_size(number)
         assert refused.value.field == "page_size"
-
-
-def test_a_page_token_is_opaque_and_finds_its_place_again() -> None:
-    place = cursor.Place(utc("2026-11-02 14:00"), ids.new())
-    assert cursor.place(place.token("bookings"), "bookings") == place
-    assert cursor.place("", "bookings") is None
-
-
-@pytest.mark.parametrize(
-    "token", ["x", "a b", "\x00", "é", "AAAA", "A" * 31, "A" * 33, "f" + "_" * 31]
-)
-def test_a_garbled_page_token_is_refused(token: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        cursor.place(token, "bookings")
-    assert (refused.value.field, refused.value.reason) == ("page_token", "INVALID_PAGE_TOKEN")
-
-
-def test_a_page_token_of_another_list_is_refused() -> None:
-    token = cursor.Place(utc("2026-11-02 14:00"), ids.new()).token("clients")
-    with pytest.raises(cursor.InvalidPageToken):
-        cursor.place(token, "bookings")
 
 
 def test_a_range_ends_after_it_begins() -> None:

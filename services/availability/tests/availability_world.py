@@ -384,7 +384,7 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 def following(cache: Cache) -> Any:
     """Return a cache's place in the stream."""
-    return cache._following
+    return cache._consumer
 
 
 def at_once(work: Sequence[Callable[[], object]]) -> list[object]:

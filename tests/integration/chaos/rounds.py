@@ -15,6 +15,7 @@ import psycopg
 
 from attune_local.servers import free_port
 from attune_local.stack import Process
+from common.messaging import dead_letters
 from common.messaging.nats import STREAM, Bus
 from tests.faults import FaultyStack, Proxy, Victim
 from tests.integration.chaos import clinics, plan, quiet
@@ -213,10 +214,10 @@ class Chaos:
         return int(info.state.last_seq)
 
     def _dead_letters(self) -> Iterator[str]:
-        for letter in self._bus.dead_letters():
+        for letter in dead_letters.oldest(self._bus):
             what = f"{letter.subject} {letter.event_id} {letter.error}"
             yield f"a dead letter of {letter.service}: {what}"
-            self._bus.forget(letter)
+            dead_letters.forget(self._bus, letter)
 
     def _unexpected_in_the_logs(self) -> Iterator[str]:
         """Errors, and whatever is no line of ours."""

@@ -1,1 +1,1 @@
-"""What every service needs, once: bootstrap, database, events, identity, telemetry."""
+"""The runtime that all services share: start and stop, database, events, RPCs, jobs, telemetry."""

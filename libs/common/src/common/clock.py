@@ -1,4 +1,4 @@
-"""The present time: the machine's, or shifted by a file for tests and rehearsals (spec PF-6)."""
+"""The clock: the machine's, or one that a file shifts for tests and rehearsals (spec PF-6)."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the present instant, in UTC."""
+    """Returns the present instant in UTC."""
 
     def now(self) -> datetime: ...
 
@@ -33,5 +33,5 @@ class ShiftedClock:
 
 
 def clock(path: str) -> Clock:
-    """The clock for this setting of CLOCK_FILE."""
+    """Return the clock for a value of CLOCK_FILE: the machine's clock if `path` is empty."""
     return ShiftedClock(Path(path)) if path else SystemClock()

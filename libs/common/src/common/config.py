@@ -1,29 +1,29 @@
-"""Configuration from the environment, read once at start, failing with the variable's name."""
+"""Configuration from environment variables, read once at start."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Self, get_type_hints
 
-from common.resilience.bulkhead import TURN
+from common.resilience.bulkhead import MAX_WAIT
 from common.resilience.deadline import CALL
 
 
 class Misconfigured(SystemExit):
-    """A variable is missing or unreadable; the process ends with a line that names it."""
+    """A variable is missing or invalid. The process ends with a message that names the variable."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A field `grpc_workers: int` is read from GRPC_WORKERS; one without a default must be set.
+    """Base of settings classes: a field `grpc_workers: int` is read from GRPC_WORKERS.
 
-    A value may be given in a file instead, named by the variable with `_FILE` behind it
-    (mounted secrets).
+    A field without a default is required. A variable GRPC_WORKERS_FILE may name a file that
+    contains the value instead, such as a mounted secret.
     """
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
-        """Read every field, or raise Misconfigured."""
+        """Return the settings read from `env`. Raises Misconfigured."""
         hints = get_type_hints(cls)
         values: dict[str, Any] = {}
         for field in fields(cls):
@@ -60,27 +60,27 @@ def _parse(name: str, kind: type, text: str) -> object:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceSettings(Settings):
-    """What every service reads."""
+    """The settings that every service has."""
 
     database_url: str
     nats_url: str
-    # This service's own Ed25519 key, base64 of its 32 bytes; signs what it says of itself.
+    # The service's own Ed25519 key, 32 bytes in Base64, which signs its identity.
     identity_key: str
-    # "gateway:BASE64,booking:BASE64": whose word is believed, by public key.
+    # The public keys of trusted issuers: "gateway:BASE64,booking:BASE64".
     identity_keys: str
-    # "k2:BASE64,k1:BASE64" of 32 bytes each; the first encrypts, all decrypt (spec PF-7).
+    # Keys of 32 bytes: "k2:BASE64,k1:BASE64". The first encrypts, all decrypt (spec PF-7).
     encryption_keys: str
-    # Base64 of 32 bytes; makes blind indexes. Cannot be rotated without re-indexing.
+    # The key of blind indexes, 32 bytes in Base64. A new key would need all rows to be re-indexed.
     blind_index_key: str
     listen: str = "127.0.0.1:50051"
     grpc_workers: int = 16
-    # Seconds that a call to another service may take, unless less is left of the caller's own.
+    # Seconds that a call to another service may take, unless less time is left for the request.
     call_seconds: float = CALL
-    # Seconds that a call waits for its turn where too many are under way.
-    turn_seconds: float = TURN
-    # "development" opens what only a developer may see.
+    # Seconds that a call waits for a permit while too many calls are under way.
+    turn_seconds: float = MAX_WAIT
+    # "development" enables features that only developers may see.
     environment: str = "production"
-    # A file with seconds to add to the clock, for tests and rehearsals.
+    # A file with the seconds to add to the clock, for tests and rehearsals.
     clock_file: str = ""
 
     @property

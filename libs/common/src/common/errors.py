@@ -1,21 +1,23 @@
-"""The one way to fail.
+"""The errors of the product, with their HTTP and gRPC status.
 
 DomainError
 ├── Invalid             400  INVALID_ARGUMENT     the request itself is wrong
-├── Unauthenticated     401  UNAUTHENTICATED      nobody has signed in
-├── NotAllowed          403  PERMISSION_DENIED    signed in, but not for this
+├── Unauthenticated     401  UNAUTHENTICATED      the caller is not signed in
+├── NotAllowed          403  PERMISSION_DENIED    the caller lacks the permission
 ├── NotFound            404  NOT_FOUND
-├── Conflict            409  ALREADY_EXISTS       somebody else was first
-├── Stale               409  ABORTED              based on an older version
-├── Refused             422  FAILED_PRECONDITION  well-formed, but a rule says no
+├── Conflict            409  ALREADY_EXISTS       someone else was first
+├── Stale               409  ABORTED              the change is based on an older version
+├── Refused             422  FAILED_PRECONDITION  the request is valid, but a rule forbids it
 ├── TooMany             429  RESOURCE_EXHAUSTED
-├── Unavailable         503  UNAVAILABLE          try again later
+├── Unavailable         503  UNAVAILABLE          the same request may succeed later
 │   └── DeadlineExceeded
-└── Unreadable          500  DATA_LOSS            stored, but it cannot be read
+└── Unreadable          500  DATA_LOSS            the data is stored, but cannot be read
 
-A subclass names what happened; its reason is its name in capitals (`SlotTaken` → `SLOT_TAKEN`).
-Servicers raise these; `common.rpc.server` writes status and ErrorInfo; `common.rpc.channels`
-raises the same class again at the caller. Texts and details carry ids only, never personal data.
+A subclass is named after what happened. Its reason is its name in capitals (`SlotTaken` →
+`SLOT_TAKEN`), and the first line of its docstring is the message that people see. Servicers raise
+these errors, `common.rpc.server` turns them into a status with an ErrorInfo, and
+`common.rpc.channels` raises them again at the caller. Messages and details contain ids only, never
+personal data.
 """
 
 import re
@@ -25,7 +27,7 @@ import grpc
 
 
 class DomainError(Exception):
-    """A failure with a stable `reason`, the `field` it concerns, and further `details`."""
+    """A failure with a stable `reason`, the `field` of the request concerned, and `details`."""
 
     code: ClassVar[grpc.StatusCode] = grpc.StatusCode.INTERNAL
 
@@ -40,7 +42,7 @@ class DomainError(Exception):
 
 
 def reason_of(kind: type[DomainError]) -> str:
-    """`SlotTaken` → `SLOT_TAKEN`."""
+    """Return the reason of an error class: `SLOT_TAKEN` for `SlotTaken`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).upper()
 
 

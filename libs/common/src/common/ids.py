@@ -1,4 +1,4 @@
-"""Opaque ids."""
+"""Ids of resources: random UUIDs."""
 
 from uuid import UUID, uuid4
 
@@ -6,12 +6,12 @@ from common.errors import Invalid, NotFound
 
 
 def new() -> UUID:
-    """A fresh id."""
+    """Return a new id."""
     return uuid4()
 
 
 def parse(text: str, field: str) -> UUID:
-    """An id out of a request; raises Invalid, naming the field."""
+    """Return the id in a request's field. Raises Invalid, which names the field."""
     try:
         return UUID(text)
     except ValueError:
@@ -19,7 +19,7 @@ def parse(text: str, field: str) -> UUID:
 
 
 def find(text: str) -> UUID:
-    """The id of something asked for: what cannot be an id is not found."""
+    """Return the id of a requested resource. Raises NotFound if `text` is no id."""
     try:
         return UUID(text)
     except ValueError:

@@ -1,7 +1,7 @@
-"""JSON logs that carry ids only, whoever writes them (spec PF-7, PF-12).
+"""JSON logs without personal data, whoever writes a line (spec PF-7, PF-12).
 
-Our own lines are trusted: they are made of ids and fixed words. What others put into theirs is not:
-a library quotes what it choked on, and so does the text of nearly every exception.
+The product's own lines are written as they are, since they contain ids and fixed words only. Lines
+of libraries and texts of exceptions are reduced, since both often quote the value that failed.
 """
 
 import json
@@ -22,15 +22,19 @@ from opentelemetry import trace
 from common.errors import DomainError
 
 _FIELDS = frozenset(vars(logging.makeLogRecord({})))
-_FRAMES = 12  # of a traceback, the innermost
+_FRAMES = 12  # the innermost frames of a traceback that are logged
 _OMITTED = "…"
 log = logging.getLogger(__name__)
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, trace id, what `extra` adds, and the
-    exception without its text. Of a library's line the arguments are left out, but for numbers;
-    where a line has none, they may have been worked in already, and its place stands for it."""
+    """Formats a record as one line of JSON.
+
+    The line has the time, level, logger, message, and trace id, the fields of `extra`, and the
+    exception without its text. In a library's line, only arguments that are numbers are kept. If a
+    library's line has no arguments, values may be part of the message already, so the line's place
+    in the source code is logged in place of the message.
+    """
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -52,24 +56,30 @@ class JsonFormatter(logging.Formatter):
         if ours:
             entry |= {k: v for k, v in vars(record).items() if k not in _FIELDS}
         if record.exc_info and (error := record.exc_info[1]):
-            entry["exception"] = "\n".join(described(error))
+            entry["exception"] = "\n".join(describe(error))
         return json.dumps(entry, default=str)
 
     def _is_ours(self, name: str) -> bool:
-        """Flask's own logger bears the bare name of the application."""
+        """Return whether the product's own code logs under this name.
+
+        The bare name of the application is Flask's own logger.
+        """
         package, _, module = name.partition(".")
         return package in self._ours and bool(module)
 
 
 def trace_id() -> str:
-    """The trace being recorded, as 32 hex digits, or nothing."""
+    """Return the id of the current trace, 32 hex digits; empty without a trace."""
     context = trace.get_current_span().get_span_context()
     return f"{context.trace_id:032x}" if context.is_valid else ""
 
 
 def configure(service: str) -> None:
-    """Logs to standard output, at LOG_LEVEL; libraries are not heard below INFO. What would be
-    printed to standard error is logged too: warnings, and what ends a thread or the process."""
+    """Log to standard output, from LOG_LEVEL on; from INFO on for libraries.
+
+    Warnings, and exceptions that end a thread or the process, are logged too, since Python would
+    print them to standard error.
+    """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service))
     level = logging.getLevelNamesMapping().get(os.environ.get("LOG_LEVEL", "INFO").upper(), 20)
@@ -77,16 +87,19 @@ def configure(service: str) -> None:
     for package in ("common", service.replace("-", "_")):
         logging.getLogger(package).setLevel(level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.raiseExceptions = False  # a line that cannot be written would be printed, with all
-    warnings.showwarning = _warned  # type: ignore[assignment]  # other names of parameters
-    sys.excepthook = _process_ended
-    threading.excepthook = _thread_ended
+    logging.raiseExceptions = False  # Python would print a line that fails, with its arguments
+    warnings.showwarning = _log_warning  # type: ignore[assignment]  # other names of parameters
+    sys.excepthook = _log_process_end
+    threading.excepthook = _log_thread_end
 
 
-def described(error: BaseException) -> list[str]:
-    """An exception and what led to it: types, what the database calls them, and places. Only our
-    own failures are quoted, since they carry ids alone (`common.errors`)."""
-    return [line for one in _chain(error) for line in (_named(one), *_places(one))]
+def describe(error: BaseException) -> list[str]:
+    """Return the lines that describe an exception and its causes.
+
+    They contain types, error codes of the database, and source locations. Only a DomainError is
+    quoted, since its text contains ids only.
+    """
+    return [line for one in _chain(error) for line in (_type_of(one), *_frames(one))]
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -99,7 +112,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or (None if hidden else current.__context__)
 
 
-def _named(error: BaseException) -> str:
+def _type_of(error: BaseException) -> str:
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
     if isinstance(error, DomainError):
         return f"{kind}: {error.reason}: {error}"
@@ -111,13 +124,13 @@ def _named(error: BaseException) -> str:
     return " ".join([kind, *filter(None, words)])
 
 
-def _places(error: BaseException) -> list[str]:
+def _frames(error: BaseException) -> list[str]:
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     return [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def _bare(record: logging.LogRecord) -> str:
-    """A library's line without what it is about."""
+    """Return the message of a library's record without its values."""
     if isinstance(record.args, tuple) and record.args and isinstance(record.msg, str):
         known = tuple(a if isinstance(a, int | float) else _OMITTED for a in record.args)
         try:
@@ -127,7 +140,7 @@ def _bare(record: logging.LogRecord) -> str:
     return f"{record.funcName} at {Path(record.pathname).name}:{record.lineno}"
 
 
-def _warned(
+def _log_warning(
     _text: Warning | str,
     kind: type[Warning],
     file: str,
@@ -138,13 +151,13 @@ def _warned(
     log.warning("%s at %s:%d", kind.__name__, file, line)
 
 
-def _process_ended(
+def _log_process_end(
     kind: type[BaseException], error: BaseException, at: TracebackType | None
 ) -> None:
     if not issubclass(kind, KeyboardInterrupt):
         log.critical("the process ends", exc_info=(kind, error, at))
 
 
-def _thread_ended(ended: threading.ExceptHookArgs) -> None:
+def _log_thread_end(ended: threading.ExceptHookArgs) -> None:
     if ended.exc_value is not None:
         log.critical("a thread ends", exc_info=ended.exc_value)

@@ -1,4 +1,4 @@
-"""Conversions between what is stored and protobuf messages."""
+"""Conversions between stored values and protobuf messages: enumerations, instants, and money."""
 
 import re
 from datetime import UTC, datetime
@@ -18,32 +18,32 @@ else:
 
 
 def word(enum: Enumeration, value: int) -> str:
-    """Return the word that the database keeps for a value of an enumeration.
+    """Return the word that the database stores for a value of an enumeration.
 
-    MODE_IN_PERSON is `in_person`; UNSPECIFIED is empty.
+    The word is `in_person` for MODE_IN_PERSON, and empty for MODE_UNSPECIFIED.
     """
     return _words(enum)[value]
 
 
 def value(enum: Enumeration, word: str) -> Any:
-    """Return the value of an enumeration for the word that the database keeps."""
+    """Return the value of an enumeration for the word that the database stores."""
     return _values(enum)[word]
 
 
 def timestamp(instant: datetime) -> Timestamp:
-    """Return an aware instant as a message."""
+    """Return an aware instant as a Timestamp."""
     made = Timestamp()
     made.FromDatetime(instant)
     return made
 
 
 def instant(timestamp: Timestamp) -> datetime:
-    """Return a message as an instant in UTC."""
+    """Return a Timestamp as an instant in UTC."""
     return timestamp.ToDatetime(tzinfo=UTC)
 
 
 def money(minor_units: int | None, currency_code: str) -> Money | None:
-    """Return an amount as a message; None where there is none."""
+    """Return an amount as Money; None if there is no amount."""
     if minor_units is None:
         return None
     return Money(minor_units=minor_units, currency_code=currency_code)

@@ -1,5 +1,8 @@
-"""One service: database, NATS, gRPC server, relay, sealer, consumer, due work, readiness and a
-shutdown that drops nothing. `__main__` of every service wires one of these."""
+"""The process of one service, which every service's `__main__` configures and runs.
+
+It has a database, a connection to NATS, a gRPC server, the threads of relay, sealer, consumer, and
+jobs, a readiness check, and a shutdown that finishes running work.
+"""
 
 import logging
 import signal
@@ -28,15 +31,16 @@ from common.rpc.server import Server, Servicers
 
 log = logging.getLogger(__name__)
 
-GRACE = 10.0  # seconds for running calls at shutdown
-_JOB_THREADS = 4  # at most; more of them wait for a connection
+GRACE = 10.0
+"""Seconds that running calls have to finish at shutdown."""
+_JOB_THREADS = 4  # that get a connection at once; further threads wait
 _CHECK = 1.0  # seconds between readiness checks
-_KEEP_INBOX = timedelta(days=14)  # twice what the stream keeps
+_KEEP_INBOX = timedelta(days=14)  # twice as long as the stream keeps events
 _KEEP_ANSWERS = timedelta(days=2)
 
 
 class Service:
-    """The parts of one service, in the order in which they start and stop."""
+    """A service's process: create it, register RPCs, handlers, and jobs, then run it."""
 
     def __init__(self, name: str, settings: ServiceSettings) -> None:
         telemetry.configure(name)
@@ -45,13 +49,13 @@ class Service:
         self.settings = settings
         self.clock = clocks.clock(settings.clock_file)
         encryption.use(encryption.KeyRing(settings.encryption_keys, settings.blind_index_key))
-        # A connection for each worker, and for relay, sealer, consumer, readiness and jobs.
+        # Each worker has a connection, and so do relay, sealer, consumer, readiness, and jobs.
         self.database = Database(
             settings.database_url,
             settings.grpc_workers + 4 + _JOB_THREADS,
             service=name,
             clock=self.clock,
-            turn=settings.turn_seconds,
+            max_wait=settings.turn_seconds,
         )
         self.bus = Bus(settings.nats_url, name)
         self.signer = identity.Signer(name, settings.identity_key)
@@ -66,29 +70,29 @@ class Service:
         self._stopping = threading.Event()
 
     def channel(self, target: str) -> grpc.Channel:
-        """A channel to another service."""
+        """Return a channel to another service, such as `dns:///booking:50051`."""
         return channels.channel(
             target,
             self.signer,
             self.settings.call_seconds,
             most=max(1, self.settings.grpc_workers * 3 // 4),
-            turn=self.settings.turn_seconds,
+            max_wait=self.settings.turn_seconds,
         )
 
     def add(self, servicers: Servicers) -> None:
-        """Serve these RPCs."""
+        """Serve the RPCs of these servicers."""
         self.server.add(servicers)
 
     def handle(self, handlers: Handlers) -> None:
-        """Handle these events, under the service's durable."""
+        """Handle events with these handlers, once in all replicas of the service."""
         self._consumer = Consumer(self.name, self.database, self.bus, handlers)
 
     def work(self, jobs: Jobs, peers: Any = None) -> None:
-        """Do these jobs; `peers` is what their handlers ask other systems with."""
+        """Do jobs with these handlers; `peers` holds the adapters that the handlers use."""
         self._worker = Worker(self.database, self.clock, jobs, peers)
 
     def check(self, name: str, ready: Callable[[], bool]) -> None:
-        """One more condition for being ready."""
+        """Add a condition for readiness: `ready` returns True and does not raise."""
         self._checks[name] = ready
 
     def run(self) -> None:
@@ -100,7 +104,7 @@ class Service:
         self.stop()
 
     def start(self) -> int:
-        """Start everything; returns the port."""
+        """Start all parts and return the port of the gRPC server."""
         self.bus.start()
         port = self.server.listen(self.settings.listen)
         threads: list[Any] = [self._relay, self._sealer, self._consumer, self._worker]
@@ -113,7 +117,7 @@ class Service:
         return port
 
     def stop(self) -> None:
-        """Finish what runs, then end."""
+        """Finish running calls, events, and jobs, then close all connections."""
         self._stopping.set()
         self.server.stop(GRACE)
         for part in (self._consumer, self._worker, self._relay, self._sealer):
@@ -136,13 +140,13 @@ class Service:
             if ready and rounds % 600 == 0:
                 try:
                     self._forget()
-                except Exception as error:  # the database went away; there is a next time
+                except Exception as error:  # the database is unreachable; try again next time
                     log.warning("old entries stay for now: %s", type(error).__name__)
             rounds += 1
             self._stopping.wait(_CHECK if ready else 0.1)
 
     def _schema_is_ready(self) -> bool:
-        """The schema is looked at until it is there; from then on, whether the database is."""
+        """Return whether the schema is new enough. Once it was, only ping the database."""
         if self._schema_found:
             self.database.ping()
         else:
@@ -150,7 +154,7 @@ class Service:
         return self._schema_found
 
     def _forget(self) -> None:
-        """Drop old entries of inbox and idempotency."""
+        """Delete old rows of inbox and idempotency."""
         with self.database.transaction(EVERY_PRACTICE) as session:
             for table, column, keep in (
                 ("inbox", "received_at", _KEEP_INBOX),
@@ -165,5 +169,5 @@ class Service:
 def _passes(check: Callable[[], bool]) -> bool:
     try:
         return check()
-    except Exception:  # whatever it was, it is not ready
+    except Exception:  # any failure means not ready
         return False

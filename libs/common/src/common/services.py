@@ -10,9 +10,9 @@ SERVICES = (
 )
 GATEWAY = "gateway"
 OPERATOR = "operator"
-"""The issuer of what the `attune` command asks of services."""
+"""The issuer of the `attune` command's calls to services."""
 
 
 def package(service: str) -> str:
-    """Return the name of a service's Python package and database: `telehealth_rooms`."""
+    """Return the name of a service's Python package and database, such as `telehealth_rooms`."""
     return service.replace("-", "_")

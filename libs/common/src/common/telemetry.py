@@ -1,9 +1,8 @@
-"""Traces and metrics, next to the logs of `common.logs`. Ids only: no personal data in any of them
-(spec PF-7, PF-12).
+"""Traces and metrics, which contain ids but no personal data (spec PF-7, PF-12).
 
-Configured by the standard `OTEL_*` variables; without OTEL_EXPORTER_OTLP_ENDPOINT nothing is sent.
-Spans are made only for sampled calls: the stock instrumentation, which makes a non-recording span
-for every other call, costs a third of the hot path.
+The standard `OTEL_*` variables configure them; nothing is sent without OTEL_EXPORTER_OTLP_ENDPOINT.
+Only sampled calls get spans: the stock instrumentation creates a non-recording span for every other
+call, which takes a third of the time on the hot path. Logs are in `common.logs`.
 """
 
 import contextlib
@@ -30,7 +29,7 @@ meter = metrics.get_meter("attune")
 
 
 def configure(service: str) -> None:
-    """Logs to standard output; traces and metrics to the collector, if one is named."""
+    """Send logs to standard output, and traces and metrics to the collector if there is one."""
     logs.configure(service)
     if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return
@@ -43,27 +42,29 @@ def configure(service: str) -> None:
 
 
 def shutdown() -> None:
-    """Send what is still waiting."""
+    """Send the spans and metrics that are still buffered."""
     for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
         if isinstance(provider, TracerProvider | MeterProvider):
             provider.shutdown()
 
 
 def current_trace_id() -> str:
-    """The trace being recorded, as 32 hex digits, or nothing."""
+    """Return the id of the current trace, 32 hex digits; empty without a trace."""
     return logs.trace_id()
 
 
 def extract(carrier: Mapping[str, str]) -> Context | None:
-    """The caller's trace context, if it sent one; not its `tracestate` and `baggage`, which are
-    free text that would be passed along into spans and events."""
+    """Return the caller's trace context, or None if the caller sent none.
+
+    Ignores `tracestate` and `baggage`: this free text would reach spans and events.
+    """
     if "traceparent" not in carrier:
         return None
     return propagate.extract({"traceparent": carrier["traceparent"]})
 
 
 def inject(carrier: MutableMapping[str, str]) -> None:
-    """Write the current trace context, if there is one."""
+    """Add the current trace context, if there is one, to a message's headers."""
     if trace.get_current_span().get_span_context().is_valid:
         propagate.inject(carrier)
 
@@ -75,8 +76,11 @@ def span(
     context: Context | None = None,
     attributes: Mapping[str, str | int] | None = None,
 ) -> Iterator[Span]:
-    """A span around the block. An exception marks it failed by its type; the text, which might
-    quote a value, is left out."""
+    """Record a span around the block.
+
+    An exception marks the span as failed, with the exception's type but without its text, which
+    may quote personal data.
+    """
     with tracer.start_as_current_span(
         name,
         context=context,
@@ -94,7 +98,10 @@ def span(
 
 
 def trace_statements(engine: Engine) -> None:
-    """A client span for each SQL statement inside a recorded span: the text, never parameters."""
+    """Record a client span for each SQL statement inside a recorded span.
+
+    Spans contain the statement's text, never its parameters.
+    """
 
     @event.listens_for(engine, "before_cursor_execute")
     def before(_c: Any, _cur: Any, statement: str, _p: Any, context: Any, _many: bool) -> None:
@@ -124,7 +131,7 @@ def trace_statements(engine: Engine) -> None:
 
 @contextlib.contextmanager
 def client_span(method: str) -> Iterator[Span | None]:
-    """A client span for an outgoing call, if the calling work is being recorded."""
+    """Record a client span around an outgoing call, if the current trace is recorded."""
     if not trace.get_current_span().is_recording():
         yield None
         return
@@ -135,7 +142,7 @@ def client_span(method: str) -> Iterator[Span | None]:
 
 
 def fail(current: Span | None, reason: str) -> None:
-    """Mark a span failed, by reason."""
+    """Mark a span as failed, with the reason of the error."""
     if current is not None:
         current.set_status(StatusCode.ERROR)
         current.set_attribute("error.type", reason)
@@ -145,7 +152,7 @@ def fail(current: Span | None, reason: str) -> None:
 def server_span(
     name: str, carrier: Mapping[str, str], attributes: Mapping[str, str | int]
 ) -> Iterator[Span | None]:
-    """A server span for an inbound call, if its caller is recording or the sampler says so."""
+    """Record a server span around an inbound call, if the caller or else the sampler samples it."""
     if not isinstance(trace.get_tracer_provider(), TracerProvider):
         yield None
         return

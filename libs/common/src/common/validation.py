@@ -1,5 +1,7 @@
-"""Checks of what a request carries. Each failure names its field and says what is needed; none
-repeats what was sent."""
+"""Checks of the values in a request.
+
+A failure raises Invalid, which names the field and says what is needed, but never quotes the value.
+"""
 
 import re
 import unicodedata
@@ -10,14 +12,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from common.errors import Invalid
 
-LINE = 200  # characters, unless said otherwise
+LINE = 200
+"""Characters of one line, by default."""
 WORDS = 4000
+"""Characters of a text with several lines, by default."""
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
-"""No instant lies before this one …"""
+"""The earliest valid instant."""
 END = datetime(2101, 1, 1, tzinfo=UTC)
-"""… and each before this one."""
+"""The instant that all valid instants precede."""
 _LAYOUT = frozenset("\t\n\r")
 _SLUG = re.compile(r"[a-z0-9-]{1,60}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -31,7 +35,7 @@ class RangeReversed(Invalid):
 
 
 def line(text: str, field: str, longest: int = LINE) -> str:
-    """A text of one line, without the space around it; it may not be empty."""
+    """Return a text of one line, stripped. Raises Invalid if the text is empty."""
     stripped = optional_line(text, field, longest)
     if not stripped:
         raise Invalid("This is needed.", field=field, reason="REQUIRED")
@@ -39,14 +43,14 @@ def line(text: str, field: str, longest: int = LINE) -> str:
 
 
 def optional_line(text: str, field: str, longest: int = LINE) -> str:
-    """A text of one line, or none."""
+    """Return a text of one line, stripped, which may be empty."""
     stripped = text.strip()
     _check(stripped, field, longest, frozenset())
     return stripped
 
 
 def words(text: str, field: str, longest: int = WORDS) -> str:
-    """A text of any number of lines, or none."""
+    """Return a text of any number of lines, stripped, which may be empty."""
     _check(text, field, longest, _LAYOUT)
     return text.strip()
 
@@ -59,7 +63,7 @@ def _check(text: str, field: str, longest: int, layout: frozenset[str]) -> None:
 
 
 def number(value: int, field: str, least: int, most: int) -> int:
-    """A number from `least` to `most`, both included."""
+    """Return a number. Raises Invalid unless it lies between `least` and `most`, inclusive."""
     if not least <= value <= most:
         raise Invalid(
             f"A number from {least} to {most} is needed.", field=field, reason="OUT_OF_RANGE"
@@ -68,14 +72,14 @@ def number(value: int, field: str, least: int, most: int) -> int:
 
 
 def choice(enum: Any, value: int, field: str) -> int:
-    """A value of the enumeration other than UNSPECIFIED."""
+    """Return a value of an enumeration. Raises Invalid for UNSPECIFIED and unknown values."""
     if not value or value not in enum.values():
         raise Invalid("Choose one of those offered.", field=field, reason="INVALID_CHOICE")
     return value
 
 
 def instant(value: Timestamp, field: str) -> datetime:
-    """An instant of the years 2000 to 2100."""
+    """Return an instant in UTC. Raises Invalid unless it lies in the years 2000 to 2100."""
     within = FIRST.timestamp() <= value.seconds < END.timestamp()
     if not within or not 0 <= value.nanos < 1_000_000_000:
         raise Invalid(
@@ -85,7 +89,10 @@ def instant(value: Timestamp, field: str) -> datetime:
 
 
 def span(request: Any) -> tuple[datetime | None, datetime | None]:
-    """The request's `[from_time, to_time)`; None where it is open."""
+    """Return a request's `from_time` and exclusive `to_time`; None for a field that is not set.
+
+    Raises RangeReversed if `to_time` is before `from_time`.
+    """
     start, end = (
         instant(getattr(request, field), field) if request.HasField(field) else None
         for field in ("from_time", "to_time")
@@ -96,7 +103,7 @@ def span(request: Any) -> tuple[datetime | None, datetime | None]:
 
 
 def page_size(value: int) -> int:
-    """How many rows a page has; zero stands for the usual number."""
+    """Return the number of rows of a page; zero in the request means PAGE_SIZE."""
     return number(value, "page_size", 0, LARGEST_PAGE) or PAGE_SIZE
 
 

@@ -1,4 +1,4 @@
-"""Time zones from the pinned `tzdata` wheel, never from the machine's own files (spec AV-5)."""
+"""Time zones from the pinned `tzdata` wheel, never from the machine's files (spec AV-5)."""
 
 import zoneinfo
 from importlib import metadata
@@ -8,8 +8,8 @@ from common.config import Misconfigured
 from common.errors import Invalid
 
 OLDEST = "2026.6"
-"""The release that requirements/ pins. Governments change their rules; with older ones, sessions
-would be at wrong hours, so a process that finds them does not start."""
+"""The release of tzdata that `requirements/` pins. Governments change time zones, and sessions
+would start at the wrong hour with an older release, so a process with one does not start."""
 VERSION = metadata.version("tzdata")
 if [int(n) for n in VERSION.split(".")] < [int(n) for n in OLDEST.split(".")]:
     raise Misconfigured(f"tzdata {VERSION} is installed; {OLDEST} or newer is needed")
@@ -23,7 +23,7 @@ class UnknownZone(Invalid):
 
 
 def zone(name: str, field: str = "timezone") -> ZoneInfo:
-    """The zone of that name; raises UnknownZone, naming the field it came in."""
+    """Return the time zone in a request's field. Raises UnknownZone, which names the field."""
     if name not in NAMES:
         raise UnknownZone(field=field)
     return ZoneInfo(name)

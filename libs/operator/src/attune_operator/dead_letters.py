@@ -4,55 +4,65 @@ import click
 
 from attune_operator.environment import Environment
 from common import ids
-from common.messaging import nats as buses
-from common.messaging.nats import Bus, DeadLetter
+from common.messaging import dead_letters as letters
+from common.messaging.dead_letters import DeadLetter
+from common.messaging.nats import EVENT_ID, MESSAGE_ID, Bus, Message
 
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Events that could not be handled."""
+    """List and replay events that a service could not handle."""
 
 
 @dead_letters.command("list")
 def list_() -> None:
-    """Show them: number, time, service, event, what went wrong."""
+    """Show each dead letter's number, time, service, event, and error."""
     with _connected() as bus:
-        letters = bus.dead_letters()
-    for letter in letters:
+        found = letters.oldest(bus)
+    for letter in found:
         click.echo(
             f"{letter.sequence:>8}  {letter.time:%Y-%m-%dT%H:%M:%SZ}  {letter.service}"
             f"  {letter.subject}  {letter.error}"
         )
-    click.echo(f"{len(letters)} dead letters")
+    click.echo(f"{len(found)} dead letters")
 
 
 @dead_letters.command()
 @click.argument("numbers", nargs=-1, type=int)
-@click.option("--all", "every", is_flag=True, help="Replay all of them.")
+@click.option("--all", "every", is_flag=True, help="Replay all dead letters.")
 def replay(numbers: tuple[int, ...], every: bool) -> None:
-    """Deliver dead letters again. Services that handled the event before ignore it."""
+    """Deliver dead letters again, by their NUMBERS. Services that have handled an event ignore
+    it."""
     if bool(numbers) == every:
-        raise click.UsageError("Name numbers, or --all")
+        raise click.UsageError("Give the numbers of dead letters, or --all.")
     with _connected() as bus:
-        chosen = [x for x in bus.dead_letters() if every or x.sequence in numbers]
+        chosen = [x for x in letters.oldest(bus) if every or x.sequence in numbers]
         for letter in chosen:
             deliver_again(bus, letter)
     click.echo(f"{len(chosen)} replayed")
-    if missing := set(numbers) - {x.sequence for x in chosen}:
-        raise click.ClickException(f"no such dead letters: {sorted(missing)}")
+    if missing := sorted(set(numbers) - {x.sequence for x in chosen}):
+        raise click.ClickException(
+            f"There are no dead letters with these numbers: {', '.join(map(str, missing))}."
+        )
 
 
 def deliver_again(bus: Bus, letter: DeadLetter) -> None:
-    """Publish under a new message id, or the stream would drop it as a double; the event's own
-    id goes along, by which inboxes know it."""
+    """Publish a dead letter's event once more and remove the dead letter.
+
+    The message id is a new one, since the stream drops a known id as a duplicate. The event id
+    stays, so that an inbox recognizes an event that was handled.
+    """
     headers = {
         **letter.headers,
-        buses.MESSAGE_ID: f"replay:{ids.new()}",
-        buses.EVENT_ID: letter.event_id,
+        MESSAGE_ID: f"replay:{ids.new()}",
+        EVENT_ID: letter.event_id,
     }
-    if bus.publish([buses.Message(letter.subject, letter.payload, headers)]):
-        raise click.ClickException(f"NATS does not take {letter.sequence}: it is too large")
-    bus.forget(letter)
+    if bus.publish([Message(letter.subject, letter.payload, headers)]):
+        raise click.ClickException(
+            f"Dead letter {letter.sequence} is too large for NATS. Raise max_payload of the server"
+            " or max_msg_size of the stream, then replay it again."
+        )
+    letters.forget(bus, letter)
 
 
 def _connected() -> Bus:
@@ -60,5 +70,5 @@ def _connected() -> Bus:
     bus.start()
     if not bus.wait(10):
         bus.close()
-        raise click.ClickException("NATS does not answer")
+        raise click.ClickException("NATS does not answer. Check NATS_URL and the server.")
     return bus

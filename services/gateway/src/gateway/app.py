@@ -64,7 +64,7 @@ def _add_extensions(app: Flask, settings: Settings) -> None:
         service=GATEWAY,
         clock=now,
         patience=settings.call_seconds,
-        turn=settings.turn_seconds,
+        max_wait=settings.turn_seconds,
     )
     app.extensions.update(
         settings=settings,

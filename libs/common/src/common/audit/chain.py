@@ -1,4 +1,4 @@
-"""What vouches for entries: macs under a key that is not in the database."""
+"""The hash chain that authenticates audit entries, by MACs under a key outside the database."""
 
 import hashlib
 import hmac
@@ -9,13 +9,15 @@ from typing import Self
 from common.db import encryption
 
 GENESIS = bytes(32)
-_PLACE = struct.Struct(">qq")
+_LINK = struct.Struct(">qq")
 
 
 @dataclass(frozen=True)
 class Head:
-    """A place in a chain, and the hash there, which stands for all entries up to it. Written
-    `12:<64 hex digits>`."""
+    """A position in a chain, with the hash over all entries up to that position.
+
+    Written `12:<64 hex digits>`.
+    """
 
     position: int
     hash: bytes
@@ -25,7 +27,7 @@ class Head:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises ValueError."""
+        """Return the head that a text stands for. Raises ValueError."""
         position, _, digest = text.partition(":")
         return cls(int(position), bytes.fromhex(digest))
 
@@ -34,24 +36,27 @@ BEGINNING = Head(0, GENESIS)
 
 
 class Chain:
-    """The chain of one service. Its key is made of the key of the blind indexes, since that of
-    encryption is replaced from time to time, but a chain never."""
+    """The chain of one service.
+
+    Its key is derived from the blind index key: encryption keys are replaced from time to time, but
+    a chain is never written anew.
+    """
 
     def __init__(self, service: str) -> None:
         self._key = encryption.ring().index(service, "audit.chain")
 
     def mac(self, canonical: bytes) -> bytes:
-        """Vouches for what an entry says."""
-        return self._made(b"entry", canonical)
+        """Return the MAC of an entry's content."""
+        return self._digest(b"entry", canonical)
 
     def link(self, before: Head, sequence: int, mac: bytes) -> Head:
-        """The head once an entry has been put behind the head before."""
-        place = _PLACE.pack(before.position + 1, sequence)
-        return Head(before.position + 1, self._made(b"link", before.hash + place + mac))
+        """Return the head after an entry is appended to the head `before`."""
+        link = _LINK.pack(before.position + 1, sequence)
+        return Head(before.position + 1, self._digest(b"link", before.hash + link + mac))
 
     def seal(self, head: Head) -> bytes:
-        """Vouches for where the chain ends."""
-        return self._made(b"head", str(head).encode())
+        """Return the MAC of the chain's end."""
+        return self._digest(b"head", str(head).encode())
 
-    def _made(self, what: bytes, content: bytes) -> bytes:
-        return hmac.digest(self._key, what + b"\0" + content, hashlib.sha256)
+    def _digest(self, purpose: bytes, content: bytes) -> bytes:
+        return hmac.digest(self._key, purpose + b"\0" + content, hashlib.sha256)

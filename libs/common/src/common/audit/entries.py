@@ -1,8 +1,8 @@
-"""Entries: written, and read by those who may."""
+"""Audit entries: their table, writing one, and listing a practice's entries."""
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -18,23 +18,23 @@ from sqlalchemy import (
     Text,
     insert,
     select,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from common import ids
 from common.audit.chain import Chain
-from common.db.cursor import Place
+from common.db.cursor import Keyset, Page
 from common.db.database import EVERY_PRACTICE, SHARED, wake
 from common.db.encryption import encrypted
 from common.rpc import request_context
 from common.rpc.identity import caller_or_none
 
 NO_PRACTICE: Final = UUID(int=0)
-"""Of entries that belong to no practice, such as an attempt to sign in to no known account."""
+"""The practice of entries that belong to none, such as a sign-in attempt to an unknown account."""
 
 WAITING = "audit"
+"""What wakes the sealer (`Database.wakes`)."""
 _ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
 _ID = re.compile(r"[0-9a-z_.-]{1,64}")
 _AFTERWARDS = frozenset({"sequence", "position", "hash"})  # not known when an entry is written
@@ -51,8 +51,11 @@ class Base(DeclarativeBase):
 
 
 class Entry(Base):
-    """One entry. `sequence` counts as entries are written; `position` is the place in the chain,
-    which has no gaps, once it is sealed."""
+    """One row of the audit trail.
+
+    `sequence` grows with each entry and may have gaps. `position` is the entry's position in the
+    chain, without gaps, and None until the entry is sealed.
+    """
 
     __tablename__ = "audit"
 
@@ -72,8 +75,10 @@ class Entry(Base):
     address = encrypted()
 
     def canonical(self) -> bytes:
-        """All that it says, as its mac is made of: the address in clear, so that a new key of
-        encryption changes nothing."""
+        """Return the content that the MAC covers.
+
+        It contains the address in clear, so that a new encryption key does not change the MAC.
+        """
         return json.dumps(
             [
                 str(self.id),
@@ -90,6 +95,7 @@ class Entry(Base):
 
 _table: Table = Entry.__table__  # type: ignore[assignment]  # a mapped class has a Table
 _WRITTEN = [column.key for column in _table.columns if column.key not in _AFTERWARDS]
+LIST = Keyset("audit", Entry.at, Entry.id, descending=True)
 
 
 def record(
@@ -101,29 +107,30 @@ def record(
     subject: str = "",
     **things: object,
 ) -> None:
-    """Write an entry, which commits with the transaction:
+    """Write an audit entry, which commits with the transaction.
 
         audit.record(session, "booking.read", booking=row.id, client=row.client_id)
 
-    The practice is the transaction's and the subject the caller, unless they are given. A thing
-    is an id or a list of ids; a list that was shown is one entry that names them all. Anything
-    but ids and fixed words is a fault: entries outlive what they tell of. A transaction without
-    a practice sees nothing, so that there is nothing to record."""
+    The practice defaults to the transaction's, and the subject to the caller. A thing is an id or
+    a list of ids; showing a list is one entry that names all its rows. Raises ValueError for any
+    text but ids and fixed words, since entries outlive the data that they mention. A transaction
+    without a practice sees no rows, so there is nothing to record.
+    """
     if not session.info["practice"]:
         return
     database = session.info["database"]
-    who, here = caller_or_none(), request_context.current()
+    caller, context = caller_or_none(), request_context.current()
     entry = Entry(
         id=ids.new(),
         practice_id=practice_id or _practice(session),
         at=database.clock.now(),
-        subject=subject or (who.subject if who else f"service:{database.service}"),
+        subject=subject or (caller.subject if caller else f"service:{database.service}"),
         action=_checked(_ACTION, action),
         things=_listed(things),
-        request=here.request,
+        request=context.request,
         address_sealed=None,
     )
-    entry.address = here.address
+    entry.address = context.address
     entry.mac = Chain(database.service).mac(entry.canonical())
     session.execute(insert(_table), {key: getattr(entry, key) for key in _WRITTEN})
     wake(session, WAITING)
@@ -137,7 +144,7 @@ def _practice(session: Session) -> UUID:
 
 
 def _listed(things: dict[str, object]) -> list[str]:
-    """`kind:id`, each once."""
+    """Return each thing once, as `kind:id`."""
     listed: dict[str, None] = {}
     for kind, given in things.items():
         several = isinstance(given, Iterable) and not isinstance(given, str)
@@ -153,8 +160,8 @@ def _checked(form: re.Pattern[str], text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which entries: what is None or empty does not restrict."""
+class Filter:
+    """The entries to list; a field that is None or empty does not restrict the list."""
 
     start: datetime | None = None
     end: datetime | None = None
@@ -164,29 +171,29 @@ class Wanted:
     request: str = ""
 
 
-def page(session: Session, wanted: Wanted, after: Place | None, size: int) -> Sequence[Entry]:
-    """Entries of the transaction's practice, newest first."""
-    query = select(Entry).where(
-        Entry.practice_id == UUID(session.info["practice"]), *_conditions(wanted)
-    )
-    if after:
-        query = query.where(tuple_(Entry.at, Entry.id) < (after.at, after.id))
-    return session.scalars(query.order_by(Entry.at.desc(), Entry.id.desc()).limit(size)).all()
+def page(session: Session, filter_by: Filter, token: str, size: int) -> Page[Entry]:
+    """Return a page of the entries of the transaction's practice, newest first.
+
+    Raises InvalidPageToken.
+    """
+    practice = Entry.practice_id == UUID(session.info["practice"])
+    query = select(Entry).where(practice, *_conditions(filter_by))
+    return LIST.page(session, query, token, size)
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _conditions(filter_by: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if wanted.start:
-        conditions.append(Entry.at >= wanted.start)
-    if wanted.end:
-        conditions.append(Entry.at < wanted.end)
+    if filter_by.start:
+        conditions.append(Entry.at >= filter_by.start)
+    if filter_by.end:
+        conditions.append(Entry.at < filter_by.end)
     for column, text in (
-        (Entry.subject, wanted.subject),
-        (Entry.action, wanted.action),
-        (Entry.request, wanted.request),
+        (Entry.subject, filter_by.subject),
+        (Entry.action, filter_by.action),
+        (Entry.request, filter_by.request),
     ):
         if text:
             conditions.append(column == text)
-    if wanted.thing:
-        conditions.append(Entry.things.contains([wanted.thing]))
+    if filter_by.thing:
+        conditions.append(Entry.things.contains([filter_by.thing]))
     return conditions

@@ -1,7 +1,8 @@
-"""Entries take their places in the chain, one behind the other, right after they were written.
+"""The sealer appends audit entries to the chain, in order, right after their commit.
 
-Not in the writing transactions: they would wait for each other. Whichever replica holds the row of
-the head does it for all."""
+Entries are not appended in their own transactions, which would wait for each other. The replica
+that locks the head's row seals the entries of all replicas.
+"""
 
 import hmac
 import logging
@@ -39,9 +40,9 @@ heads = Table(
     Column("mac", LargeBinary, nullable=False),
 )
 
-_POLL = 1.0  # seconds, for what a crash, or a command, has left
-_GATHER = 0.1  # seconds after the first entry, so that many share one commit
-_TELL = 300.0  # seconds between two heads in the log
+_POLL = 1.0  # seconds between checks for entries that a crash or a command has left
+_GATHER = 0.1  # seconds to wait after the first entry, so that many entries share one commit
+_LOG_INTERVAL = 300.0  # seconds between two heads in the log
 _BATCH = 1000
 
 _SEAL = text(
@@ -55,23 +56,25 @@ WHERE a.id = s.id
 
 
 class NotGenuine(Exception):
-    """The row of the head was not written by a sealer: going on would cover it up."""
+    """No sealer wrote the head's row; sealing more entries would hide that."""
 
 
 def is_genuine(chain: Chain, head: Head, mac: bytes) -> bool:
-    """Whether a head was written by a sealer of the chain."""
+    """Return whether a sealer of the chain wrote the head."""
     return head == BEGINNING or hmac.compare_digest(mac, chain.seal(head))
 
 
 class Sealer:
-    """Seals what waits, for as long as the process lives, and tells the log where the chain ends:
-    whoever can take the database back cannot take back the log."""
+    """A thread that seals entries and logs the chain's head from time to time.
+
+    An attacker who restores an old copy of the database cannot also remove the head from the log.
+    """
 
     def __init__(self, db: database.Database) -> None:
         self._database = db
         self._chain = Chain(db.service)
-        self._head = self._told = BEGINNING
-        self._telling_at = 0.0
+        self._head = self._logged = BEGINNING
+        self._log_at = 0.0
         self._stop = threading.Event()
         self._wake = threading.Event()
         db.listen(WAITING, self._wake.set)
@@ -81,7 +84,7 @@ class Sealer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Seal what was written here, and end."""
+        """Seal the entries that this process has written, and stop."""
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():
@@ -95,27 +98,27 @@ class Sealer:
             if not self._stop.is_set():
                 self._try()
         self._try()
-        self._tell(now=True)
+        self._log_head(now=True)
 
     def _try(self) -> None:
         try:
             while self.seal() == _BATCH:
                 pass
-        except Exception as error:  # whatever it was, the entries are still there: try again
+        except Exception as error:  # the entries are stored, so any failure can be tried again
             away = isinstance(error, SQLAlchemyError | Unavailable)
             level = logging.WARNING if away else logging.ERROR
             log.log(level, "audit entries wait: %s", type(error).__name__)
             self._stop.wait(_POLL)
-        self._tell(now=False)
+        self._log_head(now=False)
 
     def seal(self) -> int:
-        """Seal one batch; returns how many."""
+        """Seal one batch of entries, and return their number."""
         with self._database.transaction(database.EVERY_PRACTICE) as session:
             if not session.scalar(select(exists().where(Entry.position.is_(None)))):
                 return 0
             row = session.execute(select(heads).with_for_update(skip_locked=True)).one_or_none()
             if row is None:
-                return 0  # another replica is at it
+                return 0  # another replica is sealing
             before = Head(row.position, bytes(row.hash))
             if not is_genuine(self._chain, before, bytes(row.mac)):
                 raise NotGenuine
@@ -126,24 +129,24 @@ class Sealer:
         return count
 
     def _append(self, session: Session, head: Head) -> tuple[Head, int]:
-        """Put what waits behind the head; returns the new head, and how many."""
+        """Append waiting entries to the head; return the new head and the number of entries."""
         waiting = session.execute(
             select(Entry.id, Entry.sequence, Entry.mac)
             .where(Entry.position.is_(None))
             .order_by(Entry.sequence)
             .limit(_BATCH)
         ).all()
-        places = []
+        heads_after = []
         for row in waiting:
             head = self._chain.link(head, row.sequence, bytes(row.mac))
-            places.append(head)
-        if places:
+            heads_after.append(head)
+        if heads_after:
             session.execute(
                 _SEAL,
                 {
                     "ids": [row.id for row in waiting],
-                    "positions": [place.position for place in places],
-                    "hashes": [place.hash for place in places],
+                    "positions": [after.position for after in heads_after],
+                    "hashes": [after.hash for after in heads_after],
                 },
             )
             session.execute(
@@ -151,9 +154,9 @@ class Sealer:
                     position=head.position, hash=head.hash, mac=self._chain.seal(head)
                 )
             )
-        return head, len(places)
+        return head, len(heads_after)
 
-    def _tell(self, *, now: bool) -> None:
-        if self._head != self._told and (now or time.monotonic() >= self._telling_at):
+    def _log_head(self, *, now: bool) -> None:
+        if self._head != self._logged and (now or time.monotonic() >= self._log_at):
             log.info("audit head %s", self._head)
-            self._told, self._telling_at = self._head, time.monotonic() + _TELL
+            self._logged, self._log_at = self._head, time.monotonic() + _LOG_INTERVAL

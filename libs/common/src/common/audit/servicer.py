@@ -1,22 +1,18 @@
-"""The RPC by which a practice's owner reads the audit of one service."""
+"""The RPC with which a practice's owner reads the audit trail of one service."""
 
 import grpc
 
 from attune.audit.v1 import audit_service_pb2 as pb
 from attune.audit.v1.audit_service_pb2_grpc import AuditServiceServicer
 from common import validation
-from common.audit.entries import Entry, Wanted, page, record
-from common.db import cursor
+from common.audit.entries import Entry, Filter, page, record
 from common.db.database import Database
 from common.rpc.access import allow
 from common.rpc.identity import caller
 
-LISTED = "audit"
-"""The list that page tokens belong to."""
-
 
 class AuditServicer(AuditServiceServicer):
-    """Reads the audit, and records that."""
+    """Reads the audit trail, and records each reading."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -25,13 +21,10 @@ class AuditServicer(AuditServiceServicer):
     def ListEntries(
         self, request: pb.ListEntriesRequest, context: grpc.ServicerContext | None = None
     ) -> pb.ListEntriesResponse:
-        """Entries of the caller's practice, newest first, with their addresses in clear."""
-        size, after = (
-            validation.page_size(request.page_size),
-            cursor.place(request.page_token, LISTED),
-        )
+        """List entries of the caller's practice, newest first, with their addresses in clear."""
+        size = validation.page_size(request.page_size)
         start, end = validation.span(request)
-        wanted = Wanted(
+        filter_by = Filter(
             start,
             end,
             subject=validation.optional_line(request.subject, "subject"),
@@ -40,13 +33,10 @@ class AuditServicer(AuditServiceServicer):
             request=validation.optional_line(request.request, "request"),
         )
         with self._database.transaction(caller().practice_id) as session:
-            found = page(session, wanted, after, size + 1)
-            shown = found[:size]
-            record(session, "audit.read", shown=len(shown))
-        last = shown[-1] if len(found) > size else None
+            found = page(session, filter_by, request.page_token, size)
+            record(session, "audit.read", shown=len(found.rows))
         return pb.ListEntriesResponse(
-            entries=map(_message, shown),
-            next_page_token=cursor.Place(last.at, last.id).token(LISTED) if last else "",
+            entries=map(_message, found.rows), next_page_token=found.next_token
         )
 
 

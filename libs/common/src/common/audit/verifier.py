@@ -1,4 +1,4 @@
-"""Verifying a chain: every entry again, from the first to the last."""
+"""Verification of a chain: recompute every entry's MAC and hash, from the first to the last."""
 
 import hmac
 from dataclasses import dataclass
@@ -25,8 +25,11 @@ UNREADABLE = "cannot be read"
 
 @dataclass(frozen=True)
 class Report:
-    """What was found: how many entries are in order from the first on and the head after them;
-    how many wait to be sealed; and, unless all is well, the first `fault`."""
+    """The result of a verification.
+
+    `head` follows the last entry that is in order, `waiting` counts the entries that are not
+    sealed yet, and `fault` describes the first fault, if there is one.
+    """
 
     head: Head
     waiting: int = 0
@@ -38,12 +41,14 @@ class Report:
 
 
 class _Broken(Exception):
-    pass
+    """The chain has a fault, which the text describes."""
 
 
 def verify(session: Session, chain: Chain, seen: Head | None = None) -> Report:
-    """Whether all entries are there as they were written, and the chain still contains a head
-    that was seen earlier. One snapshot, in a transaction of every practice."""
+    """Verify that all entries are as they were written and that the chain contains the head `seen`.
+
+    Reads one snapshot, in a transaction of every practice.
+    """
     query = (
         select(heads, Entry)
         .outerjoin(Entry, true())
@@ -69,7 +74,7 @@ def verify(session: Session, chain: Chain, seen: Head | None = None) -> Report:
 
 
 def _follow(chain: Chain, before: Head, entry: Entry, seen: Head | None) -> Head:
-    """The head behind this entry; raises _Broken if it does not belong there."""
+    """Return the head after `entry`. Raises _Broken if the entry does not follow `before`."""
     expected = before.position + 1
     if entry.position != expected:
         raise _Broken(f"entry {expected} {MISSING}")

@@ -1,1 +1,1 @@
-"""A service's own PostgreSQL: sessions, migrations, cursors, idempotency, encryption."""
+"""A service's own PostgreSQL database: sessions, migrations, cursors, idempotency, encryption."""

@@ -1,24 +1,19 @@
-"""Cursors: lists a page at a time, in the order of any sort key."""
+"""Cursors: lists in pages, sorted by any columns."""
 
 import base64
 import binascii
 import hashlib
 import json
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Generic, TypeVar
-from uuid import UUID
 
 from sqlalchemy import Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from common.errors import Invalid
 
-_LAYOUT = struct.Struct(">q16s4s")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _CHECK = 4  # bytes
 
 
@@ -26,55 +21,22 @@ class InvalidPageToken(Invalid):
     """This is not the token of a page of this list."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """A row's place in an order by instant, then id."""
-
-    at: datetime
-    id: UUID
-
-    def token(self, listed: str) -> str:
-        """The place in that list (`bookings`) as opaque text."""
-        micros = (self.at - _EPOCH) // _MICROSECOND
-        packed = _LAYOUT.pack(micros, self.id.bytes, _check(listed, micros, self.id.bytes))
-        return base64.urlsafe_b64encode(packed).decode().rstrip("=")
-
-
-def place(token: str, listed: str) -> Place | None:
-    """The place that a token stands for in that list, None for the beginning; raises
-    InvalidPageToken, also for the token of another list."""
-    if not token:
-        return None
-    try:
-        packed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        micros, row, check = _LAYOUT.unpack(packed)
-        if check != _check(listed, micros, row):
-            raise InvalidPageToken(field="page_token")
-        return Place(_EPOCH + timedelta(microseconds=micros), UUID(bytes=row))
-    except (binascii.Error, struct.error, ValueError, OverflowError):
-        raise InvalidPageToken(field="page_token") from None
-
-
-def _check(listed: str, micros: int, row: bytes) -> bytes:
-    return hashlib.sha256(f"{listed} {micros} {row.hex()}".encode()).digest()[:4]
-
-
 Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """One page of a list; `next_token` is empty on the last."""
+    """One page of a list; `next_token` is empty on the last page."""
 
     rows: Sequence[Row]
     next_token: str
 
 
 class Keyset:
-    """The order of a list: its name and the columns that it is sorted by, the last one unique.
+    """The sort order of one list: its name and its sort columns, the last of which is unique.
 
-    A token holds the sort key of the last row shown, so that later inserts move nothing. Columns
-    may be instants, ids, texts and whole numbers.
+    A page token holds the sort key of the last row shown, so that rows inserted later do not shift
+    the pages. Columns may be instants, ids, texts, and whole numbers.
     """
 
     def __init__(
@@ -85,8 +47,11 @@ class Keyset:
         self._descending = descending
 
     def page(self, session: Session, query: Select[Row], token: str, size: int) -> Page[Row]:
-        """Run `query` for the page of at most `size` rows after `token`; an empty token means the
-        first page. Raises InvalidPageToken, also for the token of another list."""
+        """Return the page of at most `size` rows of `query` that `token` stands for.
+
+        An empty token means the first page. Raises InvalidPageToken, also for the token of another
+        list.
+        """
         if token:
             key = tuple_(*self._columns)
             after = tuple_(*self._read(token))
@@ -99,8 +64,12 @@ class Keyset:
 
     def token(self, row: Any) -> str:
         """Return the token of the page that follows `row`."""
-        key = json.dumps([_write(getattr(row, column.key)) for column in self._columns])
-        return base64.urlsafe_b64encode(self._check(key) + key.encode()).decode().rstrip("=")
+        return self.token_after(*(getattr(row, column.key) for column in self._columns))
+
+    def token_after(self, *key: Any) -> str:
+        """Return the token of the page that follows the row with this sort key."""
+        text = json.dumps([_write(part) for part in key])
+        return base64.urlsafe_b64encode(self._check(text) + text.encode()).decode().rstrip("=")
 
     def _read(self, token: str) -> list[Any]:
         try:

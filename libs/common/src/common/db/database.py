@@ -1,4 +1,4 @@
-"""Sessions on a service's own database: deadline and practice reach every statement."""
+"""Sessions on a service's own database, limited by practice and deadline."""
 
 import contextlib
 import logging
@@ -24,7 +24,7 @@ from common import telemetry
 from common.clock import Clock, SystemClock
 from common.errors import DeadlineExceeded, Unavailable
 from common.resilience import deadline
-from common.resilience.bulkhead import TURN, Bulkhead
+from common.resilience.bulkhead import MAX_WAIT, Bulkhead
 
 log = logging.getLogger(__name__)
 
@@ -37,18 +37,18 @@ NAMING = {
 }
 
 EVERY_PRACTICE: Final = "*"
-"""For the few questions asked before the practice is known (a public username, a link), and for
-work that belongs to none."""
+"""In place of a practice: for queries before the practice is known (by a public username, by a
+link), and for work that belongs to no practice."""
 
 _AFTER_COMMIT = "after_commit"
 _CONNECT = 2  # seconds
-# A process that hangs within a transaction does not keep its locks for ever.
+# A process that hangs in a transaction must not keep its locks forever.
 _OPTIONS = "-c idle_in_transaction_session_timeout=60s"
-_SHARE = 0.7  # of what is left of the call: its caller is to be told, whatever comes
-_GRACE = 0.5  # seconds that the server may take to end a statement which has had its time
+_SHARE = 0.7  # of the time left for the call; the rest is for answering its caller
+_GRACE = 0.5  # seconds that the server may take to end a statement whose time is up
 
-# Connections break, the server shuts down or starts, it has no room, or it gave up waiting for us:
-# beginnings of SQLSTATE.
+# Beginnings of SQLSTATE for: the connection broke, the server shuts down or starts, it has no
+# room, it gave up waiting for this process.
 _AWAY = ("08", "57P", "53", "25P03")
 
 _BEGIN = text(
@@ -59,21 +59,23 @@ _CONFINE = text("SELECT set_config('attune.practice', :practice, true)")
 
 
 def metadata() -> MetaData:
-    """Fresh metadata with the naming of constraints; each service's Base has its own."""
+    """Return new metadata with the naming of constraints; each service's Base has its own."""
     return MetaData(naming_convention=NAMING)
 
 
 SHARED = metadata()
-"""The tables that every service has: outbox, inbox, due, idempotency."""
+"""The tables that every service has: outbox, inbox, due, idempotency, audit, audit_head."""
 
 
 class Database:
-    """One service's database. The service's name and clock are what its audit goes by; `patience`
-    are the seconds that a statement may take at most, whatever is left of the call; `turn` those
-    that a transaction waits for a connection while all are in use.
+    """One service's database.
 
-    A server that is silent is given up on half a second after the statement's time; from then on
-    it is tried once a second, and everybody else gets Unavailable at once.
+    `service` and `clock` are for the audit trail. `patience` limits the seconds of a statement,
+    however much time is left for the call. `max_wait` limits the seconds that a transaction waits
+    for a connection while all are in use.
+
+    A statement is given up half a second after its time if the server stays silent. From then on
+    one transaction a second tries the server, and all others raise Unavailable at once.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class Database:
         service: str = "",
         clock: Clock | None = None,
         patience: float = deadline.LONGEST,
-        turn: float = TURN,
+        max_wait: float = MAX_WAIT,
     ) -> None:
         self.service = service
         self.clock = clock or SystemClock()
@@ -96,32 +98,31 @@ class Database:
             max_overflow=0,
             pool_timeout=2,
             pool_use_lifo=True,
-            hide_parameters=True,  # they may be personal data; they must not reach a log
+            hide_parameters=True,  # personal data must not reach a log
             connect_args={"connect_timeout": _CONNECT, "options": _OPTIONS},
         )
         event.listen(self.engine, "do_connect", self._connect)
         self._patience = patience
-        self._places = Bulkhead(pool_size, turn=turn)
+        self._bulkhead = Bulkhead(pool_size, max_wait=max_wait)
         telemetry.trace_statements(self.engine)
         self._listeners: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
 
     @contextlib.contextmanager
     def transaction(self, practice: UUID | str) -> Iterator[Session]:
-        """Open a transaction that sees and writes the rows of one practice only, and whose
-        statements end with the call's deadline. Commits unless the block raises.
+        """Open a transaction on the rows of one practice, and commit unless the block raises.
 
-        Raises Unavailable if the database could not be reached or broke off: the transaction did
-        not commit, so the caller may retry it. Raises DeadlineExceeded if a statement took longer
-        than was left of the call.
+        Statements end with the deadline of the current call. Raises Unavailable if the database
+        was unreachable or the connection broke: the transaction did not commit, so the caller may
+        retry it. Raises DeadlineExceeded if a statement took longer than the time left.
         """
         info = {"database": self, "practice": str(practice)}
         with (
             _translated(),
-            self._place(),
+            self._permit(),
             Session(self.engine, expire_on_commit=False, info=info) as session,
         ):
             self._begin(session, practice)
-            self._places.answered()
+            self._bulkhead.answered()
             yield session
             session.commit()
             for call in session.info.get(_AFTER_COMMIT, {}).values():
@@ -135,19 +136,19 @@ class Database:
         except OperationalError as error:
             if not error.connection_invalidated or isinstance(error.orig, ConnectionTimeout):
                 raise
-            # It broke while it lay in the pool, and all others with it: nothing is lost yet.
+            # The connection broke while it was idle in the pool; nothing has been lost.
             session.rollback()
             session.execute(_BEGIN, values)
 
     @contextlib.contextmanager
-    def _place(self) -> Iterator[None]:
-        with self._places.place():
+    def _permit(self) -> Iterator[None]:
+        with self._bulkhead.permit():
             began = time.monotonic()
             try:
                 yield
             except OperationalError as error:
                 if isinstance(error.orig, ConnectionTimeout):
-                    self._places.silent(began)
+                    self._bulkhead.silent(began)
                 raise
 
     def _connect(self, _dialect: object, _record: object, _args: object, wanted: Any) -> object:
@@ -156,7 +157,7 @@ class Database:
         return connection
 
     def listen(self, table: str, call: Callable[[], None]) -> None:
-        """Call this whenever a commit leaves work in a table: `outbox`, `due`, `audit`."""
+        """Run `call` whenever a commit leaves work in a table: `outbox`, `due`, `audit`."""
         self._listeners[table].append(call)
 
     def notify(self, table: str) -> None:
@@ -174,7 +175,10 @@ class Database:
 
 
 def after_commit(session: Session, call: Callable[[], None]) -> None:
-    """Call this once the session's transaction has committed, and not if it rolls back."""
+    """Run `call` after the session's transaction has committed; never if it rolls back.
+
+    A call that is given twice runs once.
+    """
     session.info.setdefault(_AFTER_COMMIT, {})[call] = call
 
 
@@ -186,7 +190,7 @@ def wake(session: Session, table: str) -> None:
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """Raise the database's own failures as errors of the product."""
+    """Raise failures of the database as DeadlineExceeded or Unavailable."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -209,17 +213,17 @@ def _is_away(error: SQLAlchemyError) -> bool:
 
 
 def _time(patience: float) -> float:
-    """Seconds for a statement."""
+    """Return the seconds that a statement may take."""
     return max(0.01, _SHARE * deadline.remaining(patience))
 
 
 class _Connection(psycopg.Connection[Any]):
-    """Gives a silent server up, which knows nothing of `statement_timeout`."""
+    """A connection that gives up a server which stays silent beyond `statement_timeout`."""
 
     patience = deadline.LONGEST
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Raises ConnectionTimeout, after which the connection is closed."""
+        """Wait for the server. Raises ConnectionTimeout, and closes the connection, if in vain."""
         limit = timeout or _time(self.patience) + _GRACE
         try:
             return super().wait(gen, interval, limit)
@@ -231,7 +235,7 @@ class _Connection(psycopg.Connection[Any]):
 
 
 def confine(session: Session, practice: UUID) -> None:
-    """Let a transaction of every practice go on as one of this practice only."""
+    """Restrict a transaction of every practice to one practice for the rest of the transaction."""
     session.execute(_CONFINE, {"practice": str(practice)})
     session.info["practice"] = str(practice)
 

@@ -1,7 +1,8 @@
-"""Encrypted columns: AES-256-GCM under a key ring, bound to their row; blind indexes (spec PF-7).
+"""Encrypted columns and blind indexes: AES-256-GCM under a key ring (spec PF-7).
 
-A stored value is `key id (1 byte length, then text) · nonce (12) · ciphertext and tag`. Its
-associated data names table, column and row, so that a value copied elsewhere does not decrypt.
+A stored value is `key name (1 byte of length, then text) · nonce (12 bytes) · ciphertext and tag`.
+Its associated data is its location (table, column, and row), so that a value that was copied to
+another location does not decrypt.
 """
 
 import base64
@@ -21,33 +22,37 @@ from common.errors import Unreadable
 _SIZE = 32
 _NONCE = 12
 _TAG = 16
-# Shorter than any printable first byte says: text that was never encrypted has no key's name.
+# A name is shorter than the code of any printable character, so that a text which was never
+# encrypted cannot look like a value that begins with the length and name of a key.
 _NAME = re.compile(rb"[A-Za-z0-9._-]{1,31}")
 
 
 class UndecipherableError(Unreadable):
     """This is stored, but cannot be read: it was changed, or put in another place."""
 
-    def __init__(self, place: str, why: str) -> None:
+    def __init__(self, location: str, why: str) -> None:
         super().__init__(reason="UNDECIPHERABLE")
-        self._where = f"{place}: {why}"
+        self._where = f"{location}: {why}"
 
     def __str__(self) -> str:
-        """For operators: table, column, row and key, never a value."""
+        """Return the table, column, row, and key for operators; never a value."""
         return self._where
 
 
 class KeyMissing(UndecipherableError):
     """This is stored, but cannot be read at the moment: its key is not here."""
 
-    def __init__(self, place: str, key: str) -> None:
-        super().__init__(place, f"key {key!r} is not here")
+    def __init__(self, location: str, key: str) -> None:
+        super().__init__(location, f"key {key!r} is not here")
         self.reason = "KEY_MISSING"
 
 
 class KeyRing:
-    """The keys of one service, `k2:BASE64,k1:BASE64` of 32 bytes each. The first encrypts, all
-    decrypt. Raises Misconfigured, which names the variable and, where there is one, the key."""
+    """The encryption keys and the blind index key of one service.
+
+    `keys` is written `k2:BASE64,k1:BASE64`, with 32 bytes for each key. The first key encrypts,
+    all keys decrypt. Raises Misconfigured, with the variable and the key's name but no key.
+    """
 
     def __init__(self, keys: str, blind_index_key: str) -> None:
         self._keys: dict[bytes, AESGCM] = {}
@@ -66,7 +71,7 @@ class KeyRing:
 
     @property
     def current(self) -> str:
-        """The name of the key that encrypts now."""
+        """The name of the key that encrypts new values."""
         return self._current.decode()
 
     @property
@@ -74,54 +79,58 @@ class KeyRing:
         """The names of all keys, the current one first."""
         return [name.decode() for name in self._keys]
 
-    def seal(self, clear: bytes, place: str) -> bytes:
-        """Encrypt a value for one place, such as `clients.name:<row id>`."""
+    def seal(self, clear: bytes, location: str) -> bytes:
+        """Return a value encrypted for one location, such as `clients.name:<row id>`."""
         nonce = os.urandom(_NONCE)
-        sealed = self._keys[self._current].encrypt(nonce, clear, place.encode())
+        sealed = self._keys[self._current].encrypt(nonce, clear, location.encode())
         return bytes([len(self._current)]) + self._current + nonce + sealed
 
-    def open(self, stored: bytes, place: str) -> bytes:
-        """The value. Raises KeyMissing, or UndecipherableError where it was tampered with."""
-        name, rest = _split(stored, place)
+    def open(self, stored: bytes, location: str) -> bytes:
+        """Return the decrypted value of a location.
+
+        Raises KeyMissing if the ring lacks the value's key, and UndecipherableError if the value
+        was changed or copied from another location.
+        """
+        name, rest = _split(stored, location)
         if name not in self._keys:
-            raise KeyMissing(place, name.decode())
+            raise KeyMissing(location, name.decode())
         try:
-            return self._keys[name].decrypt(rest[:_NONCE], rest[_NONCE:], place.encode())
+            return self._keys[name].decrypt(rest[:_NONCE], rest[_NONCE:], location.encode())
         except InvalidTag:
             why = f"the value does not belong here, or is under another key {name.decode()!r}"
-            raise UndecipherableError(place, why) from None
+            raise UndecipherableError(location, why) from None
 
     def is_current(self, stored: bytes) -> bool:
-        """Whether the value is under the key that encrypts now."""
+        """Return whether a value is encrypted under the current key."""
         return stored.startswith(prefix(self.current))
 
     def index(self, text: str, purpose: str) -> bytes:
-        """A blind index: equal texts, equal bytes, and nothing to be read from them."""
+        """Return the blind index of a text: equal for equal texts, and secret without the key."""
         return hmac.digest(self._index_key, f"{purpose}\0{text}".encode(), hashlib.sha256)
 
 
 def prefix(name: str) -> bytes:
-    """How values under the key of that name begin."""
+    """Return the bytes that values under the key `name` begin with."""
     return bytes([len(name)]) + name.encode()
 
 
 def key_of(stored: bytes) -> str:
-    """The name of the key that a value stands under; empty if it is no encrypted value."""
+    """Return the name of a value's key; empty if the value is not encrypted."""
     name = stored[1 : 1 + stored[0]] if stored else b""
     return name.decode() if _NAME.fullmatch(name) else ""
 
 
-def _split(stored: bytes, place: str) -> tuple[bytes, bytes]:
-    """The key's name, and what follows it."""
+def _split(stored: bytes, location: str) -> tuple[bytes, bytes]:
+    """Return the key's name and the bytes after the name. Raises UndecipherableError."""
     name = key_of(stored).encode()
     rest = stored[1 + len(name) :]
     if not name or len(rest) < _NONCE + _TAG:
-        raise UndecipherableError(place, "this is no encrypted value")
+        raise UndecipherableError(location, "this is no encrypted value")
     return name, rest
 
 
 def _key(text: str, where: str) -> bytes:
-    """The 32 bytes, or Misconfigured, without a word of the text."""
+    """Return the 32 bytes of a key. Raises Misconfigured, which never quotes the text."""
     try:
         key = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -135,22 +144,23 @@ _ring: KeyRing | None = None
 
 
 def use(ring: KeyRing) -> None:
-    """The process's key ring, set once at start."""
-    global _ring  # one process is one service, with one ring
+    """Set the key ring of this process, once at start."""
+    global _ring  # a process is one service, which has one ring
     _ring = ring
 
 
 def ring() -> KeyRing:
-    """The process's key ring."""
+    """Return the key ring of this process."""
     if _ring is None:
-        raise RuntimeError("no key ring: call crypto.use() at start")
+        raise RuntimeError("no key ring: call encryption.use() at start")
     return _ring
 
 
 class encrypted:  # noqa: N801  # reads like the built-in property, which it resembles
-    """A text attribute of a mapped class, stored encrypted in the column of the same name with
-    `_sealed` behind it. The row's primary key is `id`, by which `common.db.reencryption` finds the
-    value too; set it before the text.
+    """A text attribute of a mapped class that is stored encrypted in a column `<name>_sealed`.
+
+    The row's primary key must be `id`, as `common.db.reencryption` expects, and must be set before
+    the text.
 
         name_sealed: Mapped[bytes | None]
         name = encrypted()
@@ -163,18 +173,18 @@ class encrypted:  # noqa: N801  # reads like the built-in property, which it res
         stored = getattr(row, f"{self._name}_sealed")
         if not stored:
             return ""
-        return ring().open(stored, place(row.__tablename__, self._name, row.id)).decode()
+        return ring().open(stored, location(row.__tablename__, self._name, row.id)).decode()
 
     def __set__(self, row: Any, text: str) -> None:
-        where = place(row.__tablename__, self._name, row.id)
+        where = location(row.__tablename__, self._name, row.id)
         setattr(row, f"{self._name}_sealed", ring().seal(text.encode(), where) if text else None)
 
 
-def place(table: str, column: str, row_id: object) -> str:
-    """What a stored value is bound to."""
+def location(table: str, column: str, row_id: object) -> str:
+    """Return the location of a value, for `KeyRing.seal` and `KeyRing.open`."""
     return f"{table}.{column}:{row_id}"
 
 
 def new_key() -> str:
-    """A fresh 256-bit key, as it stands in the environment."""
+    """Return a new 256-bit key in Base64, the form of ENCRYPTION_KEYS and BLIND_INDEX_KEY."""
     return base64.b64encode(os.urandom(32)).decode()

@@ -1,6 +1,9 @@
-"""The same request twice is done once, and answered as it was (spec BK-4)."""
+"""Idempotency: repeating a request returns the first answer (spec BK-4).
 
-from collections.abc import Callable, Sequence
+Answers are stored encrypted. A `request_id` may be any text, so only its blind index is stored.
+"""
+
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from google.protobuf.message import Message
@@ -33,6 +36,7 @@ requests = Table(
 )
 
 LONGEST = 128
+"""Characters of a `request_id`, at most."""
 Response = TypeVar("Response", bound=Message)
 
 
@@ -41,31 +45,33 @@ class RequestIdReused(Conflict):
 
 
 class Claim(Generic[Response]):
-    """A request in the transaction that does it: `earlier` is the answer that it got before, None
-    the first time."""
+    """A claim on a request, held by the transaction that does the work.
+
+    `earlier` is the answer to an earlier request with the same id, or None for the first one.
+    """
 
     def __init__(
         self,
         session: Session,
         where: Sequence[ColumnElement[bool]],
-        place: str,
+        location: str,
         earlier: Response | None,
     ) -> None:
         self.earlier = earlier
         self._session = session
         self._where = where
-        self._place = place
+        self._location = location
 
     def answer(self, response: Response) -> Response:
-        """Keep the answer, encrypted, for whoever repeats the request, and return it."""
+        """Store the answer for repetitions of the request, and return it."""
         if self._where:
-            sealed = encryption.ring().seal(response.SerializeToString(), self._place)
+            sealed = encryption.ring().seal(response.SerializeToString(), self._location)
             self._session.execute(update(requests).where(*self._where).values(response=sealed))
         return response
 
 
 def claim(session: Session, scope: str, request: Message, kind: type[Response]) -> Claim[Response]:
-    """Claim a request for this transaction by its `request_id` in a scope.
+    """Claim a request for this transaction, by its `request_id` in a scope.
 
         claim = idempotency.claim(session, scope, request, CreateHoldResponse)
         if claim.earlier:
@@ -73,9 +79,9 @@ def claim(session: Session, scope: str, request: Message, kind: type[Response]) 
         …
         return claim.answer(response)
 
-    The claim commits or rolls back with the work; a concurrent repetition waits for it. An empty
-    `request_id` is new each time. Raises Invalid for what cannot be a key, and RequestIdReused if
-    the request differs from the one that was answered.
+    The claim commits or rolls back with the work; a concurrent repetition waits for the commit.
+    A request with an empty `request_id` counts as new each time. Raises Invalid for a `request_id`
+    with unusable text, and RequestIdReused if the request differs from the one that was answered.
     """
     check(request.request_id)  # type: ignore[attr-defined]  # by AIP-155
     key = _key(request)
@@ -89,46 +95,15 @@ def claim(session: Session, scope: str, request: Message, kind: type[Response]) 
         earlier = recall(session, scope, request, kind)
         assert earlier is not None, "the conflicting row has committed"  # noqa: S101
     where = (requests.c.scope == scope, requests.c.request_id == key)
-    place = encryption.place("idempotency", "response", f"{scope}:{key}")
-    return Claim(session, where, place, earlier)
-
-
-def once(
-    session: Session,
-    scope: str,
-    request: Message,
-    kind: type[Response],
-    do: Callable[[], Response],
-    repeated: Callable[[Session, Response], None] = lambda _session, _answer: None,
-) -> Response:
-    """Do this unless a request with the same `request_id` in the scope was done before; then
-    answer as at that time, once `repeated` has noted it. The claim commits or rolls back with the
-    work; a concurrent twin waits for it. Answers are stored encrypted, and the `request_id`,
-    which may say anything, as its blind index."""
-    check(request.request_id)  # type: ignore[attr-defined]  # by AIP-155
-    key = _key(request)
-    if not key:
-        return do()
-    fingerprint = _fingerprint(request)
-    claim = insert(requests).values(scope=scope, request_id=key, fingerprint=fingerprint)
-    claimed = claim.on_conflict_do_nothing().returning(requests.c.request_id)
-    if session.scalar(claimed) is None:
-        earlier = recall(session, scope, request, kind)
-        assert earlier is not None, "the conflicting row has committed"  # noqa: S101
-        repeated(session, earlier)
-        return earlier
-    response = do()
-    place = encryption.place("idempotency", "response", f"{scope}:{key}")
-    session.execute(
-        update(requests)
-        .where(requests.c.scope == scope, requests.c.request_id == key)
-        .values(response=encryption.ring().seal(response.SerializeToString(), place))
-    )
-    return response
+    location = encryption.location("idempotency", "response", f"{scope}:{key}")
+    return Claim(session, where, location, earlier)
 
 
 def recall(session: Session, scope: str, request: Message, kind: type[Response]) -> Response | None:
-    """The earlier answer to this request, if there is one; raises RequestIdReused."""
+    """Return the earlier answer to a request, or None.
+
+    Raises RequestIdReused if the request differs from the one that was answered.
+    """
     key = _key(request)
     found = session.execute(
         select(requests.c.fingerprint, requests.c.response).where(
@@ -139,12 +114,12 @@ def recall(session: Session, scope: str, request: Message, kind: type[Response])
         return None
     if bytes(found.fingerprint) != _fingerprint(request):
         raise RequestIdReused(field="Idempotency-Key")
-    place = encryption.place("idempotency", "response", f"{scope}:{key}")
-    return kind.FromString(encryption.ring().open(bytes(found.response), place))
+    location = encryption.location("idempotency", "response", f"{scope}:{key}")
+    return kind.FromString(encryption.ring().open(bytes(found.response), location))
 
 
 def check(request_id: str) -> None:
-    """Raises Invalid unless the key is printable and of reasonable length."""
+    """Raise Invalid unless a `request_id` is printable and has at most LONGEST characters."""
     if len(request_id) > LONGEST or not request_id.isprintable():
         raise Invalid(
             f"An idempotency key has at most {LONGEST} printable characters.",
@@ -154,12 +129,13 @@ def check(request_id: str) -> None:
 
 
 def _key(request: Message) -> str:
-    """Under which the request is known here; empty if it wants to be a new one each time."""
+    """Return the blind index of the request's id; empty if the request has no id."""
     request_id: str = request.request_id  # type: ignore[attr-defined]  # by AIP-155
     return encryption.ring().index(request_id, "idempotency.request_id").hex() if request_id else ""
 
 
 def _fingerprint(request: Message) -> bytes:
+    """Return a blind index of the request's content, apart from its id."""
     bare = type(request)()
     bare.CopyFrom(request)
     bare.ClearField("request_id")

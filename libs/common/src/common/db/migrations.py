@@ -1,6 +1,6 @@
-"""Schema migrations: Alembic scripts inside each service's package, run under a lock.
+"""Schema migrations: Alembic scripts in each service's package, run under a lock.
 
-The owner's role runs them; the service's own role may then read and write rows, nothing else.
+The schema owner's role runs migrations; the service's own role may only read and write rows.
 """
 
 import importlib.resources
@@ -50,14 +50,14 @@ CREATE INDEX ix_idempotency_created_at ON idempotency (created_at);
 
 
 def create_event_tables(op: Any) -> None:
-    """The tables of outbox, inbox, due work and idempotency; for a service's first migration."""
+    """Create outbox, inbox, due, and idempotency, in a service's first migration."""
     for statement in _EVENT_TABLES.split(";\n"):
         if statement.strip():
             op.execute(statement)
 
 
 def lease_jobs(op: Any) -> None:
-    """Let workers hold leases on due jobs (`common.jobs`)."""
+    """Add leases and plan numbers to due jobs (`common.jobs`)."""
     op.execute(
         "ALTER TABLE due ADD COLUMN plan integer NOT NULL DEFAULT 0,"
         " ADD COLUMN leased_until timestamptz"
@@ -92,8 +92,8 @@ _AUDIT_TABLES = (
     )
     """,
     "INSERT INTO audit_head VALUES (true, 0, decode(repeat('00', 32), 'hex'), '')",
-    # What may change: an entry takes its place in the chain, once, and its address is sealed
-    # again under a new key.
+    # Only two changes are allowed: an entry gets its position in the chain, once, and its address
+    # is encrypted again under a new key.
     """
     CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -124,14 +124,17 @@ _AUDIT_TABLES = (
 
 
 def create_audit_tables(op: Any) -> None:
-    """The audit trail and the end of its chain (spec PF-8, `common.audit`)."""
+    """Create the audit trail and the head of its chain (spec PF-8, `common.audit`)."""
     for statement in _AUDIT_TABLES:
         op.execute(statement)
     protect(op, "audit")
 
 
 def protect(op: Any, *tables: str) -> None:
-    """Row-level security by `practice_id` (spec GW-13): without a practice set, no rows."""
+    """Add row-level security by `practice_id` (spec GW-13).
+
+    A transaction without a practice sees no rows.
+    """
     setting = "current_setting('attune.practice', true)"
     visible = f"({setting} = '*' OR practice_id = NULLIF(NULLIF({setting}, ''), '*')::uuid)"
     for table in tables:
@@ -141,8 +144,10 @@ def protect(op: Any, *tables: str) -> None:
 
 
 def migrate(package: str, owner_url: str, role: str = "") -> str:
-    """Bring a service's database up to its newest revision, which is returned; give `role` what
-    the service needs. Concurrent runs wait for each other."""
+    """Migrate a service's database to its newest revision, and return that revision.
+
+    Grants `role` the rights that the service needs. Concurrent runs wait for each other.
+    """
     config = _config(package)
     engine = create_engine(_psycopg(owner_url), poolclass=pool.NullPool)
     with engine.connect() as connection:
@@ -176,7 +181,7 @@ def _grant(connection: Any, role: str) -> None:
 
 
 def run_env(metadata: MetaData) -> None:
-    """The body of every service's `migrations/env.py`."""
+    """Run Alembic's migrations; the body of every service's `migrations/env.py`."""
     connection = context.config.attributes["connection"]
     context.configure(connection=connection, target_metadata=metadata)
     with context.begin_transaction():

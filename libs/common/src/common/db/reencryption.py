@@ -1,9 +1,8 @@
-"""Which key the encrypted values of a database stand under; encrypting them again under the current
-one while everything serves (spec PF-7).
+"""Re-encryption: which keys the values of a database need, and encrypting them again (spec PF-7).
 
-Encrypted columns are found in the database's own catalogue: every binary one whose name ends with
-`_sealed`, and the answers of `common.db.idempotency`. A value is bound to its row by the row's
-primary key, so that it can be read and written here without the service that it belongs to.
+Services keep serving meanwhile. Encrypted columns are found in the database's catalog: every
+binary column whose name ends with `_sealed`, and the answers of `common.db.idempotency`. The
+location of a value follows from its row's primary key, so no code of the service is needed.
 """
 
 import logging
@@ -20,12 +19,14 @@ from common.db.database import EVERY_PRACTICE, Database
 
 log = logging.getLogger(__name__)
 
-BATCH = 100  # rows locked at once, for milliseconds
-NO_KEY = "?"  # of a value that is not encrypted
-_SAMPLE = 8 * 1024 * 1024  # bytes of each table that are looked at when a service starts
-_PATIENCE = 10.0  # seconds for rows that others hold
-_PAUSE = 0.2
-_ATTEMPTS = 60  # a second apart, for a database that is away at the start
+BATCH = 100
+"""Rows that are locked at once, for milliseconds."""
+NO_KEY = "?"
+"""In place of a key's name, for a value that is not encrypted."""
+_SAMPLE = 8 * 1024 * 1024  # bytes of each table that are read when a service starts
+_PATIENCE = 10.0  # seconds to wait for rows that other transactions have locked
+_PAUSE = 0.2  # seconds between passes
+_ATTEMPTS = 60  # one a second, for a database that is unreachable at the start
 
 _TABLES = text(
     r"""
@@ -53,15 +54,19 @@ class Table:
     key: tuple[str, ...]
     size: int
 
-    def place(self, column: str, row: Sequence[object]) -> str:
-        """What the value in the row of that primary key is bound to."""
-        return encryption.place(self.name, column.removesuffix("_sealed"), ":".join(map(str, row)))
+    def location(self, column: str, key: Sequence[object]) -> str:
+        """Return the location of a value, by its column and its row's primary key."""
+        row_id = ":".join(map(str, key))
+        return encryption.location(self.name, column.removesuffix("_sealed"), row_id)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a table: how many values were encrypted again, where one could not be read,
-    and how many stand under other keys than the current one now."""
+    """The result for one table.
+
+    `changed` counts the values that were encrypted again, `unreadable` lists those that could not
+    be read, and `left` counts the values that are still under keys other than the current one.
+    """
 
     changed: int
     unreadable: tuple[str, ...]
@@ -69,7 +74,7 @@ class Outcome:
 
 
 def tables(session: Session) -> list[Table]:
-    """The tables of a database that have encrypted columns."""
+    """Return the tables that have encrypted columns."""
     return [
         Table(row.name, tuple(row.columns), tuple(row.key), row.size)
         for row in session.execute(_TABLES)
@@ -77,32 +82,36 @@ def tables(session: Session) -> list[Table]:
 
 
 def counted(database: Database) -> dict[str, dict[str, int]]:
-    """How many values of each column (`clients.name`) stand under which key. Reads everything."""
+    """Return the number of values by column (`clients.name`) and key. Reads all rows."""
     found: dict[str, dict[str, int]] = {}
     with database.transaction(EVERY_PRACTICE) as session:
-        _take_your_time(session)
+        _lift_time_limit(session)
         for table in tables(session):
             found |= _count(session, table)
     return found
 
 
 def re_encrypt(database: Database) -> dict[str, Outcome]:
-    """Encrypt all values under the current key, table by table, in small batches. Rows that others
-    work on are left for a later pass, so that nobody waits for anybody. It can be stopped, and
-    done again, at any time."""
+    """Encrypt all values under the current key, and return the result for each table.
+
+    Works in small batches. Rows that other transactions have locked are left for a later pass, so
+    that no transaction waits. It can be interrupted and repeated at any time.
+    """
     with database.transaction(EVERY_PRACTICE) as session:
         found = tables(session)
     return {table.name: _re_encrypt(database, table) for table in found}
 
 
 def watch(database: Database) -> None:
-    """Say in the log, soon, if values stand under keys that this process does not have. A sample
-    of them is looked at, so that starting costs the same however large the tables are."""
+    """Log an error, in the background, if values need keys that this process lacks.
+
+    Only a sample is read, so that a start costs the same however large the tables are.
+    """
     threading.Thread(target=_watch, args=(database,), name="keys", daemon=True).start()
 
 
 def missing(database: Database) -> dict[str, list[str]]:
-    """Keys that a sample of the values needs and the ring does not have, with the columns."""
+    """Return the keys that a sample of the values needs and the ring lacks, with their columns."""
     known, found = set(encryption.ring().names), dict[str, list[str]]()
     with database.transaction(EVERY_PRACTICE) as session:
         for table in tables(session):
@@ -117,7 +126,7 @@ def _watch(database: Database) -> None:
         try:
             for key, where in missing(database).items():
                 log.error("values stand under key %r, which is not here: %s", key, ", ".join(where))
-        except Exception:  # the database is away
+        except Exception:  # the database is unreachable
             threading.Event().wait(1)
         else:
             return
@@ -158,22 +167,22 @@ def _re_encrypt(database: Database, table: Table) -> Outcome:
 def _left(database: Database, table: Table) -> int:
     current = encryption.ring().current
     with database.transaction(EVERY_PRACTICE) as session:
-        _take_your_time(session)
+        _lift_time_limit(session)
         counts = _count(session, table).values()
     return sum(count for keys in counts for key, count in keys.items() if key != current)
 
 
 def _pass(database: Database, table: Table) -> tuple[int, list[str]]:
-    """Once through the table; returns how many values were changed, and which were unreadable."""
+    """Go through the table once; return the number of changed values, and the unreadable ones."""
     changed, unreadable = 0, list[str]()
     after: Mapping[str, Any] = {}
     while True:
         with database.transaction(EVERY_PRACTICE) as session:
-            _take_your_time(session)
+            _lift_time_limit(session)
             rows = _batch(session, table, after)
             written = []
             for row in rows:
-                row_changed = _again(table, row, unreadable)
+                row_changed = _re_encrypt_row(table, row, unreadable)
                 changed += len(row_changed)
                 if row_changed:
                     written.append({**row, **row_changed})
@@ -185,7 +194,7 @@ def _pass(database: Database, table: Table) -> tuple[int, list[str]]:
 
 
 def _batch(session: Session, table: Table, after: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The next rows with values under other keys, locked against changes."""
+    """Return the next rows with values under other keys, locked against changes."""
     keys = ", ".join(table.key)
     behind = f"AND ({keys}) > ({_named(table)})" if after else ""
     older = " OR ".join(
@@ -204,16 +213,21 @@ def _batch(session: Session, table: Table, after: Mapping[str, Any]) -> Sequence
     return [dict(row) for row in found.mappings()]
 
 
-def _again(table: Table, row: Mapping[str, Any], unreadable: list[str]) -> dict[str, bytes]:
-    """The row's values that were under other keys, under the current one."""
+def _re_encrypt_row(
+    table: Table, row: Mapping[str, Any], unreadable: list[str]
+) -> dict[str, bytes]:
+    """Return the row's values that were under other keys, encrypted under the current key.
+
+    Adds a description of each value that cannot be read to `unreadable`.
+    """
     ring, key = encryption.ring(), [row[part] for part in table.key]
     changed: dict[str, bytes] = {}
     for column in table.columns:
-        stored, place = bytes(row[column] or b""), table.place(column, key)
+        stored, location = bytes(row[column] or b""), table.location(column, key)
         if not stored or ring.is_current(stored):
             continue
         try:
-            changed[column] = ring.seal(ring.open(stored, place), place)
+            changed[column] = ring.seal(ring.open(stored, location), location)
         except encryption.UndecipherableError as error:
             unreadable.append(str(error))
     return changed
@@ -230,5 +244,5 @@ def _named(table: Table) -> str:
     return ", ".join(f":{part}" for part in table.key)
 
 
-def _take_your_time(session: Session) -> None:
+def _lift_time_limit(session: Session) -> None:
     session.execute(text("SET LOCAL statement_timeout = 0"))

@@ -1,6 +1,6 @@
-"""Which schema a database has, asked without Alembic, whose import takes half a second.
+"""The schema revision of a database, read without Alembic, whose import takes half a second.
 
-Revisions are numbered, and a script's file name begins with its revision: `0002_audit.py`.
+Revisions are numbers, and the file name of a migration begins with its revision: `0002_audit.py`.
 """
 
 import importlib.resources
@@ -26,7 +26,7 @@ def is_ready(package: str, database: Database) -> bool:
     try:
         with database.transaction(EVERY_PRACTICE) as session:
             current = session.scalar(_CURRENT)
-    except ProgrammingError:  # there is no such table yet
+    except ProgrammingError:  # the table does not exist before the first migration
         return False
     return current is not None and str(current) >= newest(package)
 

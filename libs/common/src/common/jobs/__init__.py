@@ -1,1 +1,1 @@
-"""Work that is due at an instant (spec PF-6)."""
+"""Jobs: work that is due at a given instant (spec PF-6)."""

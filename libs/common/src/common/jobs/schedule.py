@@ -1,7 +1,7 @@
-"""Plans: what is to be done at which instant, in the table `due`.
+"""Plans: when to do which job, in the table `due`.
 
-A plan is one row for its kind and key. It can be moved and cancelled at any time, also while a
-worker carries it out: a worker holds a lease, not the row's lock.
+A plan is the one row of its kind and key. It can be moved or canceled at any time, even while a
+worker does the job, since the worker holds a lease but not the row's lock.
 """
 
 from datetime import datetime
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from common.db.database import SHARED, wake
 
 WAITING = "due"
+"""What wakes the workers (`Database.wakes`)."""
 
 due = Table(
     WAITING,
@@ -23,7 +24,7 @@ due = Table(
     Column("practice_id", Uuid, nullable=False),
     Column("due_at", DateTime(timezone=True), nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    # Counts up whenever the row is planned anew, so that a worker does not remove a newer plan.
+    # Grows whenever the job is planned anew, so that a worker does not remove a newer plan.
     Column("plan", Integer, nullable=False, server_default=text("0")),
     Column("leased_until", DateTime(timezone=True)),
 )
@@ -32,9 +33,9 @@ due = Table(
 def schedule(
     session: Session, kind: str, key: object, practice_id: UUID, at: datetime, *, now: bool = False
 ) -> None:
-    """Do a job at an instant; an earlier plan of that kind and key is replaced.
+    """Plan a job for the instant `at`, replacing any plan of the same kind and key.
 
-    With `now`, a worker looks for it right after the commit instead of at its next poll.
+    With `now`, a worker looks for the job right after the commit instead of at its next poll.
     """
     planned = insert(due).values(kind=kind, key=str(key), practice_id=practice_id, due_at=at)
     session.execute(
@@ -48,11 +49,11 @@ def schedule(
 
 
 def move(session: Session, kind: str, key: object, at: datetime) -> None:
-    """Do a job at another instant, if it is planned."""
+    """Move a plan to another instant, if there is one."""
     planned = update(due).where(due.c.kind == kind, due.c.key == str(key))
     session.execute(planned.values(due_at=at, attempts=0, plan=due.c.plan + 1))
 
 
 def cancel(session: Session, kind: str, key: object) -> None:
-    """Do not do a job, if it is planned."""
+    """Cancel a plan, if there is one."""
     session.execute(delete(due).where(due.c.kind == kind, due.c.key == str(key)))

@@ -1,7 +1,7 @@
-"""Workers: claim due jobs with a lease, do them, settle them (spec PF-6).
+"""Workers: they claim due jobs with a lease, do them, and settle them (spec PF-6).
 
-A claim is committed before the work begins, so that nobody waits for a worker that talks to the
-network. If the worker dies, another one claims the job when the lease has ended.
+A claim is committed before the work begins, so that no transaction waits for a worker that uses
+the network. If the worker dies, another one claims the job when the lease has expired.
 """
 
 import contextlib
@@ -28,11 +28,12 @@ from common.rpc import request_context
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
-"""How long a worker keeps the jobs of one claim. A job begins in the first half only, and so has at
-least the other half: its calls have deadlines."""
-BATCH = 4  # jobs that a lane claims at once, or as many as it has threads
-_PAUSE = timedelta(seconds=1)  # before a job is tried again that something was not there for
-_LONGEST_PAUSE = 300  # seconds
+"""How long a claim lasts. A job begins in the first half only, and so has at least the other half:
+its calls have deadlines."""
+BATCH = 4
+"""The number of jobs that a lane claims at once, unless it has more threads."""
+_PAUSE = timedelta(seconds=1)  # before a job is tried again after something was unavailable
+_LONGEST_PAUSE = 300  # seconds before a job is tried again after a fault
 
 _CLAIM = text(
     """
@@ -51,7 +52,7 @@ _CLAIM = text(
 
 @dataclass(frozen=True)
 class Job:
-    """Something whose time has come. `attempts` counts the earlier tries."""
+    """A job that is due. `attempts` counts earlier attempts; `plan` is the number of the plan."""
 
     kind: str
     key: str
@@ -63,7 +64,7 @@ class Job:
 
 
 class Later(Exception):
-    """Raised by a handler: do the job at `at` instead; the attempt counts."""
+    """Raised by a handler to have the job done at `at` instead. The attempt counts."""
 
     def __init__(self, at: datetime) -> None:
         super().__init__()
@@ -74,7 +75,7 @@ Peers = TypeVar("Peers")
 
 
 class JobContext(Generic[Peers]):
-    """What a handler works with: the present instant, and the service's adapters."""
+    """The present instant, the service's adapters, and transactions, for one handler call."""
 
     def __init__(self, db: database.Database, job: Job, now: datetime, peers: Peers) -> None:
         self.now = now
@@ -86,21 +87,24 @@ class JobContext(Generic[Peers]):
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Open a transaction of the job's practice that leaves the job as it is."""
+        """Open a transaction of the job's practice that does not settle the job."""
         with self._database.transaction(self._job.practice_id) as session:
             yield session
 
     @contextlib.contextmanager
     def settle(self) -> Iterator[Session]:
-        """Open the transaction that finishes the job. The row goes last: whoever cancels a plan
-        while holding other rows would wait here for a worker that waits for them."""
+        """Open the transaction that finishes the job.
+
+        The job's own row is deleted last. Otherwise this transaction, which waits for other rows,
+        and one that holds those rows and cancels the plan could deadlock.
+        """
         with self.transaction() as session:
             yield session
             _settle(session, self._job, self._again)
         self.settled = True
 
     def again(self, at: datetime) -> None:
-        """Do the job once more at `at`, after this time has been settled."""
+        """Plan the job once more for `at`, when this run has been settled."""
         self._again = at
 
 
@@ -108,10 +112,10 @@ Handler = Callable[[Job, JobContext[Any]], None]
 
 
 class Jobs:
-    """Which function does which kind of job, and in which lane.
+    """The handlers of a service's jobs, by kind, and the lanes in which they run.
 
-    Jobs of one lane do not wait for those of another; `lanes` gives the number of threads of
-    those that have more than one.
+    Jobs of one lane do not wait for those of another. `lanes` names the number of threads of each
+    lane that has more than one.
     """
 
     def __init__(self, lanes: Mapping[str, int] | None = None) -> None:
@@ -120,8 +124,10 @@ class Jobs:
         self._threads = lanes or {}
 
     def on(self, kind: str, lane: str = "default") -> Callable[[Handler], Handler]:
-        """Register a handler `(job, context) -> None`, which settles the job in its last
-        transaction: `with context.settle() as session`."""
+        """Register a handler `(job, context) -> None` for a kind of job.
+
+        The handler settles the job in its last transaction: `with context.settle() as session`.
+        """
 
         def register(handler: Handler) -> Handler:
             self.handlers[kind] = handler
@@ -131,13 +137,13 @@ class Jobs:
         return register
 
     def lanes(self) -> Iterator[tuple[str, int]]:
-        """Yield the lanes, each with its number of threads."""
+        """Yield each lane with its number of threads."""
         for lane in self.kinds:
             yield lane, self._threads.get(lane, 1)
 
 
 class Worker:
-    """Does what is due, in threads for each lane. Replicas share the rows without waiting."""
+    """The threads that do due jobs. Replicas share the jobs without waiting for each other."""
 
     def __init__(
         self,
@@ -161,12 +167,12 @@ class Worker:
             lane.start()
 
     def stop(self) -> None:
-        """Finish what is being done, and end."""
+        """Finish the jobs that are being done, and stop."""
         for lane in self._lanes:
             lane.stop()
 
     def work_all(self) -> int:
-        """Do all that is due now in this thread; return how much that was. For tests."""
+        """Do all due jobs in this thread, and return their number. For tests."""
         count = idle = 0
         for name in cycle(list(self._jobs.kinds)):
             claimed = self.claim(name, BATCH)
@@ -269,12 +275,12 @@ def _settle(session: Session, job: Job, again: datetime | None) -> None:
         _plan_again(session, job, again, 0)
         return
     done = delete(due).where(*_row(job), due.c.plan == job.plan).returning(due.c.plan)
-    if session.scalar(done) is None:  # planned anew meanwhile, or cancelled
+    if session.scalar(done) is None:  # planned anew meanwhile, or canceled
         session.execute(update(due).where(*_row(job)).values(leased_until=None))
 
 
 def _plan_again(session: Session, job: Job, at: datetime, attempts: int) -> None:
-    """End the lease, and move the plan unless it was planned anew meanwhile."""
+    """End the lease, and move the plan unless the job was planned anew meanwhile."""
     same = due.c.plan == job.plan
     session.execute(
         update(due)

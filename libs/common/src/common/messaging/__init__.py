@@ -1,1 +1,1 @@
-"""Events over NATS JetStream: outbox, consumers, dead letters."""
+"""Events over NATS JetStream: outbox, consumers, and dead letters."""

@@ -1,4 +1,4 @@
-"""Handling events: each once in effect, with retries and dead letters (spec PF-2)."""
+"""Handling events: each takes effect once, with retries and dead letters (spec PF-2)."""
 
 import logging
 import threading
@@ -18,7 +18,7 @@ from common import telemetry
 from common.db import database
 from common.db.database import SHARED
 from common.errors import DeadlineExceeded, Unavailable
-from common.messaging import nats
+from common.messaging import dead_letters, nats
 from common.resilience import deadline
 from common.rpc import request_context
 
@@ -33,12 +33,12 @@ inbox = Table(
 
 ATTEMPTS = 5
 DELAYS = (0.2, 1.0, 5.0, 15.0)  # seconds between attempts
-_ANSWER = 2.0  # seconds that the database may take to show that it is there
+_ANSWER = 2.0  # seconds that the database may take to answer a ping
 
 
 @dataclass(frozen=True)
 class EventContext:
-    """What a handler works with: a transaction of the event's practice, and the present instant."""
+    """The transaction of the event's practice, and the present instant, for one handler call."""
 
     session: Session
     now: datetime
@@ -49,7 +49,7 @@ HandlerType = TypeVar("HandlerType", bound=Handler)
 
 
 class Handlers:
-    """Which function handles which event."""
+    """The handlers of a service's events, by subject."""
 
     def __init__(self) -> None:
         self.by_subject: dict[str, tuple[type[Event], Handler]] = {}
@@ -57,7 +57,7 @@ class Handlers:
     def on(self, *kinds: type[Event]) -> Callable[[HandlerType], HandlerType]:
         """Register a handler `(event, context) -> None` for one or more kinds of events.
 
-        It changes rows and emits, and calls no other service.
+        A handler changes rows and emits events; it calls no other service.
         """
 
         def register(handler: HandlerType) -> HandlerType:
@@ -70,7 +70,7 @@ class Handlers:
     def handle(
         self, db: database.Database, subject: str, payload: bytes, headers: Mapping[str, str]
     ) -> bool:
-        """Handle one delivery; False if the message was handled before."""
+        """Handle one delivery, and return False if the event was handled before."""
         kind, handler = self.by_subject[subject]
         message_id = nats.event_id(headers)
         with (
@@ -97,18 +97,18 @@ class Handlers:
 
 
 def practice_of(event: Event) -> str:
-    """Every event names its practice, itself or through its booking."""
-    fact: Any = event
-    return str(fact.practice_id if hasattr(fact, "practice_id") else fact.booking.practice_id)
+    """Return the practice of an event, which names the practice itself or in its booking."""
+    named: Any = event
+    return str(named.practice_id if hasattr(named, "practice_id") else named.booking.practice_id)
 
 
 def _is_away(error: Exception) -> bool:
-    """Return whether the database was unreachable: handlers ask nobody else."""
+    """Return whether the database was unreachable, the only other system that handlers use."""
     return isinstance(error, Unavailable) and not isinstance(error, DeadlineExceeded)
 
 
 class Consumer:
-    """Works through a service's durable, one message after the other."""
+    """A thread that handles a service's events, one message at a time."""
 
     def __init__(
         self, name: str, db: database.Database, nats: nats.Bus, handlers: Handlers
@@ -124,6 +124,7 @@ class Consumer:
         self._thread.start()
 
     def stop(self) -> None:
+        """Stop after the event that is being handled."""
         self._stop.set()
         self._thread.join(5)
 
@@ -136,7 +137,7 @@ class Consumer:
                 durable = durable or self._bus.durable(self._name, list(self._handlers.by_subject))
                 if message := durable.fetch():
                     self._process(durable, message)
-            except Exception as error:  # NATS went away in between: bind again
+            except Exception as error:  # NATS is unreachable: bind again
                 log.warning("events are not arriving: %s", type(error).__name__)
                 durable = None
                 self._stop.wait(0.5)
@@ -150,8 +151,8 @@ class Consumer:
                 if not _is_away(error) and self._database_is_there():
                     self._failed(durable, message, error)
                     return
-                # Nothing is wrong with the event, and no other could be handled: it waits here,
-                # in its place, and no attempt is counted.
+                # Nothing is wrong with the event, and no other event could be handled, so it
+                # waits here, in its order, and the attempt does not count.
                 log.warning("%s waits: %s", message.subject, type(error).__name__)
                 durable.keep(message)
             else:
@@ -165,17 +166,17 @@ class Consumer:
         try:
             with deadline.within(_ANSWER):
                 self._database.ping()
-        except Exception:  # whatever it was, it does not answer
+        except Exception:  # any failure means that the database does not answer
             return False
         return True
 
     def _failed(self, durable: nats.Durable, message: Msg, error: Exception) -> None:
-        """Try again later, while others go on; after the last attempt, bury it."""
+        """Put an event off while later ones go on, or make a dead letter after the last attempt."""
         attempt = message.metadata.num_delivered or 1
         log.error("%s failed, attempt %d", message.subject, attempt, exc_info=error)
         if attempt < ATTEMPTS:
             durable.nak(message, delay=DELAYS[min(attempt, len(DELAYS)) - 1])
         else:
-            self._bus.publish([nats.dead_letter(self._name, message, type(error).__name__)])
+            self._bus.publish([dead_letters.make(self._name, message, type(error).__name__)])
             durable.term(message)
             log.error("%s is a dead letter", message.subject)

@@ -1,5 +1,7 @@
-"""The connection to NATS. nats-py needs asyncio: one loop in one thread serves the process, and
-everything else stays synchronous."""
+"""The connection to NATS, for synchronous code.
+
+nats-py needs asyncio: one event loop in one thread serves the whole process.
+"""
 
 import asyncio
 import contextlib
@@ -8,7 +10,7 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import nats
@@ -25,24 +27,24 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
-from common.messaging.ordered_consumer import Following, Receive
+from common.messaging.ordered_consumer import OrderedConsumer, Receive
 
 log = logging.getLogger(__name__)
 
 STREAM = "ATTUNE"
 DEAD_STREAM = "ATTUNE_DEAD"
 MESSAGE_ID = "Nats-Msg-Id"
-EVENT_ID = "Attune-Event-Id"  # of a replayed event, whose message id is new
-ERROR = "Attune-Error"
+EVENT_ID = "Attune-Event-Id"  # set on a replayed event, whose message id is a new one
 KEPT = timedelta(days=7)
+"""How long the streams keep a message."""
 LARGEST = 256 * 1024
-"""Bytes of one event, headers included; a dead letter has a little more, and still is far from
-what NATS takes by default (1 MiB)."""
+"""Bytes of one event, headers included. A dead letter has a few more headers and still stays far
+below the server's default limit of 1 MiB."""
 _ANSWER = 5.0  # seconds that the server may take
-# Seconds until the event that a process died with is delivered again. Handling may take longer:
-# whoever has it then waits at the inbox for the first one's commit.
+# Seconds until an event is delivered again after its process died. Handling may take longer: the
+# second delivery then waits at the inbox for the first one's commit.
 _ACK_WAIT = 10
-_MOST_PENDING = 10_000  # events that wait for another attempt while others go on
+_MOST_PENDING = 10_000  # events that wait for another attempt while later ones are handled
 _TOO_LARGE = 10054  # JetStream's error code
 
 Result = TypeVar("Result")
@@ -50,60 +52,29 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Message:
-    """What is published: `subject` is the event's full proto name."""
+    """A message to publish; `subject` is the event's full proto name."""
 
     subject: str
     payload: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class DeadLetter:
-    """An event that a service could not handle."""
-
-    sequence: int
-    service: str
-    subject: str
-    event_id: str
-    error: str
-    time: datetime
-    payload: bytes
-    headers: Mapping[str, str]
-
-
 def headers_of(message: Msg) -> dict[str, str]:
-    """The headers of what was received; with a message id, should its publisher have set none."""
-    place = message.metadata.sequence.stream
-    return {MESSAGE_ID: f"{STREAM}:{place}", **(message.headers or {})}
+    """Return the headers of a received message, with a message id if its publisher set none."""
+    sequence = message.metadata.sequence.stream
+    return {MESSAGE_ID: f"{STREAM}:{sequence}", **(message.headers or {})}
 
 
 def event_id(headers: Mapping[str, str]) -> str:
-    """By which an event is known, however often it was published."""
+    """Return the id of an event, which stays the same when the event is published again."""
     return headers.get(EVENT_ID) or headers[MESSAGE_ID]
 
 
-def dead_letter(service: str, message: Msg, error: str) -> Message:
-    """What is kept of an event that the service could not handle."""
-    received = headers_of(message)
-    known = event_id(received)
-    return Message(
-        f"dead.{service}.{message.subject}",
-        message.data,
-        {
-            # Of headers that mean something to NATS, none.
-            **{name: text for name, text in received.items() if not name.startswith("Nats-")},
-            # Neither another service's dead letter of the event nor an earlier one, which was
-            # replayed, is the same.
-            MESSAGE_ID: f"{service}:{known}:{message.metadata.sequence.stream}",
-            EVENT_ID: known,
-            ERROR: error,
-        },
-    )
-
-
 class Bus:
-    """NATS, for synchronous code. Connects in the background and for ever: a process starts and
-    works while NATS is away."""
+    """A process's connection to NATS.
+
+    It connects in the background and never gives up: a process starts and works without NATS.
+    """
 
     def __init__(self, url: str, name: str, replicas: int = 1) -> None:
         self._url = url
@@ -115,21 +86,21 @@ class Bus:
         self._ready = threading.Event()
         self._closing = False
         self._connecting: Future[None] | None = None
-        self._followings: list[Following] = []
+        self._ordered_consumers: list[OrderedConsumer] = []
         self.on_connect: list[Callable[[], None]] = []
 
     @property
     def connected(self) -> bool:
-        """Whether NATS answers and the streams stand."""
+        """Whether NATS answers and the streams exist."""
         return self._ready.is_set() and self._client.is_connected
 
     def start(self) -> None:
-        """Begin to connect."""
+        """Start connecting in the background."""
         self._thread.start()
         self._connecting = asyncio.run_coroutine_threadsafe(self._connect(), self._loop)
 
     def wait(self, seconds: float) -> bool:
-        """Whether NATS is there within so many seconds."""
+        """Wait at most `seconds` for NATS and return whether it is connected."""
         return self._ready.wait(seconds) and self._client.is_connected
 
     async def _connect(self) -> None:
@@ -143,7 +114,7 @@ class Bus:
                     connect_timeout=2,
                     ping_interval=5,
                     max_outstanding_pings=2,
-                    # A message that cannot leave now is refused at once; the outbox keeps it.
+                    # Refuse a message at once while disconnected; the outbox keeps it.
                     pending_size=-1,
                     error_cb=_on_error,
                     reconnected_cb=self._reconnected,
@@ -158,12 +129,12 @@ class Bus:
                 await asyncio.sleep(0.5)
             else:
                 self._ready.set()
-                await self._tell_connected()
+                await self._notify_connected()
                 return
 
     async def _reconnected(self) -> None:
         log.info("NATS is back")
-        # A server that lost its disk has lost the streams, too.
+        # A server that lost its disk has lost the streams as well.
         while not self._closing and self._client.is_connected:
             try:
                 await self._declare_streams()
@@ -172,13 +143,13 @@ class Bus:
                 await asyncio.sleep(0.5)
             else:
                 break
-        await self._tell_connected()
+        await self._notify_connected()
 
-    async def _tell_connected(self) -> None:
-        for following in self._followings:
-            following.reconnected()
-        for told in list(self.on_connect):
-            await self._loop.run_in_executor(None, told)
+    async def _notify_connected(self) -> None:
+        for consumer in self._ordered_consumers:
+            consumer.reconnected()
+        for callback in list(self.on_connect):
+            await self._loop.run_in_executor(None, callback)
 
     async def _declare_streams(self) -> None:
         stream = self._client.jetstream(timeout=_ANSWER)
@@ -202,7 +173,10 @@ class Bus:
                     await stream.update_stream(config)
 
     def run(self, coroutine: Coroutine[Any, Any, Result], timeout: float = _ANSWER) -> Result:
-        """Run a coroutine on the loop and wait for its result."""
+        """Run a coroutine on the event loop and return its result.
+
+        Raises TimeoutError after `timeout` seconds.
+        """
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result(timeout)
@@ -215,13 +189,15 @@ class Bus:
         return self._client.jetstream(timeout=_ANSWER)
 
     def publish(self, messages: Sequence[Message]) -> list[Message]:
-        """Publish in this order; returns when all are stored, but for those that are returned: NATS
-        will never take them, they are too large. Raises if any other was not stored."""
+        """Publish messages in order, and return those that NATS refuses as too large.
+
+        All others are stored when this returns. Raises if NATS did not store one of them.
+        """
         return self.run(self._publish(messages), timeout=2 * _ANSWER)
 
     async def _publish(self, messages: Sequence[Message]) -> list[Message]:
         stream = self.jetstream
-        # Tasks start in the order in which they are made, and each writes before it first waits.
+        # Order holds: tasks start in the order of their creation, and each writes before it waits.
         answers = await asyncio.gather(
             *(stream.publish(m.subject, m.payload, headers=dict(m.headers)) for m in messages),
             return_exceptions=True,
@@ -235,7 +211,7 @@ class Bus:
         return refused
 
     def durable(self, name: str, subjects: Sequence[str]) -> "Durable":
-        """The service's durable consumer of these subjects, made or updated."""
+        """Return a service's durable consumer of `subjects`, which is created or updated."""
         config = ConsumerConfig(
             durable_name=name,
             filter_subjects=list(subjects),
@@ -257,49 +233,19 @@ class Bus:
         after: int | str,
         receive: Receive,
         restarted: Callable[[], None] = lambda: None,
-    ) -> Following:
-        """Give every replica every message after a stream sequence, or all that the durable of
-        that name has not handled, in order, without acknowledgement, for as long as the process
-        lives: after an interruption it goes on where it was.
+    ) -> OrderedConsumer:
+        """Pass every message of `subjects` to `receive`, in order, until the process ends.
 
-        `receive(subject, payload, sequence)` runs on the loop and must not block; `restarted()`
-        says that messages were lost for good. Can be called while NATS is away.
+        `after` is a stream sequence, or the name of a durable: then the messages follow that the
+        durable has not acknowledged. `receive` runs on the event loop and must not block.
+        `restarted` is called when the stream has lost messages for good. Works without NATS, too.
         """
-        following = Following(STREAM, subjects, after, receive, restarted, lambda: self._client)
-        self._followings.append(following)
-        following.start(self._loop)
-        return following
-
-    def dead_letters(self, limit: int = 1000) -> list[DeadLetter]:
-        """The oldest dead letters."""
-
-        async def read() -> list[DeadLetter]:
-            letters: list[DeadLetter] = []
-            with contextlib.suppress(NotFoundError):  # there are no more
-                while len(letters) < limit:
-                    letters.append(await self._dead_letter(letters[-1].sequence if letters else 0))
-            return letters
-
-        return self.run(read(), timeout=60)
-
-    async def _dead_letter(self, after: int) -> DeadLetter:
-        found = await self.jetstream.get_msg(DEAD_STREAM, after + 1, "dead.>", next=True)
-        _, service, subject = (found.subject or "").split(".", 2)
-        headers = dict(found.headers or {})
-        return DeadLetter(
-            sequence=found.seq or 0,
-            service=service,
-            subject=subject,
-            event_id=event_id(headers),
-            error=headers.get(ERROR, ""),
-            time=found.time or datetime.fromtimestamp(0, UTC),
-            payload=found.data or b"",
-            headers=headers,
+        consumer = OrderedConsumer(
+            STREAM, subjects, after, receive, restarted, lambda: self._client
         )
-
-    def forget(self, letter: DeadLetter) -> None:
-        """Remove a dead letter."""
-        self.run(self.jetstream.delete_msg(DEAD_STREAM, letter.sequence))
+        self._ordered_consumers.append(consumer)
+        consumer.start(self._loop)
+        return consumer
 
     def __enter__(self) -> "Bus":
         return self
@@ -308,14 +254,14 @@ class Bus:
         self.close()
 
     def close(self) -> None:
-        """End the connection; what was not acknowledged is delivered again."""
+        """Close the connection. NATS delivers messages without acknowledgement again."""
         if not self._thread.is_alive():
             return
         self._closing = True
         if self._connecting and not self._connecting.done():
             self._connecting.cancel()
-        for following in self._followings:
-            following.end()
+        for consumer in self._ordered_consumers:
+            consumer.end()
         with contextlib.suppress(Exception):
             self.run(self._client.close(), timeout=2)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -324,14 +270,17 @@ class Bus:
 
 
 class Durable:
-    """One service's place in the stream, shared by its replicas."""
+    """One service's position in the stream, shared by its replicas."""
 
     def __init__(self, bus: Bus, subscription: JetStreamContext.PullSubscription) -> None:
         self._bus = bus
         self._subscription = subscription
 
     def fetch(self, timeout: float = 1.0) -> Msg | None:
-        """The next message, or None. One at a time: larger fetches stall (nats.py #933)."""
+        """Return the next message, or None after `timeout` seconds.
+
+        One message at a time: larger fetches stall (nats.py #933).
+        """
         try:
             messages = self._bus.run(self._subscription.fetch(1, timeout=timeout), timeout + 2)
         except (TimeoutError, nats.errors.TimeoutError):
@@ -339,18 +288,19 @@ class Durable:
         return messages[0] if messages else None
 
     def ack(self, message: Msg) -> None:
+        """Acknowledge a message that was handled."""
         self._bus.run(message.ack())
 
     def nak(self, message: Msg, delay: float) -> None:
-        """Deliver it again after so many seconds."""
+        """Have a message delivered again after `delay` seconds."""
         self._bus.run(message.nak(delay=delay))
 
     def keep(self, message: Msg) -> None:
-        """It is still being worked on: nobody else is to get it."""
+        """Keep a message from being delivered again while it is being handled."""
         self._bus.run(message.in_progress())
 
     def term(self, message: Msg) -> None:
-        """Never deliver it again."""
+        """Have a message never delivered again."""
         self._bus.run(message.term())
 
 

@@ -1,7 +1,8 @@
-"""Following the stream: every replica hears every event, in order and without gaps.
+"""An ordered consumer: every replica receives every event, in order and without gaps.
 
-nats-py's own ordered consumer begins again at the first message of the stream when it is
-interrupted before it received any, and does not tell whether it has caught up; this one does.
+The ordered consumer of nats-py starts over at the first message of the stream when its connection
+breaks before the first message, and it does not say whether it has caught up. This one resumes at
+the right message and says how current it is.
 """
 
 import asyncio
@@ -21,16 +22,18 @@ from nats.js.errors import NotFoundError
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = 0.5  # seconds after which the server speaks up when there is nothing to deliver
-_SILENCE = 4 * HEARTBEAT  # then the consumer is gone, or the way to it
+HEARTBEAT = 0.5
+"""Seconds after which the server sends a heartbeat when it has nothing to deliver."""
+_SILENCE = 4 * HEARTBEAT  # seconds without a word after which the consumer counts as lost
 _PAUSE = 0.1  # seconds between attempts
 _ANSWER = 2.0  # seconds that the server may take
 
 Receive = Callable[[str, bytes, int], None]
+"""Takes the subject, the payload, and the stream sequence of a message."""
 
 
-class Following:
-    """One replica's place in the stream. It is kept through any interruption, and resumed."""
+class OrderedConsumer:
+    """One replica's position in the stream, kept through interruptions."""
 
     def __init__(
         self,
@@ -47,34 +50,36 @@ class Following:
         self._receive = receive
         self._restarted = restarted
         self._client = client
-        self._place: int | None = None  # the sequence of the newest message that is known here
-        self._created: datetime | None = None  # tells one stream of the name from another
+        self._sequence: int | None = None  # of the newest message that was received
+        self._created: datetime | None = None  # tells a new stream of the same name from the old
         self._attempt: _Attempt | None = None
         self._current = -math.inf
         self._running: Future[None] | None = None
 
     @property
     def current(self) -> float:
-        """The last moment, by `time.monotonic`, at which nothing was known to be missing here;
-        -inf before the first. While all is well it is never older than a heartbeat."""
+        """The last moment, by `time.monotonic`, at which no message was known to be missing.
+
+        It is `-inf` before the first such moment, and at most a heartbeat old while NATS answers.
+        """
         return self._current
 
     @property
     def age(self) -> float:
-        """Seconds since then."""
+        """Seconds since `current`."""
         return time.monotonic() - self._current
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Follow, on that loop, until the end."""
+        """Consume on `loop` until `end` is called."""
         self._running = asyncio.run_coroutine_threadsafe(self._run(), loop)
 
     def end(self) -> None:
-        """Hear nothing more."""
+        """Stop receiving messages."""
         if self._running:
             self._running.cancel()
 
     def reconnected(self) -> None:
-        """There is a new connection to the server: the old consumer is not to be waited for."""
+        """Replace the server's consumer at once, since the connection is a new one."""
         if self._attempt:
             self._attempt.over.set()
 
@@ -82,23 +87,24 @@ class Following:
         while True:
             try:
                 if self._client().is_connected:
-                    await self._follow(self._client())
-            except Exception as error:  # whatever it was: the place is known, so follow again
+                    await self._consume(self._client())
+            except Exception as error:  # the position is kept, so any failure can be tried again
                 log.warning("events cannot be followed: %s", type(error).__name__)
             await asyncio.sleep(_PAUSE)
 
-    async def _follow(self, client: Client) -> None:
+    async def _consume(self, client: Client) -> None:
+        """Receive messages until the server's consumer is lost or skips a message."""
         jetstream = client.jetstream(timeout=_ANSWER)
-        place = await self._find_place(jetstream)
+        sequence = await self._find_sequence(jetstream)
         attempt = self._attempt = _Attempt(self._take)
         inbox = client.new_inbox()
-        subscription = await client.subscribe(inbox, cb=attempt.hear)
+        subscription = await client.subscribe(inbox, cb=attempt.receive)
         try:
             config = ConsumerConfig(
                 deliver_subject=inbox,
                 filter_subjects=self._subjects,
                 deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-                opt_start_seq=place + 1,
+                opt_start_seq=sequence + 1,
                 ack_policy=AckPolicy.NONE,
                 idle_heartbeat=HEARTBEAT,
                 inactive_threshold=10 * HEARTBEAT,
@@ -108,26 +114,27 @@ class Following:
             info: ConsumerInfo = await jetstream.add_consumer(self._stream, config)
             if not info.num_pending:
                 self._current = time.monotonic()
-            await attempt.last()
+            await attempt.wait()
         finally:
             with contextlib.suppress(Exception):
                 await subscription.unsubscribe()
 
-    async def _find_place(self, jetstream: JetStreamContext) -> int:
+    async def _find_sequence(self, jetstream: JetStreamContext) -> int:
+        """Return the sequence to resume after, and report messages that the stream has lost."""
         info = await jetstream.stream_info(self._stream)
-        if self._place is None:
-            self._place = await self._first_place(jetstream)
+        if self._sequence is None:
+            self._sequence = await self._first_sequence(jetstream)
         first = max(info.state.first_seq, 1)
-        same = self._created in (None, info.created) and self._place <= info.state.last_seq
-        if not same or self._place < first - 1:
+        same = self._created in (None, info.created) and self._sequence <= info.state.last_seq
+        if not same or self._sequence < first - 1:
             if self._created is not None:
                 log.warning("the stream has been made anew, or has moved on: events were missed")
                 self._restarted()
-            self._place = first - 1
+            self._sequence = first - 1
         self._created = info.created
-        return self._place
+        return self._sequence
 
-    async def _first_place(self, jetstream: JetStreamContext) -> int:
+    async def _first_sequence(self, jetstream: JetStreamContext) -> int:
         if isinstance(self._after, int):
             return self._after
         try:
@@ -137,7 +144,7 @@ class Following:
         return info.ack_floor.stream_seq if info.ack_floor else 0
 
     def _take(self, message: Msg | None) -> None:
-        """A message, or, with None, the word that there is none."""
+        """Pass a message on; None is a heartbeat that confirms that no message is missing."""
         if message is None:
             self._current = time.monotonic()
             return
@@ -146,25 +153,25 @@ class Following:
             self._receive(message.subject, message.data, metadata.sequence.stream)
         except Exception:
             log.exception("%s could not be taken in", message.subject)
-        self._place = metadata.sequence.stream
+        self._sequence = metadata.sequence.stream
         if not metadata.num_pending:
             self._current = time.monotonic()
 
 
 class _Attempt:
-    """One consumer, for as long as it delivers without gaps."""
+    """One consumer on the server, for as long as it delivers without gaps."""
 
     def __init__(self, take: Callable[[Msg | None], None]) -> None:
         self._take = take
         self._delivered = 0
-        self._heard = time.monotonic()
+        self._received_at = time.monotonic()
         self.over = asyncio.Event()
 
-    async def hear(self, message: Msg) -> None:
-        """What the server sends: an event, or a heartbeat with the number of events before it."""
+    async def receive(self, message: Msg) -> None:
+        """Take an event, or a heartbeat with the number of events that the server has sent."""
         if self.over.is_set():
             return
-        self._heard = time.monotonic()
+        self._received_at = time.monotonic()
         headers = message.headers or {}
         if "Status" in headers:
             if int(headers["Nats-Last-Consumer"]) == self._delivered:
@@ -177,8 +184,8 @@ class _Attempt:
         else:
             self.over.set()
 
-    async def last(self) -> None:
-        """Returns when the consumer has fallen silent or skipped something."""
-        while not self.over.is_set() and time.monotonic() - self._heard < _SILENCE:
+    async def wait(self) -> None:
+        """Return when the server falls silent or has skipped a message."""
+        while not self.over.is_set() and time.monotonic() - self._received_at < _SILENCE:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.over.wait(), HEARTBEAT)

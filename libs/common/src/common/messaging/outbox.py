@@ -1,8 +1,9 @@
-"""Events commit with the change they tell of, and leave afterwards, in order (spec PF-2).
+"""The outbox: events commit with their change, and are published afterward, in order (spec PF-2).
 
-`emit` writes a row; after the commit the relay is woken and publishes all waiting rows in their
-order under a lock, so that the replicas' relays never interleave. Rows of one aggregate are
-written under its row lock, hence in the order of its changes. A poll catches what a crash left.
+`emit` writes a row. After the commit, the relay publishes all waiting rows in order, under a lock
+that keeps the relays of other replicas from interleaving. Events of one resource are in the order
+of its changes, since their rows are written under the resource's row lock. The relay also polls,
+for rows that a crash left behind.
 """
 
 import json
@@ -54,14 +55,17 @@ _LARGEST = nats.LARGEST // 2  # bytes of an event without its headers
 
 
 def emit(session: Session, *events: Event) -> None:
-    """Publish these events, in this order, when the transaction has committed."""
+    """Publish events, in this order, once the transaction has committed."""
     if events:
         session.execute(insert(outbox), [row(event) for event in events])
         database.wake(session, _WAITING)
 
 
 def row(event: Event) -> dict[str, Any]:
-    """An outbox row, for statements that insert it together with others."""
+    """Return an event's outbox row, for a statement that inserts the row itself.
+
+    Raises ValueError for an event that is too large for NATS.
+    """
     headers: dict[str, str] = {}
     telemetry.inject(headers)
     subject, payload = event.DESCRIPTOR.full_name, event.SerializeToString()
@@ -76,14 +80,14 @@ def row(event: Event) -> dict[str, Any]:
 
 
 class Relay:
-    """Publishes what waits in the outbox."""
+    """A thread that publishes the rows of the outbox."""
 
     def __init__(self, db: database.Database, nats: nats.Bus) -> None:
         self._database = db
         self._bus = nats
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._refused: set[int] = set()  # the rows that NATS will not take, as it is set up now
+        self._refused: set[int] = set()  # rows that NATS refuses with its present configuration
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
         db.listen(_WAITING, self._wake.set)
         nats.on_connect.append(self._connected)
@@ -92,7 +96,7 @@ class Relay:
         self._thread.start()
 
     def stop(self) -> None:
-        """Publish what is left, as far as NATS is there, and end."""
+        """Publish the remaining rows if NATS is connected, and stop."""
         self._stop.set()
         self._wake.set()
         self._thread.join(5)
@@ -108,7 +112,7 @@ class Relay:
             try:
                 while self._bus.connected and self.drain() == _BATCH:
                     pass
-            except Exception as error:  # whatever it was, the rows are still there: try again
+            except Exception as error:  # the rows are stored, so any failure can be tried again
                 level = logging.WARNING if _expected(error) else logging.ERROR
                 log.log(level, "events wait: %s", type(error).__name__)
                 self._stop.wait(0.5)
@@ -116,8 +120,11 @@ class Relay:
                 return
 
     def drain(self) -> int:
-        """Publish one batch; returns how many. What NATS refuses stays here, behind what comes
-        after it, until there is a new connection: others' events go on."""
+        """Publish one batch of rows, and return their number.
+
+        Rows that NATS refuses stay in the outbox until the next connection, while later rows are
+        published.
+        """
         with self._database.transaction(database.EVERY_PRACTICE) as session:
             session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             waiting = select(outbox).where(outbox.c.sequence.not_in(self._refused))

@@ -1,1 +1,1 @@
-"""Limits on waiting: deadlines, and bulkheads between dependencies."""
+"""Limits on waiting: deadlines and bulkheads."""

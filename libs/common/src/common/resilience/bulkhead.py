@@ -1,5 +1,4 @@
-"""Threads are shared by all that a process does; a bulkhead keeps one dependency that is slow or
-silent from having them all (spec PF-13)."""
+"""Bulkheads: a slow or silent dependency cannot occupy all threads of a process (spec PF-13)."""
 
 import contextlib
 import math
@@ -11,25 +10,27 @@ from collections.abc import Iterator
 from common.errors import Unavailable
 from common.resilience import deadline
 
-TURN = 1.0
-"""Seconds that somebody waits for a place."""
-_TRY = 1.0  # seconds until what is silent is tried again
+MAX_WAIT = 1.0
+"""Seconds that a caller waits for a permit."""
+_TRY = 1.0  # seconds between attempts to reach a silent dependency
 
 
 class Bulkhead:
-    """So many at once; whoever comes then waits for a place in turn, at most `queue` of them and
-    for `turn` seconds. When somebody has waited in vain, nobody does until a place is left.
+    """A limit of `permits` concurrent calls to one dependency.
 
-    While a dependency is silent one call a second finds out whether it answers again; all others
-    fail at once.
+    Further callers, at most `queue`, wait in order for up to `max_wait` seconds. After one of them
+    has waited in vain, further callers fail at once until a permit is released.
+
+    While the dependency is silent, one call a second finds out whether it answers again, and all
+    others fail at once.
     """
 
-    def __init__(self, most: int, queue: int = 1_000, turn: float = TURN) -> None:
-        self._most = most
+    def __init__(self, permits: int, queue: int = 1_000, max_wait: float = MAX_WAIT) -> None:
+        self._permits = permits
         self._longest = queue
-        self._turn_seconds = turn
+        self._max_wait = max_wait
         self._lock = threading.Lock()
-        self._inside = 0
+        self._in_use = 0
         self._queue: deque[threading.Event] = deque()
         self._stuck = False
         self._answered_at = -math.inf
@@ -37,44 +38,46 @@ class Bulkhead:
         self._try_at = 0.0
 
     @contextlib.contextmanager
-    def place(self) -> Iterator[None]:
-        """A place inside the block; raises Unavailable."""
-        self.enter()
+    def permit(self) -> Iterator[None]:
+        """Hold a permit during the block. Raises Unavailable if there is none in time."""
+        self.acquire()
         try:
             yield
         finally:
-            self.leave()
+            self.release()
 
     def silent(self, since: float) -> None:
-        """What it was asked at that moment, by `time.monotonic`, it did not answer in time; if it
-        has not answered anything else meanwhile, it is silent."""
+        """Note that a call made at `since`, by `time.monotonic`, got no answer in time.
+
+        The dependency counts as silent unless it has answered another call meanwhile.
+        """
         with self._lock:
             if self._answered_at < since:
                 self._silent, self._try_at = True, time.monotonic() + _TRY
 
     def answered(self) -> None:
-        """It answered, whatever it was."""
+        """Note that the dependency has answered a call, with whatever result."""
         self._answered_at = time.monotonic()
         self._silent = False
 
-    def enter(self) -> None:
-        """Take a place, which must be left; raises Unavailable."""
+    def acquire(self) -> None:
+        """Take a permit, which the caller must release. Raises Unavailable."""
         with self._lock:
             if self._is_closed():
                 raise Unavailable
-            if self._inside < self._most and not self._queue:
-                self._inside += 1
+            if self._in_use < self._permits and not self._queue:
+                self._in_use += 1
                 return
             if self._silent or self._stuck or len(self._queue) >= self._longest:
                 raise Unavailable
-            turn = threading.Event()
-            self._queue.append(turn)
-        if turn.wait(deadline.remaining(self._turn_seconds)):
+            granted = threading.Event()
+            self._queue.append(granted)
+        if granted.wait(deadline.remaining(self._max_wait)):
             return
         with self._lock:
-            if turn.is_set():
+            if granted.is_set():
                 return
-            self._queue.remove(turn)
+            self._queue.remove(granted)
             self._stuck = True
         raise Unavailable
 
@@ -86,11 +89,11 @@ class Bulkhead:
         self._try_at = now + _TRY
         return False
 
-    def leave(self) -> None:
-        """Give a place back."""
+    def release(self) -> None:
+        """Give a permit back."""
         with self._lock:
             self._stuck = False
             if self._queue:
-                self._queue.popleft().set()  # the place goes on to whoever waits longest
+                self._queue.popleft().set()  # the permit passes to the longest-waiting caller
             else:
-                self._inside -= 1
+                self._in_use -= 1

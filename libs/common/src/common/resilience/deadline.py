@@ -1,4 +1,4 @@
-"""The time left for the call being handled; it reaches outgoing calls and SQL (spec PF-13)."""
+"""The deadline of the call being handled, which limits outgoing calls and SQL (spec PF-13)."""
 
 import contextlib
 import time
@@ -6,22 +6,24 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
-LONGEST = 30.0  # seconds, where the caller set no limit
-CALL = 2.0  # seconds for a call to another service, unless less is left of the caller's own
+LONGEST = 30.0
+"""Seconds for a call whose caller set no deadline, and the most that any call gets."""
+CALL = 2.0
+"""Seconds for a call to another service, unless less time is left for the current call."""
 
 
 def begin(seconds: float | None) -> None:
-    """The call now being handled must end within so many seconds."""
+    """Set the deadline of the current call, `seconds` from now; None means LONGEST."""
     _deadline.set(time.monotonic() + (LONGEST if seconds is None else min(seconds, LONGEST)))
 
 
 def clear() -> None:
-    """No call is being handled."""
+    """Remove the deadline, since no call is being handled."""
     _deadline.set(None)
 
 
 def remaining(limit: float = LONGEST) -> float:
-    """Seconds left, at most `limit`, at least a hundredth."""
+    """Return the seconds left for the current call: at most `limit`, at least 0.01."""
     deadline = _deadline.get()
     if deadline is None:
         return limit
@@ -30,7 +32,7 @@ def remaining(limit: float = LONGEST) -> float:
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Calls made inside must end within so many seconds, if not earlier."""
+    """Shorten the deadline to `seconds` during the block, unless it is earlier already."""
     before = _deadline.set(time.monotonic() + remaining(seconds))
     try:
         yield

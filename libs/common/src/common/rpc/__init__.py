@@ -1,1 +1,1 @@
-"""gRPC: servers, channels, who calls, and the context that travels with a call."""
+"""gRPC: servers, channels, identities, permissions, and the context that travels with a call."""

@@ -1,8 +1,8 @@
-"""Who may do what: one table of permissions, from which RPCs and row filters follow.
+"""Access control: one table of permissions, which RPCs and row filters apply.
 
 An RPC names the permission that it needs (`@allow("bookings:read")`); the server refuses callers
-without it before the RPC runs. A query restricts itself to the rows within the caller's reach
-(`rows`); row-level security holds the border between practices once more.
+without the permission before the RPC runs. A query restricts itself to the rows within the
+caller's reach (`rows`); row-level security in the database separates practices as well.
 """
 
 from collections.abc import Callable
@@ -54,13 +54,13 @@ audit:read              -        -       -          -           -         practi
 
 
 class Reach(IntEnum):
-    """How far a permission goes; of several roles the widest counts."""
+    """How far a permission goes. The widest reach among a caller's roles counts."""
 
     NONE = 0
     YES = 1
-    """Allowed; there are no rows of others that it could reach."""
+    """The action is allowed, and involves no rows of other people."""
     OWN = 2
-    """The rows of the caller's own: of the provider, the client, or the one booking."""
+    """The caller's own rows: those of the provider, of the client, or of one booking."""
     PRACTICE = 3
     """All rows of the caller's practice."""
 
@@ -83,13 +83,13 @@ def _parse(table: str) -> tuple[dict[str, dict[str, Reach]], dict[str, frozenset
 
 
 PEOPLE, SERVICES = _parse(_TABLE)
-"""The reach of each kind of caller and role, and the names of services, by permission."""
+"""By permission: the reach of each kind of caller and role, and the services that have it."""
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def allow(permission: str) -> Callable[[Method], Method]:
-    """Declare the permission that an RPC needs. An RPC without one cannot be served."""
+    """Declare the permission that an RPC needs. The server does not start an RPC without one."""
     if permission not in PEOPLE:
         raise LookupError(f"{permission} is not in the table of permissions")
 
@@ -114,9 +114,9 @@ def reach(identity: Identity, permission: str) -> Reach:
 
 
 def require(permission: str, identity: Identity | None = None) -> Reach:
-    """Return how far a permission goes for a caller, the one of the RPC being handled by default.
+    """Return how far a permission goes for `identity`, by default the current RPC's caller.
 
-    Raises Unauthenticated for visitors and NotAllowed for others who do not have it.
+    Without the permission, raises Unauthenticated for visitors and NotAllowed for other callers.
     """
     who = identity or caller()
     found = reach(who, permission)
@@ -136,9 +136,10 @@ def rows(
 ) -> list[ColumnElement[bool]]:
     """Return the conditions under which a row is within a caller's reach.
 
-    `provider`, `client` and `booking` are the columns that tell whose a row is, or, for providers,
-    a function that makes the condition; without one, nobody owns rows in that way. Row-level
-    security says the same of practices, but indexes serve only what a query says.
+    `provider`, `client`, and `booking` are the columns with a row's owners; `provider` may also be
+    a function from a provider's id to a condition. Without a column, no row is anyone's own in
+    that respect. Row-level security restricts rows to the practice too, but PostgreSQL uses an
+    index only for conditions of the query itself.
     """
     how_far = reach(identity, permission)
     if how_far <= Reach.YES or not identity.practice_id:

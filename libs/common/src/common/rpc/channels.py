@@ -1,6 +1,9 @@
-"""Channels to other services: round robin, deadlines, retries of UNAVAILABLE only, the caller's
-identity, origin and trace passed along, failures raised as the DomainError they were
-(spec PF-13)."""
+"""Channels to other services (spec PF-13).
+
+A channel balances calls by round robin, sets deadlines, retries UNAVAILABLE only, passes the
+caller's identity, request context, and trace along, and raises a failure as the DomainError that
+the other service raised.
+"""
 
 import json
 import logging
@@ -15,15 +18,15 @@ from google.rpc import error_details_pb2, status_pb2
 from common import telemetry
 from common.errors import KINDS, DeadlineExceeded, DomainError, Unavailable
 from common.resilience import deadline
-from common.resilience.bulkhead import TURN, Bulkhead
+from common.resilience.bulkhead import MAX_WAIT, Bulkhead
 from common.rpc import identity, request_context
 
 log = logging.getLogger(__name__)
 
 MOST = 12
-"""Calls to one service at once, of a process with 16 threads."""
-# What our servers answer carries an ErrorInfo. Without one: a server that has all it can do, a
-# connection that broke in the middle of a call, a process that is ending.
+"""Concurrent calls to one service from a process with 16 threads."""
+# Our servers' errors carry an ErrorInfo. One of these codes without an ErrorInfo means an
+# overloaded server, a connection that broke during the call, or a process that is ending.
 _OF_GRPC = (
     grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.UNKNOWN,
@@ -42,8 +45,8 @@ _SERVICE_CONFIG = json.dumps(
                     "initialBackoff": "0.05s",
                     "maxBackoff": "0.5s",
                     "backoffMultiplier": 2,
-                    # Safe: what must not be done twice carries a request_id (`_named`).
-                    # DEADLINE_EXCEEDED is never retried.
+                    # Safe: a request that must take effect once has a request_id
+                    # (`_with_request_id`). DEADLINE_EXCEEDED is never retried.
                     "retryableStatusCodes": ["UNAVAILABLE"],
                 },
             }
@@ -53,13 +56,13 @@ _SERVICE_CONFIG = json.dumps(
 
 OPTIONS = [  # channels to one target with the same options share their connections
     ("grpc.service_config", _SERVICE_CONFIG),
-    # A process that hangs keeps its connections: ten seconds later its calls go elsewhere.
+    # A process that hangs keeps its connections open; after ten seconds, calls go elsewhere.
     ("grpc.keepalive_time_ms", 5_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.min_reconnect_backoff_ms", 2_000),  # to connect in
+    ("grpc.min_reconnect_backoff_ms", 2_000),  # the time that connecting may take
     ("grpc.max_receive_message_length", 8 * 1024 * 1024),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),
@@ -71,16 +74,18 @@ def channel(
     signer: identity.Signer,
     timeout: float = deadline.CALL,
     most: int = MOST,
-    turn: float = TURN,
+    max_wait: float = MAX_WAIT,
 ) -> grpc.Channel:
-    """A channel to `dns:///host:port`, signed as the caller in context, else as this service.
+    """Return a channel to `target`, such as `dns:///host:port`.
 
-    `most` are the calls that it carries at once, so that this service, when it is slow, does not
-    have all threads of the process waiting for it; others wait `turn` seconds at most.
+    Calls carry the current caller's identity, or that of this service if there is no caller. They
+    end after `timeout` seconds, or earlier with the current call's deadline. At most `most` calls
+    run at once, so that a slow service cannot occupy all threads; further calls wait for up to
+    `max_wait` seconds.
     """
     plain = grpc.insecure_channel(target, options=OPTIONS)
-    limit = Bulkhead(most, turn=turn)
-    return grpc.intercept_channel(plain, _Interceptor(signer, timeout, limit))
+    bulkhead = Bulkhead(most, max_wait=max_wait)
+    return grpc.intercept_channel(plain, _Interceptor(signer, timeout, bulkhead))
 
 
 class _Interceptor(grpc.UnaryUnaryClientInterceptor):
@@ -94,11 +99,11 @@ class _Interceptor(grpc.UnaryUnaryClientInterceptor):
     ) -> Any:
         headers: dict[str, str] = {}
         method = details.method.lstrip("/")
-        with telemetry.client_span(method) as span, self._bulkhead.place():
+        with telemetry.client_span(method) as span, self._bulkhead.permit():
             telemetry.inject(headers)
             headers[identity.METADATA] = self._signer.for_call()
-            if told := request_context.told():
-                headers[request_context.METADATA] = told
+            if context := request_context.to_metadata():
+                headers[request_context.METADATA] = context
             began, timeout = time.monotonic(), deadline.remaining(self._timeout)
             call = continuation(
                 _Details(
@@ -107,35 +112,40 @@ class _Interceptor(grpc.UnaryUnaryClientInterceptor):
                     [*(details.metadata or ()), *headers.items()],
                     details.wait_for_ready,
                 ),
-                _named(request),
+                _with_request_id(request),
             )
             try:
                 call.result()
             except grpc.RpcError as error:
-                self._judge(error, began, timeout)
+                self._note_silence(error, began, timeout)
                 failure = to_domain(error)
                 telemetry.fail(span, failure.reason)
                 raise failure from None
             self._bulkhead.answered()
             return call
 
-    def _judge(self, error: grpc.RpcError, began: float, timeout: float) -> None:
-        """Whether the service was silent; a call that came with hardly any time does not tell."""
+    def _note_silence(self, error: grpc.RpcError, began: float, timeout: float) -> None:
+        """Tell the bulkhead whether the service was silent during a failed call.
+
+        A timeout shorter than _SILENCE is no sign of silence.
+        """
         if error.code() != grpc.StatusCode.DEADLINE_EXCEEDED:
             self._bulkhead.answered()
         elif timeout >= _SILENCE:
             self._bulkhead.silent(began)
 
 
-def _named(request: Any) -> Any:
-    """A request that must not be done twice has a request_id, also where its caller gave none:
-    after a connection broke nobody knows whether it was done, and gRPC asks once more."""
+def _with_request_id(request: Any) -> Any:
+    """Return the request with a request_id, if its type has the field.
+
+    gRPC repeats a call after its connection broke, although the server may have done the work.
+    """
     if "request_id" not in request.DESCRIPTOR.fields_by_name or request.request_id:
         return request
-    named = type(request)()
-    named.CopyFrom(request)
-    named.request_id = secrets.token_urlsafe(24)
-    return named
+    copy = type(request)()
+    copy.CopyFrom(request)
+    copy.request_id = secrets.token_urlsafe(24)
+    return copy
 
 
 class _Details(grpc.ClientCallDetails):
@@ -149,7 +159,7 @@ class _Details(grpc.ClientCallDetails):
 
 
 def to_domain(error: grpc.RpcError) -> DomainError:
-    """The DomainError that the server raised."""
+    """Return the DomainError that the server raised, or one for gRPC's own failure."""
     code: grpc.StatusCode = error.code()
     if code == grpc.StatusCode.DEADLINE_EXCEEDED:
         return DeadlineExceeded()

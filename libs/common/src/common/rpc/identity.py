@@ -1,7 +1,7 @@
-"""Who is calling: signed by the gateway, passed along, verified in every service (spec GW-13).
+"""Identities of callers: signed by the gateway, verified in every service (spec GW-13).
 
-An identity travels as a JWT (EdDSA) in the metadata `attune-identity`. The gateway may speak for
-anybody; every other issuer only for itself, as `service:<name>`.
+An identity travels as a JWT (EdDSA) in the metadata `attune-identity`. The gateway may sign any
+identity; every other issuer only its own, `service:<name>`.
 """
 
 import base64
@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from common.errors import Unauthenticated
 
 METADATA = "attune-identity"
-LIFETIME = 60  # seconds; longer than any deadline, short enough to be useless when stolen
+LIFETIME = 60
+"""Seconds that a token is valid: longer than any deadline, and too short to be worth stealing."""
 ROLES = ("owner", "manager", "clinician", "supervisor")
 _KINDS = ("visitor", "client", "account", "service")
 _LEEWAY = 5
@@ -33,15 +34,15 @@ class Identity:
     subject: str
     practice_id: str = ""
     roles: frozenset[str] = frozenset()
-    provider_id: str = ""  # of an account that is a clinician
+    provider_id: str = ""  # set for the account of a clinician
     client_id: str = ""
-    booking_id: str = ""  # a manage link opens this booking alone
+    booking_id: str = ""  # set for a manage link, which opens this booking only
     scopes: frozenset[str] = frozenset()
-    """The permissions that the caller is limited to; empty for all that its roles have."""
+    """The permissions that the caller is limited to; empty for all permissions of its roles."""
 
     @property
     def kind(self) -> str:
-        """visitor, client, account or service."""
+        """`visitor`, `client`, `account`, or `service`."""
         return self.subject.partition(":")[0]
 
     @property
@@ -52,11 +53,6 @@ class Identity:
     def is_service(self) -> bool:
         return self.kind == "service"
 
-    @property
-    def sees_whole_practice(self) -> bool:
-        """Owners, managers and services; clinicians see what is theirs (spec CL-3)."""
-        return self.is_service or (self.is_staff and bool(self.roles & {"owner", "manager"}))
-
 
 VISITOR = Identity("visitor")
 _caller: ContextVar[Identity | None] = ContextVar("caller", default=None)
@@ -64,7 +60,7 @@ _token: ContextVar[str] = ContextVar("token", default="")
 
 
 def caller() -> Identity:
-    """The caller of the RPC being handled."""
+    """Return the caller of the RPC being handled. Raises Unauthenticated outside any RPC."""
     identity = _caller.get()
     if identity is None:
         raise Unauthenticated
@@ -72,14 +68,16 @@ def caller() -> Identity:
 
 
 def caller_or_none() -> Identity | None:
-    """The caller, or None outside any call."""
+    """Return the caller of the RPC being handled, or None outside any RPC."""
     return _caller.get()
 
 
 @contextlib.contextmanager
 def acting_as(identity: Identity, token: str = "") -> Iterator[None]:
-    """Calls made inside are made as this identity: with the token that it came in with, which is
-    passed along as it is, or signed by this process."""
+    """Make the calls of the block as `identity`.
+
+    They carry `token`, the one that the caller sent, or a token that this process signs.
+    """
     before = _caller.set(identity), _token.set(token)
     try:
         yield
@@ -89,7 +87,7 @@ def acting_as(identity: Identity, token: str = "") -> Iterator[None]:
 
 
 class Signer:
-    """Signs identities as one issuer."""
+    """Signs identities as one issuer; every process has one."""
 
     def __init__(self, issuer: str, key: str) -> None:
         self.issuer = issuer
@@ -97,11 +95,11 @@ class Signer:
         self._signed = lru_cache(maxsize=4096)(self._sign)
 
     def sign(self, identity: Identity) -> str:
-        """A token that is valid for at least half of LIFETIME more; signing is cached."""
+        """Return a token that stays valid for at least half of LIFETIME. Tokens are cached."""
         return self._signed(identity, int(time.time()) // (LIFETIME // 2))
 
     def for_call(self) -> str:
-        """The token for a call made now: the caller's own, if there is one."""
+        """Return the token for an outgoing call: the current caller's, or this service's own."""
         return _token.get() or self.sign(_caller.get() or Identity(f"service:{self.issuer}"))
 
     def _sign(self, identity: Identity, half: int) -> str:
@@ -122,7 +120,7 @@ class Signer:
 
 
 class Verifier:
-    """Believes the issuers it holds public keys of."""
+    """Verifies tokens of the issuers in `keys`, written `gateway:BASE64,booking:BASE64`."""
 
     def __init__(self, keys: str) -> None:
         self._keys = {
@@ -132,7 +130,7 @@ class Verifier:
         self._verified = lru_cache(maxsize=4096)(self._verify)
 
     def verify(self, token: str) -> Identity:
-        """The identity in a token; raises Unauthenticated."""
+        """Return the identity in a token. Raises Unauthenticated unless it is genuine and valid."""
         identity, expiry = self._verified(token)
         if expiry + _LEEWAY < time.time():
             raise Unauthenticated("The identity has expired.")
@@ -157,8 +155,11 @@ class Verifier:
 
 
 def _read(claims: dict[str, Any]) -> Identity:
-    """Whom claims describe. Raises ValueError unless they are what a Signer writes: an id is an
-    id, so that nobody can be of every practice, and the token lives no longer than it should."""
+    """Return the identity that claims describe. Raises ValueError unless a Signer may write them.
+
+    In particular, ids must be UUIDs, so that no caller can name every practice (`*`), and the
+    token must not live longer than LIFETIME.
+    """
     identity = Identity(
         subject=claims["sub"],
         practice_id=claims.get("prc", ""),
@@ -179,7 +180,7 @@ def _read(claims: dict[str, Any]) -> Identity:
 
 
 def new_key_pair() -> tuple[str, str]:
-    """A private and a public key, as they stand in the environment."""
+    """Return a new private and public key, in the form of IDENTITY_KEY and IDENTITY_KEYS."""
     key = Ed25519PrivateKey.generate()
     return (
         base64.b64encode(key.private_bytes_raw()).decode(),

@@ -1,5 +1,8 @@
-"""From where the work at hand comes, and under which request: told next to the identity and passed
-along with it, so that every service's audit can say both (spec PF-8)."""
+"""The request that the current work belongs to, and the address that it came from.
+
+Both travel in the metadata `attune-origin` next to the identity, so that the audit trail of every
+service can name them (spec PF-8).
+"""
 
 import contextlib
 import re
@@ -10,31 +13,34 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 METADATA = "attune-origin"
-_TOLD = re.compile(r"([!-~]{1,200}) ([0-9A-Za-z.:%_-]{0,64})")
+_METADATA_TEXT = re.compile(r"([!-~]{1,200}) ([0-9A-Za-z.:%_-]{0,64})")
 
 
 @dataclass(frozen=True)
-class Origin:
-    """`request` is the id of a request, or of the event or due work that is being handled;
-    `address` is that of whoever sent the request, empty for what a service does by itself."""
+class RequestContext:
+    """The origin of the current work.
+
+    `request` is the id of the request, event, or job that is being handled. `address` is the
+    network address of the requester, and empty for work that a service does by itself.
+    """
 
     request: str = ""
     address: str = ""
 
 
-_NOWHERE = Origin()
-_current: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
+_EMPTY = RequestContext()
+_current: ContextVar[RequestContext] = ContextVar("request_context", default=_EMPTY)
 
 
-def current() -> Origin:
-    """That of the work at hand; empty outside any."""
+def current() -> RequestContext:
+    """Return the context of the current work, which is empty outside any request."""
     return _current.get()
 
 
 @contextlib.contextmanager
 def of(request: str, address: str = "") -> Iterator[None]:
-    """What is done inside is done under this request."""
-    before = _current.set(Origin(request, address))
+    """Do the work of the block under this request."""
+    before = _current.set(RequestContext(request, address))
     try:
         yield
     finally:
@@ -42,20 +48,23 @@ def of(request: str, address: str = "") -> Iterator[None]:
 
 
 def new_request() -> str:
-    """The id of a request that has none."""
+    """Return a new request id."""
     return secrets.token_hex(16)
 
 
-def told() -> str:
-    """The metadata by which the current one is passed along; empty if there is none."""
+def to_metadata() -> str:
+    """Return the current context as metadata for an outgoing call; empty if there is none."""
     text = f"{_current.get().request} {_current.get().address}"
-    return text if _TOLD.fullmatch(text) else ""
+    return text if _METADATA_TEXT.fullmatch(text) else ""
 
 
-def heard(text: str, peer: str) -> tuple[str, str]:
-    """Request and address that a caller told, or, if it told nothing, a new request from the
-    peer itself, given as gRPC does: `ipv4:192.0.2.7:4711`."""
-    if found := _TOLD.fullmatch(text):
-        return found[1], found[2]
+def from_metadata(text: str, peer: str) -> RequestContext:
+    """Return the context that a caller sent.
+
+    If the caller sent none, return a new request from `peer`, which gRPC writes as
+    `ipv4:192.0.2.7:4711`.
+    """
+    if found := _METADATA_TEXT.fullmatch(text):
+        return RequestContext(found[1], found[2])
     host = unquote(peer).partition(":")[2].rpartition(":")[0]
-    return new_request(), host.strip("[]")
+    return RequestContext(new_request(), host.strip("[]"))

@@ -1,5 +1,8 @@
-"""The gRPC side of a service: one interceptor for identity, deadline, errors and telemetry, and
-the health service."""
+"""The gRPC server of a service, with the health service.
+
+One interceptor does for every RPC what all have in common: identity, permission, request context,
+deadline, errors, and telemetry.
+"""
 
 import logging
 import time
@@ -23,7 +26,7 @@ log = logging.getLogger(__name__)
 LIVENESS = "liveness"
 READINESS = "readiness"
 _HEALTH = "/grpc.health.v1.Health/"
-_MOST_PER_WORKER = 8  # calls in the server for each worker; more are refused at once
+_MOST_PER_WORKER = 8  # calls in the server for each worker; further calls are refused at once
 
 _duration = telemetry.meter.create_histogram(
     "rpc.server.call.duration", unit="s", description="Duration of inbound calls"
@@ -31,7 +34,7 @@ _duration = telemetry.meter.create_histogram(
 
 
 Servicers = Sequence[tuple[Callable[[Any, Any], None], Any]]
-"""Each with the generated function that adds it to a server."""
+"""Servicers, each after the generated function that adds it to a server."""
 
 
 class MalformedMessage(Invalid):
@@ -39,7 +42,7 @@ class MalformedMessage(Invalid):
 
 
 class ServerInterceptor(grpc.ServerInterceptor):
-    """Wraps every handler once, and remembers the wrapped one."""
+    """Wraps every handler on its first call, and keeps the wrapped handler."""
 
     def __init__(self, verifier: identity.Verifier, permissions: dict[str, str]) -> None:
         self._verifier = verifier
@@ -54,7 +57,7 @@ class ServerInterceptor(grpc.ServerInterceptor):
             handler = continuation(details)
             if handler is None:
                 return None
-            # Without (de)serialisers: gRPC's own answer with INTERNAL to what cannot be read.
+            # Without (de)serializers: gRPC would answer a malformed message with INTERNAL.
             self._wrapped[method] = grpc.unary_unary_rpc_method_handler(self._wrap(method, handler))
         return self._wrapped[method]
 
@@ -71,14 +74,17 @@ class ServerInterceptor(grpc.ServerInterceptor):
             response = b""
             with telemetry.server_span(method.lstrip("/"), metadata, attributes) as span:
                 try:
-                    heard = request_context.heard(
+                    origin = request_context.from_metadata(
                         metadata.get(request_context.METADATA, ""), context.peer()
                     )
-                    with identity.acting_as(*self._identify(metadata)), request_context.of(*heard):
+                    with (
+                        identity.acting_as(*self._identify(metadata)),
+                        request_context.of(origin.request, origin.address),
+                    ):
                         access.require(permission)
                         request = _read(payload, handler.request_deserializer)
-                        made = handler.unary_unary(request, context)
-                        response = handler.response_serializer(made)
+                        answered = handler.unary_unary(request, context)
+                        response = handler.response_serializer(answered)
                 except Exception as error:
                     failure = to_domain(error, method)
                     telemetry.fail(span, failure.reason)
@@ -99,17 +105,20 @@ class ServerInterceptor(grpc.ServerInterceptor):
         return self._verifier.verify(token), token
 
 
-def _read(payload: bytes, deserialise: Callable[[bytes], Any]) -> Any:
+def _read(payload: bytes, deserialize: Callable[[bytes], Any]) -> Any:
     try:
-        return deserialise(payload)
+        return deserialize(payload)
     except DecodeError:
         raise MalformedMessage from None
 
 
 def to_domain(error: Exception, where: str) -> DomainError:
-    """What the caller is told. Only what nobody expected is logged as an error."""
+    """Return the error to send for an exception that was raised in the RPC `where`.
+
+    Logs unexpected exceptions, which the caller learns nothing about, and unreadable values.
+    """
     if isinstance(error, Unreadable):
-        log.error("%s: %s", where, error)  # which key, and where
+        log.error("%s: %s", where, error)  # the text names the key and the column
     if isinstance(error, DomainError):
         return error
     log.error("%s failed", where, exc_info=error)
@@ -122,13 +131,13 @@ def _abort(context: grpc.ServicerContext, error: DomainError) -> None:
     detail = any_pb2.Any()
     detail.Pack(info)
     status = status_pb2.Status(code=error.code.value[0], message=error.message, details=[detail])
-    # abort_with_status would hide the failure from what wraps the context.
+    # abort_with_status would hide the failure from the wrappers of the context.
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
     context.abort(error.code, error.message)
 
 
 class Server:
-    """A gRPC server with health; add servicers, then start."""
+    """A service's gRPC server; add servicers, then listen."""
 
     def __init__(self, verifier: identity.Verifier, workers: int) -> None:
         self._permissions: dict[str, str] = {}
@@ -140,11 +149,11 @@ class Server:
             maximum_concurrent_rpcs=workers * _MOST_PER_WORKER,
             options=[
                 ("grpc.so_reuseport", 0),
-                # Clients resolve again, and so find new replicas.
+                # Callers resolve the name again, and so find new replicas.
                 ("grpc.max_connection_age_ms", 300_000),
                 ("grpc.max_connection_age_grace_ms", 30_000),
                 ("grpc.max_receive_message_length", 1024 * 1024),
-                # Clients may make sure that this process lives, as often as they do.
+                # Callers send keepalive pings this often (`common.rpc.channels`).
                 ("grpc.http2.min_ping_interval_without_data_ms", 2_000),
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
@@ -153,12 +162,12 @@ class Server:
         self.set_ready(False)
 
     def add(self, servicers: Servicers) -> None:
-        """Serve these; every one of their RPCs must say who may call it."""
+        """Serve these RPCs. Raises TypeError unless each one has a permission (`@allow`)."""
         for add_to_server, servicer in servicers:
             add_to_server(servicer, _Registrar(self._server, self._permissions))
 
     def listen(self, address: str) -> int:
-        """Bind and start; returns the port."""
+        """Listen on `address` and return the port."""
         port = self._server.add_insecure_port(address)
         if not port:
             raise SystemExit(f"cannot listen on {address}")
@@ -167,21 +176,21 @@ class Server:
         return port
 
     def set_ready(self, ready: bool) -> None:
-        """What the readiness probe sees."""
+        """Set the state that the readiness probe sees."""
         serving = health_pb2.HealthCheckResponse.SERVING
         state = serving if ready else health_pb2.HealthCheckResponse.NOT_SERVING
         self.health.set(READINESS, state)
         self.health.set("", state)
 
     def stop(self, grace: float) -> None:
-        """Refuse new calls, finish those that run."""
+        """Refuse new calls and give running ones `grace` seconds to finish."""
         self.health.enter_graceful_shutdown()
         self._server.stop(grace).wait()
         self._pool.shutdown(wait=True)
 
 
 class _Registrar:
-    """Stands in for the server while a servicer is added, and reads who may call what."""
+    """Stands in for the gRPC server while a servicer is added, and collects its permissions."""
 
     def __init__(self, server: grpc.Server, permissions: dict[str, str]) -> None:
         self._server = server

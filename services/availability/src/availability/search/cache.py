@@ -25,7 +25,7 @@ from common.clock import Clock
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import Invalid, Unavailable
 from common.messaging.nats import Bus
-from common.messaging.ordered_consumer import Following
+from common.messaging.ordered_consumer import OrderedConsumer
 from common.resilience import deadline
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Cache:
         self._changed = threading.Condition()
         """Guards the snapshots, and wakes searches that wait for a revision."""
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._following: Following | None = None
+        self._consumer: OrderedConsumer | None = None
         self._unplanned_fetches = 0
         """How often events were lost without that fetches from booking are planned yet."""
         self._retry_at = 0.0
@@ -73,7 +73,7 @@ class Cache:
 
     def follow(self, bus: Bus) -> None:
         """Receive, from now on, every event that the projection may not have yet."""
-        self._following = bus.follow(_SUBJECTS, "availability", self.receive, self.events_lost)
+        self._consumer = bus.follow(_SUBJECTS, "availability", self.receive, self.events_lost)
 
     def receive(self, subject: str, payload: bytes, _sequence: int) -> None:
         """Apply one event."""
@@ -181,7 +181,7 @@ class Cache:
 
     def _age(self) -> float:
         """Return the seconds since no event was missing here."""
-        return self._following.age if self._following else float("inf")
+        return self._consumer.age if self._consumer else float("inf")
 
     def _staleness(self, found: Snapshot) -> float:
         """Return the seconds since the snapshot was known to be right."""

@@ -9,9 +9,8 @@ from flask import current_app
 
 from attune.audit.v1 import audit_service_pb2 as rpc
 from attune.audit.v1.audit_service_pb2 import Entry
-from common import proto
-from common.audit.servicer import LISTED, AuditServicer
-from common.db import cursor
+from common import audit, proto
+from common.audit.servicer import AuditServicer
 from common.db.cursor import Page
 from common.rpc import access
 from common.services import GATEWAY
@@ -75,4 +74,4 @@ def _sort_key(entry: Entry) -> tuple[datetime, UUID]:
 
 
 def _token_after(entry: Entry) -> str:
-    return cursor.Place(*_sort_key(entry)).token(LISTED)
+    return audit.LIST.token_after(*_sort_key(entry))

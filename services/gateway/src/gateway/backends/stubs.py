@@ -42,7 +42,7 @@ class Stubs:
                 signer,
                 settings.call_seconds,
                 most=settings.most_per_service,
-                turn=settings.turn_seconds,
+                max_wait=settings.turn_seconds,
             )
             for name, target in self.targets.items()
         }

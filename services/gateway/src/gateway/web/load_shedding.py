@@ -45,14 +45,14 @@ class LoadShedder:
         if environ["PATH_INFO"] in PROBES:
             return self._app(environ, start_response)
         try:
-            self._bulkhead.enter()
+            self._bulkhead.acquire()
         except Unavailable:
             environ[_TURNED_AWAY] = True
             return self._app(environ, start_response)
         try:
             return self._app(environ, start_response)
         finally:
-            self._bulkhead.leave()
+            self._bulkhead.release()
 
 
 def check() -> None:
