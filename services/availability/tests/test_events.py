@@ -154,7 +154,7 @@ def test_a_later_revision_has_everything_fetched_from_booking(
 
 @pytest.mark.usefixtures("own_jobs")
 def test_what_is_to_be_fetched_is_not_relied_on(world: World, provider: Provider) -> None:
-    """Not by a replica either that has not heard of the events."""
+    """Nor does a replica that has not received the events."""
     provider.book()
     until(lambda: world.projected(provider.number) == 1)
     with world.database.transaction(EVERY_PRACTICE) as session:  # as if it had not come
@@ -187,7 +187,7 @@ def test_a_fetch_waits_until_booking_is_there(
 
 
 @pytest.mark.usefixtures("own_jobs")
-def test_a_fetch_does_not_take_back_what_events_have_told_since(
+def test_a_fetch_does_not_undo_later_events(
     world: World, provider: Provider, own_jobs: Jobs
 ) -> None:
     deliver(world, changed(provider, 2))  # 1 is missing

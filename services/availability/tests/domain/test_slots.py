@@ -260,26 +260,26 @@ def test_the_number_of_arrays_is_bounded_and_the_latest_used_stay() -> None:
 
 @pytest.mark.req("SL-9", "PF-13")
 def test_it_tells_how_much_memory_it_takes() -> None:
-    told: list[int] = []
+    changes: list[int] = []
     timetable = Timetable(UTC_ZONE, every_day(540, 1020), max_chunks=3)
-    assert timetable.weigh(told.append) == 0
+    assert timetable.weigh(changes.append) == 0
     for number in (1, 2, 3, 4):
         timetable.starts(HOUR, number * CHUNK, (number + 1) * CHUNK)
-    arrays = sum(told)
+    arrays = sum(changes)
     assert arrays == sum(150 + 4 * len(starts) for starts in timetable._chunks.values())
     timetable.take("a", 0, 3 * CHUNK, 3 * CHUNK + DAY)
     timetable.take("a", 0, 3 * CHUNK + 600, 3 * CHUNK + 660)
     timetable.take("b", 0, 3 * CHUNK + 700, 3 * CHUNK + 760)
     patched = sum(150 + 4 * len(starts) for starts in timetable._chunks.values())
     assert patched < arrays
-    assert sum(told) == patched + 2 * 270
+    assert sum(changes) == patched + 2 * 270
     timetable.release("b", 0)
     timetable.release("b", 0)
     timetable.replace_taken(0, {"c": (0, 60), "d": (60, 120), "e": (120, 180)})
-    assert sum(told) == 3 * 270, "the arrays are gone"
+    assert sum(changes) == 3 * 270, "the arrays are gone"
     timetable.starts(HOUR, CHUNK, 2 * CHUNK)
     timetable.replace_hours(UTC_ZONE, every_day(0, 60))
-    assert timetable.weigh(None) == sum(told) == 3 * 270
+    assert timetable.weigh(None) == sum(changes) == 3 * 270
 
 
 @pytest.mark.req("SL-1")

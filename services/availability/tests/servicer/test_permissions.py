@@ -83,15 +83,15 @@ from services.availability.tests.servicer.calls import (
 
 @pytest.mark.req("AV-2", "PF-2")
 def test_every_change_is_told_once_in_its_order(world: World, practice: Practice) -> None:
-    heard: list[tuple[str, str, int]] = []
+    received: list[tuple[str, str, int]] = []
 
     def receive(subject: str, payload: bytes, _: int) -> None:
         if subject == PracticeChanged.DESCRIPTOR.full_name:
             change = PracticeChanged.FromString(payload)
-            heard.append((change.practice_id, "", change.version))
+            received.append((change.practice_id, "", change.version))
         else:
             own = ProviderChanged.FromString(payload)
-            heard.append((own.practice_id, own.provider_id, own.version))
+            received.append((own.practice_id, own.provider_id, own.version))
 
     subjects = [kind.DESCRIPTOR.full_name for kind in (PracticeChanged, ProviderChanged)]
     following = world.bus.follow(subjects, 0, receive)
@@ -112,7 +112,7 @@ def test_every_change_is_told_once_in_its_order(world: World, practice: Practice
         *("", provider.id),
     ]
     expected = [(practice.id, who, version) for version, who in enumerate(about, start=2)]
-    until(lambda: [h for h in heard if h[0] == practice.id] == expected)
+    until(lambda: [each for each in received if each[0] == practice.id] == expected)
     following.end()
 
 
@@ -281,7 +281,7 @@ def test_a_thing_of_another_practice_does_not_exist(world: World, provider: Prov
 
 
 @pytest.mark.req("GW-13")
-def test_whoever_acts_for_no_practice_or_an_unknown_one_is_told_so(
+def test_acting_for_no_practice_or_an_unknown_one_is_refused(
     world: World, provider: Provider
 ) -> None:
     calls = {**changing_calls(provider), **reading_calls(provider)}

@@ -186,7 +186,7 @@ def test_one_provider_comes_of_a_request_sent_many_times(practice: Practice) -> 
     results = at_once([create] * 8)
     assert len({p.provider_id for p in results if isinstance(p, av.Provider)}) == 1
     assert all(isinstance(result, av.Provider) for result in results)
-    # Whoever else sends the same key has their own.
+    # The same key of another caller is another key.
     with acting_as(staff(practice.id)), pytest.raises(Conflict) as raised:
         practice.rpc.CreateProvider(request)
     assert raised.value.reason == "USERNAME_TAKEN"

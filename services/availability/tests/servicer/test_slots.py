@@ -205,10 +205,10 @@ def test_a_room_that_another_provider_has_taken_is_taken(world: World, practice:
     )
     assert second.hours(mode=MODE_IN_PERSON) == [9, 10]
     first.book(NINE, MODE_IN_PERSON)
-    until(lambda: second.hours(mode=MODE_IN_PERSON) == [10])  # it was warm: by the room's event
+    until(lambda: second.hours(mode=MODE_IN_PERSON) == [10])  # cached: by the room's event
     assert second.hours(mode=MODE_TELEHEALTH) == [9, 10]
     with world.replica(world.bus) as other:
-        assert second.hours(mode=MODE_IN_PERSON, on=other) == [10]  # read cold
+        assert second.hours(mode=MODE_IN_PERSON, on=other) == [10]  # loaded
 
     terms = first.check(NINE + HOUR, MODE_IN_PERSON).terms
     assert terms.address == "Blue room, 2 Oak Lane"
@@ -350,7 +350,7 @@ START, END = minute(MONDAY), minute(MONDAY + DAY)
         ({"revision": "\x00"}, "INVALID_REVISION", "revision"),
     ],
 )
-def test_a_search_that_makes_no_sense_is_told_so(
+def test_a_search_that_makes_no_sense_is_refused(
     provider: Provider, wrong: dict[str, Any], reason: str, field: str
 ) -> None:
     usual = {
@@ -479,7 +479,7 @@ def test_only_booking_may_check(provider: Provider) -> None:
 
 
 @pytest.mark.req("SL-10")
-def test_a_check_that_makes_no_sense_is_told_so(provider: Provider) -> None:
+def test_a_check_that_makes_no_sense_is_refused(provider: Provider) -> None:
     usual: dict[str, Any] = {
         "username": provider.username,
         "service": "therapy",

@@ -17,7 +17,7 @@ class Occupancy:
     def list_taken(self, practice_id: object, number: int) -> ListTakenTimeResponse:
         """Return the time taken of a resource that has not ended, with its revision.
 
-        The call is made as this service, whoever is being served. Raises Unavailable.
+        The call is made as this service, not as the present caller. Raises Unavailable.
         """
         with identity.acting_as(Identity("service:availability", str(practice_id))):
             return self._occupancy.ListTakenTime(ListTakenTimeRequest(resource_number=number))
