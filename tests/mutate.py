@@ -286,25 +286,25 @@ def main() -> None:
     # The machine is not switched off while a mutant is judged.
     os.environ.setdefault("ATTUNE_POSTGRES_OPTIONS", "-c fsync=off")
     sources = read_sources(options.only)
-    verdicts = []
+    verdicts: list[Verdict] = []
     for verdict in judge_all(sample(sources, options.count, options.seed), sources):
         verdicts.append(verdict)
         word = "noticed" if verdict.noticed_by else "survived" if verdict.imported else "not loaded"
         place = f"{verdict.path}:{verdict.line}"
         print(f"{place}  {verdict.change}  {word}  {verdict.seconds:.0f} s", flush=True)
-    report(verdicts)
-
-
-def report(verdicts: list[Verdict]) -> None:
-    """Print the survivors and write all verdicts."""
-    verdicts.sort(key=lambda verdict: (verdict.path, verdict.line))
+        write(verdicts)
     survivors = [verdict for verdict in verdicts if not verdict.noticed_by]
     for verdict in survivors:
         print(f"\n{verdict.diff}")
     print(f"\n{len(verdicts) - len(survivors)} of {len(verdicts)} noticed")
+
+
+def write(verdicts: Sequence[Verdict]) -> None:
+    """Write the verdicts so far: a run that is ended early keeps them."""
+    ordered = sorted(verdicts, key=lambda verdict: (verdict.path, verdict.line))
     (ROOT / "build").mkdir(exist_ok=True)
-    written = json.dumps([asdict(verdict) for verdict in verdicts], indent=1)
-    (ROOT / "build" / "mutations.json").write_text(written + "\n")
+    text = json.dumps([asdict(verdict) for verdict in ordered], indent=1)
+    (ROOT / "build" / "mutations.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event as sql_event
 from sqlalchemy import func, select
 
 from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
@@ -73,6 +74,24 @@ def test_events_arrive_in_order_and_leave_the_outbox(database: Database, bus: Bu
     consumer.stop()
     assert seen == list(range(30))
     assert waiting(database) == 0
+
+
+@pytest.mark.usefixtures("relay")
+def test_a_relay_that_has_nothing_to_publish_seldom_asks(database: Database) -> None:
+    """It looks for what a crash left twice a second, not all the time."""
+    asked: list[float] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM outbox" in statement:
+            asked.append(time.monotonic())
+
+    until(lambda: waiting(database) == 0)
+    sql_event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        until(lambda: len(asked) > 4)
+    finally:
+        sql_event.remove(database.engine, "before_cursor_execute", note)
+    assert asked[4] - asked[0] > 1, "half a second each"
 
 
 @pytest.mark.usefixtures("relay")
