@@ -1,4 +1,4 @@
-"""A practice of the tests, and how it is called."""
+"""A practice for tests, and a caller of the API."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +18,7 @@ PASSWORD = "correct horse battery"
 
 
 class Api:
-    """Calls the API over HTTP, as whoever holds the token."""
+    """Calls the API over HTTP as the holder of a token."""
 
     def __init__(self, url: str, token: str = "") -> None:
         self._url = url
@@ -31,7 +31,7 @@ class Api:
         return self._session.request(method, f"{self._url}{path}", timeout=60, **kwargs)
 
     def get(self, path: str, **params: Any) -> Any:
-        """The answer's content; fails unless it is 200."""
+        """Return the content of the answer, which must have status 200."""
         answer = self.call("GET", f"/api/v1{path}", params=params)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -40,7 +40,7 @@ class Api:
         return self.call(method, f"/api/v1{path}", json=body, **kwargs)
 
     def post(self, path: str, body: Any = None, status: int = 200, **kwargs: Any) -> Any:
-        """The answer's content; fails unless it has the status."""
+        """Return the content of the answer, which must have `status`."""
         answer = self.send("POST", path, body, **kwargs)
         assert answer.status_code == status, answer.text
         return answer.json()
@@ -62,7 +62,7 @@ class Practice:
         return f"/providers/{self.username}"
 
     def slots(self, service: str = "talk", mode: str = "telehealth", **query: Any) -> list[str]:
-        """Free starts of a week that lies some weeks ahead."""
+        """Return the free starts of a week some weeks ahead."""
         monday = self.monday()
         wanted = {"from": monday, "to": monday + timedelta(days=6), **query}
         found = self.visitor.get(f"{self.path}/slots", service=service, mode=mode, **wanted)
@@ -73,7 +73,7 @@ class Practice:
         return today + timedelta(days=21 - today.weekday())
 
     def booking(self, start: str, **changes: Any) -> dict[str, Any]:
-        """What books a start."""
+        """Return the body of a request that books a start."""
         client = {
             "name": "Jane Roe",
             "email": f"jane-{ids.new().hex[:8]}@mail.example",
@@ -91,7 +91,7 @@ class Practice:
         return self.visitor.post(f"{self.path}/bookings", self.booking(start, **changes), 201)
 
     def account(self, *roles: str, provider_id: str = "") -> Api:
-        """Somebody of the staff, signed in."""
+        """Create an account and return its signed-in caller."""
         email = f"{ids.new()}@clinic.example"
         before = encryption.ring()
         env = self.stack.environment("gateway", self.stack.port)

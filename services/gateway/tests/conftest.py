@@ -45,7 +45,7 @@ def database(make_test_database: Callable[[str], Database]) -> Database:
 
 @pytest.fixture(scope="session")
 def settings(database: Database) -> Settings:
-    """Without any service behind it."""
+    """Settings without any service behind the gateway."""
     targets: dict[str, Any] = {f"{package(name)}_target": NOWHERE for name in SERVICES}
     waits: dict[str, Any] = {name.lower(): int(seconds) for name, seconds in PATIENT.items()}
     return Settings(
@@ -74,7 +74,7 @@ def clock() -> TestClock:
 
 @pytest.fixture
 def address() -> str:
-    """Of this test alone."""
+    """An address that no other test uses."""
     return str(IPv6Address("2001:db8::1") + (secrets.randbits(32) << 64))
 
 
@@ -102,7 +102,7 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 
 @pytest.fixture
 def browser(app: Flask) -> FlaskClient:
-    """Keeps cookies, and says what its requests come from, as browsers do."""
+    """A test client that keeps cookies and sends `Sec-Fetch-Site`, as browsers do."""
     client = app.test_client()
     client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
     return client
@@ -110,7 +110,7 @@ def browser(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def make_account(database: Database, clock: TestClock, app: Flask) -> Callable[..., str]:
-    """`make_account("manager")` is the e-mail of a new account of a new practice."""
+    """`make_account("manager")` is the email of a new account of a new practice."""
 
     def make(*roles: str, provider_id: Any = None) -> str:
         email = f"{ids.new()}@clinic.example"
@@ -183,5 +183,5 @@ def make_practice(stack: Stack) -> Callable[[], Practice]:
 
 @pytest.fixture(scope="session")
 def practice(make_practice: Callable[[], Practice]) -> Practice:
-    """For tests that leave its set-up as it is."""
+    """A practice for tests that do not change its set-up."""
     return make_practice()

@@ -1,4 +1,4 @@
-"""Instants as a viewer reads them."""
+"""Instants in a viewer's zone."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo

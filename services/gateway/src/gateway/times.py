@@ -142,30 +142,28 @@ def _written(
     if not stretches:
         return []
     written: list[tuple[int, dict[str, str]]] = []
-    dates: dict[int, str] = {}
-    at = 0
+    current, day, day_text = 0, -1, ""
     _, end, offset = stretches[0]
     sign = _offset(offset)
     for start in starts:
-        while start >= end and at + 1 < len(stretches):
-            at += 1
-            _, end, offset = stretches[at]
+        while start >= end and current + 1 < len(stretches):
+            current += 1
+            _, end, offset = stretches[current]
             sign = _offset(offset)
-        local = start + offset
-        day, clock = divmod(local, DAY)
+        number, clock = divmod(start + offset, DAY)
+        if number != day:
+            day, day_text = number, _date(number)
         until, until_sign = start + minutes, sign
         if until < end:
-            until_local = until + offset
+            until_day, until_clock = divmod(until + offset, DAY)
         else:
-            later = next((s for s in stretches[at:] if until < s.end), stretches[-1])
-            until_local, until_sign = until + later.offset, _offset(later.offset)
-        until_day, until_clock = divmod(until_local, DAY)
-        for number in (day, until_day):
-            if number not in dates:
-                dates[number] = _date(number)
+            later = next((s for s in stretches[current:] if until < s.end), stretches[-1])
+            until_day, until_clock = divmod(until + later.offset, DAY)
+            until_sign = _offset(later.offset)
+        until_text = day_text if until_day == day else _date(until_day)
         slot = {
-            "start": f"{dates[day]}{_CLOCK[clock]}{sign}",
-            "end": f"{dates[until_day]}{_CLOCK[until_clock]}{until_sign}",
+            "start": f"{day_text}{_CLOCK[clock]}{sign}",
+            "end": f"{until_text}{_CLOCK[until_clock]}{until_sign}",
         }
         written.append((day, slot))
     return written

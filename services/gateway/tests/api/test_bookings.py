@@ -29,7 +29,7 @@ def eventually(check: Callable[[], Any], seconds: float = 60) -> Any:
 
 @pytest.fixture
 def slots(practice: Practice) -> list[str]:
-    """Free starts, as Berlin sees them, each far from the others."""
+    """Free starts with the offset of Berlin, far from each other."""
     return practice.slots(tz="Europe/Berlin")[::4]
 
 

@@ -1,5 +1,7 @@
-"""A schema-driven fuzzer against the whole system: the document is the truth. Every boundary of
-every field is tried by `make fuzz` alone, since that takes minutes."""
+"""A fuzzer that is driven by the OpenAPI document, against the whole system.
+
+Only `make fuzz` tries every boundary of every field, since that takes minutes.
+"""
 
 import os
 import subprocess
@@ -23,7 +25,7 @@ parameters = { "query.tz" = "UTC" }
 
 
 def fuzz(practice: Practice, folder: Path, *arguments: str, config: str = "") -> None:
-    """Fails with Schemathesis' report unless every answer was as documented."""
+    """Fail with the report of Schemathesis unless every answer was as documented."""
     (folder / "schemathesis.toml").write_text(config)
     program = Path(sys.executable).with_name("schemathesis")
     document = f"{practice.stack.url}/api/v1/openapi.json"

@@ -1,4 +1,4 @@
-"""What is left when a service is away."""
+"""The API while a service is unavailable."""
 
 import signal
 import time
@@ -15,7 +15,7 @@ from services.gateway.tests.clinic import Practice
 
 @contextmanager
 def away(stack: Stack, name: str) -> Iterator[None]:
-    """Without this service inside the block."""
+    """Stop a service inside the block."""
     processes = [process for process in stack.processes if process.name == name]
     for process in processes:
         stop(process.handle, signal.SIGTERM, 15)
@@ -33,7 +33,7 @@ def readiness(stack: Stack) -> tuple[int, dict[str, str]]:
 
 
 def until(stack: Stack, state: tuple[int, dict[str, str]]) -> None:
-    """Readiness is asked once a second."""
+    """Wait until readiness has a state; it is checked once a second."""
     end = time.monotonic() + 60
     while (found := readiness(stack)) != state:
         assert time.monotonic() < end, found

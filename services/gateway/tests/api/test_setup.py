@@ -11,7 +11,7 @@ from services.gateway.tests.clinic import Practice
 
 @pytest.fixture
 def clinic(make_practice: Callable[[], Practice]) -> Practice:
-    """A practice to change."""
+    """A practice that tests may change."""
     return make_practice()
 
 

@@ -14,7 +14,7 @@ TALK = {"service": "talk", "mode": "telehealth"}
 
 @pytest.fixture(scope="module")
 def practice(make_practice: Callable[[], Practice]) -> Practice:
-    """Where nobody has booked."""
+    """A practice without bookings."""
     return make_practice()
 
 

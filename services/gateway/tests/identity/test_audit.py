@@ -1,4 +1,4 @@
-"""What the gateway itself records: signing in and out, and accounts (spec PF-8)."""
+"""The gateway's own audit entries: signing in and out, and accounts (spec PF-8)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ LOGIN = "/api/v1/auth/login"
 
 
 class Browser:
-    """Somebody at an address of their own."""
+    """A browser at an address of its own."""
 
     def __init__(self, app: Flask, address: str) -> None:
         self._client = app.test_client()
@@ -51,7 +51,7 @@ def browser(app: Flask, address: str) -> Browser:
 
 @pytest.fixture
 def somebody(app: Flask, database: Database, clock: TestClock) -> tuple[str, UUID, UUID]:
-    """A new account: its e-mail, its id, and its practice. Under the app's keys."""
+    """The email, id, and practice of a new account, encrypted with the app's keys."""
     email, practice = f"{ids.new()}@clinic.example", ids.new()
     made = accounts.create(
         database,
@@ -65,7 +65,7 @@ def somebody(app: Flask, database: Database, clock: TestClock) -> tuple[str, UUI
 
 
 def entries(database: Database, practice: UUID) -> list[Entry]:
-    """Those of a practice, in the order in which they were written."""
+    """Return the entries of a practice in the order in which they were written."""
     with database.transaction(practice) as session:
         own = select(Entry).where(Entry.practice_id == practice)
         return list(session.scalars(own.order_by(Entry.sequence)))

@@ -1,4 +1,4 @@
-"""The appointment as a calendar reads it."""
+"""The appointment as a calendar file."""
 
 from datetime import UTC, datetime
 from typing import Any

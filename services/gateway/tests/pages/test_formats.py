@@ -1,4 +1,4 @@
-"""Instants, zones and money as a reader writes them."""
+"""Formats of instants, zones, and money."""
 
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo

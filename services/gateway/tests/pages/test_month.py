@@ -1,4 +1,4 @@
-"""A month's days and a day's times."""
+"""A month with its days, and the times of a day."""
 
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""What holds for every page, also while no service can be reached."""
+"""All pages, also while no service can be reached."""
 
 import gzip
 import re

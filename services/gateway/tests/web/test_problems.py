@@ -36,7 +36,7 @@ class SlotTaken(Conflict):
 
 @pytest.fixture
 def fail(make_app: Callable[..., Flask]) -> Callable[[Exception], Any]:
-    """The answer of a view that raises."""
+    """`fail(error)` is the answer of a view that raises the error."""
 
     def answer(error: Exception) -> Any:
         app = make_app()

@@ -1,4 +1,4 @@
-"""What protects every answer."""
+"""Protection of every request and answer."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""How often somebody may ask."""
+"""Rate limits."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

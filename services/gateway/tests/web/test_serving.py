@@ -29,7 +29,7 @@ AWAY = dict.fromkeys(
 def served(
     settings: Settings, folder: Path, **changes: str
 ) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
-    """The port and the process."""
+    """Run the gateway; yield its port and the process."""
     port = free_port()
     values = {field.name.upper(): str(getattr(settings, field.name)) for field in fields(settings)}
     env = {**os.environ, **values, "LISTEN": f"127.0.0.1:{port}", **changes}

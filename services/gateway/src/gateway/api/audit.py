@@ -29,8 +29,8 @@ audit = Operations(
 def list_audit(query: schemas.AuditQuery) -> schemas.Entries:
     """Entries of the audit trail, the newest first
 
-    That they were read is an entry too. All services are asked, and none is left out: while one is
-    away, ask for those of another `service`.
+    Reading makes an entry too. All services are asked, and none is left out: while one is
+    unavailable, ask for the entries of another `service`.
     """
     start, end = times.period(query.from_, query.to, zones.zone(query.tz))
     wanted = Filter(start, end, query.subject, query.action, query.thing, query.request)

@@ -38,9 +38,9 @@ bookings = Operations("bookings", tags.BOOKINGS)
 def create_booking(username: str, body: schemas.NewBooking) -> Response:
     """Book a slot
 
-    By the practice's policy it is confirmed at once or waits for the provider's approval; either
-    way the time is taken from now on. Repeated with the same `Idempotency-Key`, it answers as the
-    first time.
+    By the practice's policy, the booking is confirmed at once or waits for the provider's approval;
+    the time is taken in both cases. Repeating the request with the same `Idempotency-Key` returns
+    the first answer.
     """
     query = Query(username, body.service, words.value(types.Mode, body.mode))
     client = body.client
@@ -107,7 +107,7 @@ def list_bookings(query: schemas.BookingsQuery) -> schemas.Bookings:
 def get_booking(booking_id: UUID) -> schemas.Booking:
     """One booking
 
-    To whoever may see it: staff of the practice, or whoever has its manage link.
+    For staff of the practice, or with the manage link of the booking.
     """
     return booking_answers.full(backend.get(str(booking_id)), identity.caller())
 
@@ -124,7 +124,7 @@ def get_booking(booking_id: UUID) -> schemas.Booking:
 def cancel_booking(booking_id: UUID, body: schemas.Cancellation) -> schemas.Booking:
     """Cancel a booking
 
-    Where the practice approves clients' cancellations, a client's is only asked for.
+    If the practice approves cancellations by clients, a client only asks for the cancellation.
     """
     caller = identity.caller()
     reason = words.value(pb.CancellationReason, body.reason)
@@ -193,7 +193,7 @@ def decline_cancellation(booking_id: UUID) -> schemas.Booking:
     idempotent=True,
 )
 def start_booking(booking_id: UUID) -> schemas.Booking:
-    """The session has begun"""
+    """Start the session"""
     changed = backend.start(str(booking_id), request_id=request_id())
     return booking_answers.full(changed, identity.caller())
 
@@ -207,6 +207,6 @@ def start_booking(booking_id: UUID) -> schemas.Booking:
     idempotent=True,
 )
 def complete_booking(booking_id: UUID) -> schemas.Booking:
-    """The session was held"""
+    """Complete the session"""
     changed = backend.complete(str(booking_id), request_id=request_id())
     return booking_answers.full(changed, identity.caller())

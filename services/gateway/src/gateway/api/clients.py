@@ -18,7 +18,7 @@ clients = Operations("clients", Tag("Clients", "The practice's clients."))
     "GET", "/clients", schemas.Clients, access=Access.STAFF, query=PageQuery, errors=(404,)
 )
 def list_clients(query: PageQuery) -> schemas.Clients:
-    """Clients, in the order in which they came"""
+    """Clients, in the order in which they were added"""
     with cursor_errors():
         page = backend.page(query.limit, query.cursor or "")
     return schemas.Clients(

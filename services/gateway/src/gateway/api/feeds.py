@@ -24,7 +24,7 @@ documents = Operations("feed_documents", Tag("Calendar feeds", "The feeds themse
 def get_calendar_feed(username: str) -> schemas.CalendarFeed:
     """The address of a provider's feed
 
-    Made on first use. Whoever has it can read the feed.
+    Made on first use. Anybody with the address can read the feed.
     """
     token = backend.token(providers.id_of(username))
     return schemas.CalendarFeed(url=links.feed(token))
@@ -40,7 +40,7 @@ def get_calendar_feed(username: str) -> schemas.CalendarFeed:
 def rotate_calendar_feed(username: str) -> schemas.CalendarFeed:
     """Give a provider's feed a new address
 
-    The old one shows nothing any more.
+    The old address no longer works.
     """
     token = backend.rotate_token(providers.id_of(username))
     return schemas.CalendarFeed(url=links.feed(token))

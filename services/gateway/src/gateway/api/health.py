@@ -1,4 +1,4 @@
-"""Health of the gateway, for whatever runs it."""
+"""Health of the gateway, for the platform that runs it."""
 
 from flask import Response, current_app
 
@@ -6,21 +6,21 @@ from gateway.openapi.operation import Operations, Tag, encode, json_response
 from gateway.schemas import health as schemas
 from gateway.web.health import OK, UNAVAILABLE, Readiness, is_ready
 
-health = Operations("health", Tag("Probes", "Whether the gateway lives and can work."), prefix="")
+health = Operations("health", Tag("Probes", "Whether the gateway is alive and ready."), prefix="")
 
 
 @health.operation("GET", "/healthz", schemas.Alive)
 def get_health() -> schemas.Alive:
-    """Whether the process lives"""
+    """Whether the process is alive"""
     return schemas.Alive(status="ok")
 
 
 @health.operation("GET", "/readyz", schemas.Ready, unavailable=schemas.Ready)
 def get_readiness() -> Response:
-    """Whether work can be done
+    """Whether the gateway is ready
 
-    With each dependency's state; the database, availability and booking decide, the others cost
-    their own feature only.
+    With the state of each dependency. The database, availability, and booking decide; without one
+    of the others, only its own feature is missing.
     """
     readiness: Readiness = current_app.extensions["readiness"]
     states = readiness.states()

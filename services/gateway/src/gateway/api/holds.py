@@ -32,8 +32,8 @@ holds = Operations("holds", tags.BOOKINGS)
 def create_hold(username: str, body: schemas.NewHold) -> schemas.Hold:
     """Set a slot aside while a form is filled in
 
-    It lapses by itself. A browser is told apart by a cookie, another program by `X-Visitor-Id`;
-    an earlier hold of the same visitor with the provider is released.
+    A hold expires by itself. A cookie identifies a browser, `X-Visitor-Id` any other program. An
+    earlier hold of the same visitor with the provider is released.
     """
     query = Query(username, body.service, words.value(types.Mode, body.mode))
     key, visitor_id = request_id(), visitors.visitor_id()
@@ -60,8 +60,8 @@ def create_hold(username: str, body: schemas.NewHold) -> schemas.Hold:
     headers=(visitors.HEADER,),
 )
 def release_hold(username: str, hold_id: UUID) -> None:
-    """Let a hold go before it lapses
+    """Release a hold before it expires
 
-    A hold that is not there any more is no error.
+    A hold that no longer exists is no error.
     """
     backend.release(str(hold_id), visitor_id=visitors.visitor_id())

@@ -9,16 +9,16 @@ from gateway.backends import mailbox as backend
 from gateway.openapi.operation import Operations, Tag
 from gateway.schemas import mailbox as schemas
 
-mailbox = Operations("mailbox", Tag("Development", "What only a developer may see."))
+mailbox = Operations("mailbox", Tag("Development", "For developers only."))
 
 
 @mailbox.operation(
     "GET", "/dev/messages", list[schemas.Message], query=schemas.MessagesQuery, errors=(404,)
 )
 def list_development_messages(query: schemas.MessagesQuery) -> list[schemas.Message]:
-    """What was sent last, the newest first
+    """The last messages, the newest first
 
-    The last 50 messages, of all or of those to one address.
+    The last 50 messages to everybody, or to one address.
     """
     return [_answer(message) for message in backend.messages(query.to)]
 

@@ -24,7 +24,7 @@ notices = Operations("notices", Tag("Notices", "Notices that could not be delive
     errors=(404,),
 )
 def list_failed_notices(query: PageQuery) -> schemas.Notices:
-    """Notices that were given up after their last attempt"""
+    """Notices that failed at their last attempt"""
     with cursor_errors():
         page = backend.failed_page(query.limit, query.cursor or "")
     return schemas.Notices(

@@ -12,7 +12,7 @@ class UnknownCursor(NotFound):
 
 @contextlib.contextmanager
 def cursor_errors() -> Iterator[None]:
-    """Raise UnknownCursor for a page token that the service refuses, for whatever reason."""
+    """Raise UnknownCursor instead of any failure that concerns the page token."""
     try:
         yield
     except Invalid as error:

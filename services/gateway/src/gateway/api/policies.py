@@ -39,7 +39,7 @@ def get_policies() -> schemas.AllPolicies:
 def replace_policies(body: schemas.PoliciesChange) -> schemas.AllPolicies:
     """Replace the practice's policies
 
-    Based on a version; an older one is refused. What is left out takes the product's default.
+    Based on a version; an older one is refused. Policies that are left out take the default.
     """
     return _answer(backend.replace(_to_message(body.policies), version=body.version))
 
@@ -55,7 +55,7 @@ def replace_policies(body: schemas.PoliciesChange) -> schemas.AllPolicies:
 def get_provider_policies(username: str) -> schemas.AllPolicies:
     """A provider's own policies
 
-    `effective` is the practice's with these laid over them.
+    `effective` are the practice's policies with the provider's applied on top.
     """
     return _answer(backend.get(username))
 
@@ -71,7 +71,8 @@ def get_provider_policies(username: str) -> schemas.AllPolicies:
 def replace_provider_policies(username: str, body: schemas.PoliciesChange) -> schemas.AllPolicies:
     """Replace a provider's own policies
 
-    Based on a version; an older one is refused. What is left out falls back to the practice's.
+    Based on a version; an older one is refused. Policies that are left out fall back to those of
+    the practice.
     """
     new = _to_message(body.policies)
     return _answer(backend.replace(new, version=body.version, username=username))

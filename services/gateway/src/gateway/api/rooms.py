@@ -22,9 +22,9 @@ rooms = Operations("rooms", tags.BOOKINGS)
     errors=(404, 422),
 )
 def get_room(booking_id: UUID) -> schemas.Room:
-    """The way into the video room
+    """The video room of a booking
 
-    Of a confirmed telehealth booking; the link is the caller's own side's.
+    For a confirmed telehealth booking. The link is that of the caller's own side.
     """
     room, join_token = backend.get(str(booking_id))
     return schemas.Room(

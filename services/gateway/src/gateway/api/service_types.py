@@ -65,8 +65,8 @@ def change_service_type(
 ) -> schemas.ServiceType:
     """Change fields of a service type
 
-    Based on a version; an older one is refused. Existing bookings keep their terms. A price or fee
-    is taken away by `null`.
+    Based on a version; an older one is refused. Existing bookings keep their terms. A `null`
+    removes a price or fee.
     """
     values = {name: getattr(body, name) for name in body.changed}
     fields = {name: _to_message(name, v) for name, v in values.items() if v is not None}

@@ -42,7 +42,7 @@ def logout() -> Response:
 
 @sessions.operation("GET", "/auth/sessions", schemas.Sessions, access=Access.STAFF)
 def list_sessions() -> schemas.Sessions:
-    """Where this account is signed in"""
+    """The sessions of this account"""
     current = own_sessions.required().session_id
     return schemas.Sessions(
         sessions=[

@@ -13,7 +13,7 @@ from gateway.backends.stubs import stubs
 
 
 class Details(NamedTuple):
-    """What a client enters to book."""
+    """The details that a client enters to book."""
 
     name: str
     email: str

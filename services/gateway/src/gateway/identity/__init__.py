@@ -1,1 +1,1 @@
-"""Who is calling: accounts and their sessions, visitors, and the holders of manage links."""
+"""The identity of callers: accounts and their sessions, visitors, holders of manage links."""

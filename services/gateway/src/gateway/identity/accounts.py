@@ -59,7 +59,7 @@ def create(
     )
     account.email = address
     account.name = name
-    # An email has one account, whatever the practice: sign-in asks for nothing else.
+    # An email has one account in all practices: sign-in asks for nothing else.
     with database.transaction(EVERY_PRACTICE) as session:
         made = store.add(session, account)
         if made == account.id:

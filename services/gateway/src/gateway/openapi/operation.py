@@ -39,9 +39,10 @@ class InvalidIdempotencyKey(Invalid):
 
 
 class Access(Enum):
-    """Who may call: everybody, signed-in staff, or also the holder of a booking's manage link.
+    """The callers that an operation admits.
 
-    The values are the security schemes of the document.
+    These are everybody, signed-in staff, or staff and the holder of a booking's manage link. The
+    values are the security schemes of the document.
     """
 
     ANYBODY = ()

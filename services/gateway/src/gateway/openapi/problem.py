@@ -6,7 +6,7 @@ from gateway.openapi.types import Answer
 
 
 class Problem(Answer):
-    """What went wrong (RFC 9457). Switch on `reason`; the texts may change."""
+    """A failure (RFC 9457). Switch on `reason`; the texts may change."""
 
     type: str
     title: str
@@ -14,4 +14,4 @@ class Problem(Answer):
     detail: str | None = None
     reason: str = Field(description="Stable, in capitals, such as `SLOT_TAKEN`.")
     fields: dict[str, str] | None = Field(None, description="The offending fields, and why.")
-    trace_id: str = Field(description="Names this request to whoever looks into it.")
+    trace_id: str = Field(description="Identifies this request in logs and traces.")

@@ -48,7 +48,7 @@ class AuditQuery(Query):
 
 
 class Entry(Answer):
-    """Who did what, to what, when, from where and under which request."""
+    """An action: its subject, things, time, address, and request."""
 
     id: str
     time: InstantText

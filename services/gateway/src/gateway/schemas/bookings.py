@@ -56,7 +56,7 @@ Words = Annotated[Note, Field(max_length=2000)]
 
 
 class ClientDetails(Request):
-    """Who books."""
+    """The client who books."""
 
     name: Named
     email: Email
@@ -76,21 +76,21 @@ class NewBooking(Request):
 
 
 class Cancellation(Request):
-    """Why a booking is cancelled; staff choose whether the client is told."""
+    """The reason for a cancellation; staff choose whether the client gets an email."""
 
-    reason: CancellationReason | None = Field(None, description="Staff's; default: other.")
+    reason: CancellationReason | None = Field(None, description="From staff alone; default: other.")
     reason_text: Words | None = None
     tell_client: bool | None = None
 
 
 class Refusal(Request):
-    """Why a request is declined."""
+    """The reason for declining a request."""
 
     reason_text: Words | None = None
 
 
 class ServiceLine(Answer):
-    """A service on a booking, with the terms that held when it was made."""
+    """A service on a booking, with the terms at the time of booking."""
 
     service: str
     title: str

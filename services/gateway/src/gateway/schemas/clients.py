@@ -9,13 +9,13 @@ ClientStatus = Literal["new", "active", "inactive"]
 
 
 class BillingTypeChange(Request):
-    """How a client's sessions are billed."""
+    """The billing type of a client."""
 
     billing_type: BillingType
 
 
 class Client(Answer):
-    """A person of the practice."""
+    """A client of the practice."""
 
     id: str
     name: str

@@ -10,7 +10,7 @@ class Alive(Answer):
 
 
 class Ready(Answer):
-    """Whether work can be done, and the state of each dependency."""
+    """The readiness of the gateway, and the state of each dependency."""
 
     status: Literal["ok", "unavailable"]
     dependencies: dict[str, Literal["ok", "unavailable"]]

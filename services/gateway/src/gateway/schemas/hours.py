@@ -46,7 +46,7 @@ class NewWeeklyBlock(NewBlock):
 
 
 class NewHours(Request):
-    """A whole week, instead of the one that is there."""
+    """A whole week, which replaces the present one."""
 
     version: Version
     blocks: Annotated[tuple[NewWeeklyBlock, ...], Field(max_length=7 * _MOST_BLOCKS)]
@@ -83,7 +83,7 @@ class SavedHours(Hours):
 
 
 class NewOverride(Request):
-    """The hours of one date instead of the weekly ones; without blocks, closed."""
+    """The hours of one date, which replace the weekly ones; without blocks, the date is closed."""
 
     date: Date
     blocks: Annotated[tuple[NewBlock, ...], Field(max_length=_MOST_BLOCKS)]

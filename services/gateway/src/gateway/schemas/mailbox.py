@@ -24,4 +24,6 @@ class Message(Answer):
 
 
 class MessagesQuery(Query):
-    to: Line = Field("", description="An e-mail address; empty: everybody's.", max_length=254)
+    to: Line = Field(
+        "", description="An email address; without one, messages to everybody.", max_length=254
+    )

@@ -4,7 +4,7 @@ from gateway.openapi.types import Answer, InstantText
 
 
 class Notice(Answer):
-    """A notice that could not be delivered, by ids; what it said is not kept."""
+    """A notice that could not be delivered, by ids; its text is not kept."""
 
     id: str
     booking: str

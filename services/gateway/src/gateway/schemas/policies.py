@@ -11,8 +11,7 @@ _MONTH = 30 * 24 * 60
 
 
 class NewPolicies(Request):
-    """What decides what is offered. What is left out falls back: to the practice's, or to the
-    product's defaults."""
+    """Policies for booking. Those left out fall back to the practice's, or to the defaults."""
 
     minimum_notice_minutes: Annotated[Integer, Field(ge=0, le=_YEAR)] | None = None
     maximum_advance_days: (
@@ -29,14 +28,14 @@ class NewPolicies(Request):
 
 
 class PoliciesChange(Request):
-    """All policies of a practice or a provider, instead of those that are there."""
+    """All policies of a practice or a provider, which replace the present ones."""
 
     version: Version
     policies: NewPolicies
 
 
 class Policies(Answer):
-    """What decides what is offered."""
+    """Policies for booking."""
 
     minimum_notice_minutes: int | None = None
     maximum_advance_days: int | None = None
@@ -51,7 +50,7 @@ class Policies(Answer):
 
 
 class AllPolicies(Answer):
-    """A practice's or a provider's own policies, and what holds with everything behind them."""
+    """The own policies of a practice or a provider, and the policies in effect."""
 
     version: int
     policies: Policies

@@ -15,7 +15,7 @@ class ServiceOffered(Answer):
 
 
 class PracticeName(Answer):
-    """What anybody may know of a practice."""
+    """The public profile of a practice."""
 
     name: str
     timezone: str
@@ -23,7 +23,7 @@ class PracticeName(Answer):
 
 
 class Profile(Answer):
-    """What anybody may know of a provider."""
+    """The public profile of a provider."""
 
     username: str
     name: str

@@ -4,7 +4,7 @@ from gateway.openapi.types import Answer, InstantText, UrlText
 
 
 class Room(Answer):
-    """The way into the video room of a booking, for whoever asks."""
+    """The video room of a booking, with the caller's own link."""
 
     join_url: UrlText
     start: InstantText

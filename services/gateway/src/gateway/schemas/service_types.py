@@ -59,7 +59,7 @@ class NewServiceType(Request):
     late_cancellation_fee: NewFee | None = None
 
 
-# Of a change: not sent, so not changed. It is never read, as only `changed` fields are.
+# A field of a change that was not sent. It is never read: only `changed` fields are.
 _UNCHANGED: Any = Field(default_factory=lambda: None, validate_default=False)
 
 

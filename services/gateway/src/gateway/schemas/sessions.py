@@ -8,7 +8,7 @@ from gateway.openapi.types import Answer, InstantText, Line, Request
 
 
 class Credentials(Request):
-    """E-mail and password of an account."""
+    """Email and password of an account."""
 
     email: Annotated[Line, Field(min_length=1, max_length=254)]
     password: Annotated[str, Field(min_length=1, max_length=200)]
@@ -21,10 +21,10 @@ class Token(Answer):
 
 
 class Session(Answer):
-    """One place where the account is signed in."""
+    """A browser or program in which an account is signed in."""
 
     id: str
-    browser: str = Field(description="What it called itself when signing in.")
+    browser: str = Field(description="The `User-Agent` at sign-in.")
     created_at: InstantText
     last_seen_at: InstantText
     expires_at: InstantText
@@ -32,6 +32,6 @@ class Session(Answer):
 
 
 class Sessions(Answer):
-    """Where the account is signed in, the last used first."""
+    """The sessions of an account, the last used first."""
 
     sessions: list[Session]

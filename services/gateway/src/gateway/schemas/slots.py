@@ -61,14 +61,14 @@ class Slot(Answer):
 
 
 class DaySlots(Answer):
-    """The slots of one of the viewer's dates."""
+    """The slots on a date in the viewer's zone."""
 
     date: DateText
     slots: list[Slot]
 
 
 class Slots(Answer):
-    """Slots by date; every date asked for is there, those without slots, too."""
+    """Slots by date, for every date of the range, also those without slots."""
 
     timezone: str
     revision: str
@@ -84,7 +84,7 @@ class NextSlots(Answer):
 
 
 class DayCount(Answer):
-    """How many slots one of the viewer's dates has."""
+    """The number of slots on a date in the viewer's zone."""
 
     date: DateText
     slots: int

@@ -1,1 +1,1 @@
-"""HTTP itself: what surrounds every request and answer, whatever it is about."""
+"""HTTP itself: everything around a request and its answer that no resource needs to know."""

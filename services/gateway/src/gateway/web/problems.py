@@ -112,7 +112,7 @@ def from_exception(error: Exception) -> Response:
 
 
 def failure_of(error: Exception) -> DomainError:
-    """Return the DomainError that the caller is told of an exception of a view."""
+    """Return the DomainError that stands for an exception of a view."""
     if isinstance(error, ParseException):  # a malformed chunked body
         return Invalid(DETAILS[HTTPStatus.BAD_REQUEST], reason=HTTPStatus.BAD_REQUEST.name)
     return server.to_domain(error, where())

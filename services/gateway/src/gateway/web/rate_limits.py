@@ -41,7 +41,7 @@ class Limit(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How far one limit is used, and when counting starts anew."""
+    """The use of one limit, and when counting starts anew."""
 
     most: int
     used: int

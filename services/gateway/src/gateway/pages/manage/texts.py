@@ -1,4 +1,4 @@
-"""What the page says about a booking and about cancelling it."""
+"""Texts about a booking and its cancellation."""
 
 from attune.availability.v1 import availability_pb2 as availability
 from attune.booking.v1 import booking_pb2 as pb

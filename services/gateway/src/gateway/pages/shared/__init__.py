@@ -1,1 +1,1 @@
-"""What the pages share: language and formats, labels, templates, forms, and error pages."""
+"""Code shared by the pages: language and formats, labels, templates, forms, and error pages."""
