@@ -169,6 +169,7 @@ class Database:
         """Raise Unavailable if the database does not answer."""
         with _translated(), self.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
+            connection.commit()  # after a rollback psycopg drops all prepared statements
 
     def close(self) -> None:
         self.engine.dispose()
