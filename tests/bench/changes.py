@@ -26,7 +26,7 @@ class Changes:
     """Changes of the providers' taken time, as booking publishes them: each takes a session for a
     new booking and releases the one before, at the resource's next revision.
 
-    They go straight to NATS, since bookings and holds cannot be made that fast. Booking does not
+    They go straight to NATS, since bookings cannot be made that fast. Booking does not
     know of them, so nobody may have booked with these providers before, and nothing else may be
     measured on this Attune afterwards.
     """
