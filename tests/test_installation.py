@@ -5,8 +5,9 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from hashlib import sha256
-from importlib.metadata import PackageMetadata, PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,10 @@ def test_an_old_pip_takes_the_lock_when_every_package_has_a_newer_release(
     index = tmp_path / "index"
     index.mkdir()
     lock = tmp_path / "lock.txt"
-    lock.write_text("".join(stand_in(pin, index) for pin in pins("runtime.txt")))
+    lines = [stand_in(pin, index) for pin in pins("runtime.txt")]
+    # However few of today's packages need another one with extras, tomorrow's may.
+    needy = write_wheel(index, "needy", "1.0", ["psycopg[binary]>=3"])
+    lock.write_text("".join(lines) + f"needy==1.0 --hash=sha256:{needy}\n")
     install: list[str | Path] = [
         python,
         "-m",
@@ -107,21 +111,24 @@ def stand_in(pin: Requirement, index: Path) -> str:
     """The pin's line for a lock, after its wheel and that of a newer release were written."""
     version = str(pin.specifier).removeprefix("==")
     try:
-        needs = distribution(pin.name).metadata
+        found = distribution(pin.name).metadata
     except PackageNotFoundError:
         pytest.fail(f"{pin.name} is locked and not installed: make setup")
-    write_wheel(index, pin.name, "9999.0", needs)
-    digest = write_wheel(index, pin.name, version, needs)
+    needs, offers = found.get_all("Requires-Dist", []), found.get_all("Provides-Extra", [])
+    write_wheel(index, pin.name, "9999.0", needs, offers)
+    digest = write_wheel(index, pin.name, version, needs, offers)
     extras = f"[{','.join(sorted(pin.extras))}]" if pin.extras else ""
     return f"{pin.name}{extras}=={version} --hash=sha256:{digest}\n"
 
 
-def write_wheel(index: Path, name: str, version: str, needs: PackageMetadata) -> str:
+def write_wheel(
+    index: Path, name: str, version: str, needs: Sequence[str], offers: Sequence[str] = ()
+) -> str:
     """Write a wheel that has nothing but metadata; return its SHA-256."""
     stem = f"{name.replace('-', '_')}-{version}"
     metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"]
-    for field in ("Provides-Extra", "Requires-Dist"):
-        metadata += [f"{field}: {value}\n" for value in needs.get_all(field, [])]
+    metadata += [f"Provides-Extra: {extra}\n" for extra in offers]
+    metadata += [f"Requires-Dist: {need}\n" for need in needs]
     path = index / f"{stem}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr(f"{stem}.dist-info/METADATA", "".join(metadata))

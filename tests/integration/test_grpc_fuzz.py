@@ -157,11 +157,11 @@ class Ground:
 class _Maker:
     def __init__(self, stack: Stack) -> None:
         signer = identity.Signer(GATEWAY, stack.secrets.identity_keys[GATEWAY][0])
-        channels = {s: channels.channel(stack.target(s), signer, PATIENCE) for s in SERVICES}
-        self.availability = AvailabilityStub(channels["availability"])
-        self.booking = BookingStub(channels["booking"])
-        self.calendar = CalendarSyncStub(channels["calendar-sync"])
-        self.rooms = TelehealthRoomsStub(channels["telehealth-rooms"])
+        opened = {s: channels.channel(stack.target(s), signer, PATIENCE) for s in SERVICES}
+        self.availability = AvailabilityStub(opened["availability"])
+        self.booking = BookingStub(opened["booking"])
+        self.calendar = CalendarSyncStub(opened["calendar-sync"])
+        self.rooms = TelehealthRoomsStub(opened["telehealth-rooms"])
 
     def ground(self) -> Ground:
         with identity.acting_as(fixtures.service(OPERATOR)):

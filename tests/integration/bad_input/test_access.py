@@ -39,7 +39,7 @@ NOT_HERE = refused(404, "NOT_FOUND", words.NOTHING_HERE)
 NOT_FOUND = refused(404, "NOT_FOUND", words.NO_THING)
 NO_CURSOR = refused(404, "UNKNOWN_CURSOR", "This cursor leads to no page.", at="cursor")
 SIGN_IN = refused(401, "UNAUTHENTICATED", words.SIGN_IN)
-WRONG = refused(401, "WRONG_CREDENTIALS", "The e-mail or the password is not right.")
+WRONG = refused(401, "WRONG_CREDENTIALS", "The email or the password is not right.")
 NO_FEED = refused(404, "FEED_NOT_FOUND", "There is no such feed.")
 NO_METHOD = refused(405, "METHOD_NOT_ALLOWED", "This address is not for that method.")
 

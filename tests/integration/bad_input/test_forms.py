@@ -156,7 +156,7 @@ ROWS = [
         SIGN_IN,
         "a wrong password",
         401,
-        "The e-mail or the password is not right.",
+        "The email or the password is not right.",
         fields={"email": "nobody@staff.example", "password": "not this one"},
         kept=("email",),
     ),
@@ -164,7 +164,7 @@ ROWS = [
         SIGN_IN,
         "a null byte",
         401,
-        "The e-mail or the password is not right.",
+        "The email or the password is not right.",
         fields={"email": "nobody\0@staff.example", "password": "\0"},
     ),
     Form(

@@ -6,12 +6,15 @@ import click
 
 from attune.availability.v1 import availability_pb2 as pb
 from attune.availability.v1.hours_service_pb2 import ReplaceWeeklyHoursRequest
+from attune.availability.v1.hours_service_pb2_grpc import HoursServiceStub
 from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
+from attune.availability.v1.practice_service_pb2_grpc import PracticeServiceStub
 from attune.availability.v1.provider_service_pb2 import CreateProviderRequest, GetProfileRequest
+from attune.availability.v1.provider_service_pb2_grpc import ProviderServiceStub
 from attune.availability.v1.service_type_service_pb2 import CreateServiceTypeRequest
+from attune.availability.v1.service_type_service_pb2_grpc import ServiceTypeServiceStub
 from attune.common.v1 import types_pb2 as types
 from attune_operator.environment import Environment
-from attune_testing.stubs import AvailabilityStub
 from common.errors import NotFound
 from common.rpc import identity
 from common.rpc.identity import Identity
@@ -31,20 +34,23 @@ def seed(password: str) -> None:
 
 def make_demo(environment: Environment, password: str) -> bool:
     """Make the demo practice; False if it was there."""
-    stub = AvailabilityStub(environment.channel("availability"))
+    channel = environment.channel("availability")
+    providers = ProviderServiceStub(channel)
     operator = Identity(f"service:{OPERATOR}")
     with identity.acting_as(operator):
         try:
-            stub.GetProfile(GetProfileRequest(username=USERNAME))
+            providers.GetProfile(GetProfileRequest(username=USERNAME))
         except NotFound:
-            practice = stub.CreatePractice(_practice()).practice
+            practice = PracticeServiceStub(channel).CreatePractice(_practice()).practice
         else:
             return False
     with identity.acting_as(Identity(operator.subject, practice.practice_id)):
+        service_types = ServiceTypeServiceStub(channel)
         for service_type in _service_types():
-            stub.CreateServiceType(CreateServiceTypeRequest(service_type=service_type))
-        provider = stub.CreateProvider(_provider()).provider
-        stub.ReplaceWeeklyHours(ReplaceWeeklyHoursRequest(username=USERNAME, hours=_hours()))
+            service_types.CreateServiceType(CreateServiceTypeRequest(service_type=service_type))
+        provider = providers.CreateProvider(_provider()).provider
+        week = ReplaceWeeklyHoursRequest(username=USERNAME, hours=_hours())
+        HoursServiceStub(channel).ReplaceWeeklyHours(week)
     _create_account(environment, practice.practice_id, provider.provider_id, password)
     return True
 

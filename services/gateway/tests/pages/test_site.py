@@ -100,8 +100,8 @@ def test_while_a_service_is_away_the_page_says_so(browser: FlaskClient) -> None:
 
 def test_too_many_requests_are_told_kindly(make_app: Callable[..., Flask]) -> None:
     browser = make_app(limit_sign_ins="1/minute").test_client()
-    sign_in(browser, "nobody@clinic.example", PASSWORD)
-    refused = sign_in(browser, "nobody@clinic.example", PASSWORD)
+    sign_in(browser, "nobody-of-pages@clinic.example", PASSWORD)
+    refused = sign_in(browser, "nobody-of-pages@clinic.example", PASSWORD)
     assert (refused.status_code, refused.mimetype) == (429, "text/html")
     assert int(refused.headers["Retry-After"]) > 0
 

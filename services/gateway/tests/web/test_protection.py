@@ -6,10 +6,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from common import ids
 from gateway.web import addresses
 
 LOGIN = "/api/v1/auth/login"
-MISSING = {"email": "nobody@clinic.example", "password": "whatever it was"}
+MISSING = {"email": f"nobody-{ids.new().hex}@clinic.example", "password": "whatever it was"}
 
 
 @pytest.mark.req("GW-14")

@@ -9,12 +9,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from attune_testing.fixtures import TestClock
+from common import ids
 from common.config import Misconfigured
 from common.db.database import Database
 from gateway.web import rate_limits
 
 LOGIN = "/api/v1/auth/login"
-MISSING = {"email": "nobody@clinic.example", "password": "whatever it was"}
+MISSING = {"email": f"nobody-{ids.new().hex}@clinic.example", "password": "whatever it was"}
 AWAY = "postgresql://nobody@127.0.0.1:1/none"
 
 

@@ -107,7 +107,7 @@ def test_who_sends_byte_by_byte_is_cut_off(
 
 @pytest.mark.req("PF-12")
 def test_a_running_request_is_answered_before_it_ends(settings: Settings, tmp_path: Path) -> None:
-    body = b'{"email": "nobody@clinic.example", "password": "whatever"}'
+    body = b'{"email": "nobody-of-serving@clinic.example", "password": "whatever"}'
     head = (
         b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)

@@ -132,7 +132,7 @@ def failure(error: DomainError) -> str:
         "CANCELLATION_TOO_LATE": text(
             "It is too late to cancel here. Please get in touch with the practice."
         ),
-        "WRONG_CREDENTIALS": text("The e-mail or the password is not right."),
+        "WRONG_CREDENTIALS": text("The email or the password is not right."),
         "TOO_MANY_ATTEMPTS": text("There were too many attempts. Wait a little, then try again."),
         "CROSS_SITE": text(
             "This page was open for too long, or cookies are off in your browser. Please send it"
