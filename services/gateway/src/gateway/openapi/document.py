@@ -162,7 +162,7 @@ def _header_parameters(operation: Operation) -> list[Document]:
 
 
 def _security(access: Access) -> Document:
-    return {"security": [{name: []} for name in access.value]} if access.value else {}
+    return {"security": [{name: []} for name in access.value.split()]} if access.value else {}
 
 
 def _request_body(model: type[BaseModel] | None) -> Document:

@@ -42,12 +42,13 @@ class Access(Enum):
     """The callers that an operation admits.
 
     These are everybody, signed-in staff, or staff and the holder of a booking's manage link. The
-    values are the security schemes of the document.
+    values name the security schemes of the document.
     """
 
-    ANYBODY = ()
-    STAFF = ("bearer",)
-    STAFF_OR_LINK = ("bearer", "manage_token")
+    # Python 3.11.2 makes an object of an empty tuple as a value.
+    ANYBODY = ""
+    STAFF = "bearer"
+    STAFF_OR_LINK = "bearer manage_token"
 
 
 class Tag(NamedTuple):
