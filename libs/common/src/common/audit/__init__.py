@@ -7,11 +7,12 @@ each entry authenticates all entries before it. `verify` finds entries that were
 """
 
 from common.audit.chain import Chain, Head
-from common.audit.entries import NO_PRACTICE, Entry, Filter, page, record
+from common.audit.entries import NEWEST_FIRST, NO_PRACTICE, Entry, Filter, page, record
 from common.audit.sealer import Sealer
 from common.audit.verifier import Report, verify
 
 __all__ = [
+    "NEWEST_FIRST",
     "NO_PRACTICE",
     "Chain",
     "Entry",

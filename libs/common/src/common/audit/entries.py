@@ -95,7 +95,8 @@ class Entry(Base):
 
 _table: Table = Entry.__table__  # type: ignore[assignment]  # a mapped class has a Table
 _WRITTEN = [column.key for column in _table.columns if column.key not in _AFTERWARDS]
-_LIST = Keyset("audit", Entry.at, Entry.id, descending=True)
+NEWEST_FIRST = Keyset("audit", Entry.at, Entry.id, descending=True)
+"""The sort order of all lists of entries, including the gateway's list of all services."""
 
 
 def record(
@@ -178,7 +179,7 @@ def page(session: Session, filter_by: Filter, token: str, size: int) -> Page[Ent
     """
     practice = Entry.practice_id == UUID(session.info["practice"])
     query = select(Entry).where(practice, *_conditions(filter_by))
-    return _LIST.page(session, query, token, size)
+    return NEWEST_FIRST.page(session, query, token, size)
 
 
 def _conditions(filter_by: Filter) -> list[ColumnElement[bool]]:

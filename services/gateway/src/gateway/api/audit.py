@@ -8,9 +8,9 @@ from uuid import UUID
 from flask import current_app
 
 from attune.audit.v1 import audit_service_pb2 as rpc
+from common import audit as trail
 from common import zones
-from common.audit.servicer import LISTED, AuditServicer
-from common.db import cursor
+from common.audit.servicer import AuditServicer
 from common.rpc import access
 from common.services import GATEWAY, SERVICES
 from gateway import times
@@ -54,12 +54,12 @@ def list_audit(query: schemas.AuditQuery) -> schemas.Entries:
             answer = _reader(service)(request)
             found += [(service, entry) for entry in answer.entries]
             more = more or bool(answer.next_page_token)
-    found.sort(key=lambda one: _place(one[1]), reverse=True)
+    found.sort(key=lambda one: _sort_key(one[1]), reverse=True)
     shown = found[: query.limit]
     more = more or len(found) > query.limit
     return schemas.Entries(
         entries=[_answer(service, entry) for service, entry in shown],
-        next=cursor.Place(*_place(shown[-1][1])).token(LISTED) if more else None,
+        next=_token_after(shown[-1][1]) if more else None,
     )
 
 
@@ -72,8 +72,13 @@ def _reader(service: str) -> Read:
     return own.ListEntries
 
 
-def _place(entry: rpc.Entry) -> tuple[datetime, UUID]:
+def _sort_key(entry: rpc.Entry) -> tuple[datetime, UUID]:
     return times.instant(entry.create_time), UUID(entry.entry_id)
+
+
+def _token_after(entry: rpc.Entry) -> str:
+    at, entry_id = _sort_key(entry)
+    return trail.NEWEST_FIRST.token(trail.Entry(at=at, id=entry_id))
 
 
 def _answer(service: Any, entry: rpc.Entry) -> schemas.Entry:
