@@ -24,8 +24,12 @@ from attune.audit.v1.audit_service_pb2_grpc import (
 )
 from attune_operator.environment import Environment
 from attune_operator.main import main
-from attune_testing import fixtures
-from attune_testing.fixtures import POSTGRES, Served, TestClock, serve, staff, utc
+from attune_testing import identities
+from attune_testing.clock import TestClock, utc
+from attune_testing.database import new_database
+from attune_testing.identities import staff
+from attune_testing.servers import POSTGRES
+from attune_testing.serving import Served, serve
 from common import audit, ids
 from common.audit import Chain, Entry, Head, Report, Sealer
 from common.audit.servicer import AuditServicer
@@ -53,7 +57,7 @@ def clock() -> TestClock:
 @contextmanager
 def a_database() -> Iterator[Database]:
     """With a chain of its own, as the service's role."""
-    database = fixtures.new_database("sample", "audit")
+    database = new_database("sample", "audit")
     database.clock = CLOCK
     yield database
     database.close()
@@ -533,8 +537,8 @@ def test_nobody_but_an_owner_reads_it(stub: Any) -> None:
     practice = ids.new()
     for who in (
         staff(practice, "manager", "clinician", "supervisor"),
-        fixtures.client(practice, ids.new()),
-        fixtures.service("gateway", practice),
+        identities.client(practice, ids.new()),
+        identities.service("gateway", practice),
     ):
         with pytest.raises(NotAllowed):
             listed(stub, who)
@@ -649,7 +653,7 @@ def test_a_call_that_tells_neither_gets_an_id_and_the_address_of_its_sender(
         AuditServiceStub(bare).ListEntries(
             pb.ListEntriesRequest(),
             metadata=(
-                (identity.METADATA, fixtures.signer().sign(owner)),
+                (identity.METADATA, identities.signer().sign(owner)),
                 (request_context.METADATA, "words that are no address"),
             ),
         )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from attune_testing.fixtures import steady
+from attune_testing.waiting import steady
 from common.errors import Unavailable
 from common.resilience import bulkhead
 from common.resilience.bulkhead import Bulkhead

@@ -1,7 +1,7 @@
 """Outbox, relay, consumer, inbox, dead letters, on a real NATS."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
 from attune.booking.v1.events_pb2 import BookingConfirmed, BookingFact
 from attune_operator.dead_letters import deliver_again
+from attune_testing.waiting import until
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
 from common.messaging import consumer as consumers
@@ -23,13 +24,6 @@ from sample.store import Note
 from tests.faults import Proxy
 
 pytestmark = pytest.mark.req("PF-2")
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 @pytest.fixture

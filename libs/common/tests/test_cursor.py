@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from common import ids
 from common.db.cursor import InvalidPageToken, Keyset
 from common.db.database import Database

@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, text
 
-from attune_testing.fixtures import TestClock, steady, utc
+from attune_testing.clock import TestClock, utc
+from attune_testing.waiting import until
 from common import ids
 from common.db.database import Database
 from common.jobs import schedule as plans
@@ -56,13 +57,6 @@ class Case:
 @pytest.fixture
 def case(database: Database) -> Case:
     return Case(database)
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end = steady() + seconds
-    while not condition():
-        assert steady() < end, "it did not happen"
-        threading.Event().wait(0.01)
 
 
 def test_a_job_is_done_at_its_time_once(case: Case) -> None:

@@ -2,25 +2,18 @@
 
 import math
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from attune_local.servers import Nats, free_port
+from attune_testing.waiting import until
 from common import ids
 from common.messaging.nats import MESSAGE_ID, STREAM, Bus, Message
 
 pytestmark = pytest.mark.req("SL-9")
 SUBJECT = "attune.test.Something"
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from attune.booking.v1 import hold_service_pb2 as booking
 from attune.calendar_sync.v1 import feed_service_pb2 as pb
-from attune_testing import fixtures
+from attune_testing.database import new_database
 from common import ids
 from common.audit import Entry, record
 from common.db import encryption, idempotency, reencryption
@@ -34,7 +34,7 @@ def use(*ring: str) -> None:
 def database(worker_id: str, key_ring: encryption.KeyRing) -> Iterator[Database]:
     """One of the test's own, and a ring with the old key; the run's ring is back afterwards."""
     use(OLD)
-    made = fixtures.new_database("sample", worker_id)
+    made = new_database("sample", worker_id)
     yield made
     made.close()
     encryption.use(key_ring)

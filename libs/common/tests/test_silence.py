@@ -16,8 +16,10 @@ from attune.calendar_sync.v1.feed_service_pb2_grpc import (
     FeedServiceServicer,
     add_FeedServiceServicer_to_server,
 )
-from attune_testing import fixtures
+from attune_testing import identities
+from attune_testing.serving import serve
 from attune_testing.stubs import CalendarSyncStub
+from attune_testing.waiting import steady
 from common.db import database
 from common.db.database import Database
 from common.errors import DeadlineExceeded, Unavailable
@@ -57,12 +59,12 @@ def ask(database: Database, statement: str = "SELECT 1") -> Any:
 
 def timed(act: Callable[[], Any]) -> tuple[Any, float]:
     """What came of it, by class where it failed, and after how many seconds."""
-    began = fixtures.steady()
+    began = steady()
     try:
         came: Any = act()
     except Unavailable as error:
         came = type(error.__cause__ or error)
-    return came, fixtures.steady() - began
+    return came, steady() - began
 
 
 def test_a_silent_database_is_given_up_soon_then_tried_now_and_then(
@@ -133,9 +135,9 @@ def read(channel: grpc.Channel, seconds: float = 1.0) -> Any:
 def test_a_slow_service_has_its_share_of_the_threads_and_no_more() -> None:
     servicer = Asleep()
     with (
-        fixtures.serve([(add_FeedServiceServicer_to_server, servicer)]) as served,
+        serve([(add_FeedServiceServicer_to_server, servicer)]) as served,
         channels.channel(
-            f"ipv4:{served.address}", fixtures.signer(), most=3, max_wait=0.5
+            f"ipv4:{served.address}", identities.signer(), most=3, max_wait=0.5
         ) as channel,
         ThreadPoolExecutor(20) as crowd,
     ):
@@ -157,8 +159,8 @@ def test_a_slow_service_has_its_share_of_the_threads_and_no_more() -> None:
 def test_a_call_that_had_hardly_any_time_tells_nothing_of_the_service() -> None:
     servicer = Asleep()
     with (
-        fixtures.serve([(add_FeedServiceServicer_to_server, servicer)]) as served,
-        channels.channel(f"ipv4:{served.address}", fixtures.signer()) as channel,
+        serve([(add_FeedServiceServicer_to_server, servicer)]) as served,
+        channels.channel(f"ipv4:{served.address}", identities.signer()) as channel,
     ):
         servicer.seconds = 0.3
         for _ in range(3):

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from attune_local.stack import Secrets
 from attune_operator.environment import Environment
 from attune_operator.main import main
-from attune_testing import fixtures
+from attune_testing.database import new_database
 from common import ids
 from common.db import encryption
 from common.db.database import Database
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def database(worker_id: str, key_ring: encryption.KeyRing) -> Iterator[Database]:
-    made = fixtures.new_database("sample", worker_id)
+    made = new_database("sample", worker_id)
     yield made
     made.close()
     encryption.use(key_ring)

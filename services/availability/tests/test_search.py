@@ -29,7 +29,8 @@ from attune.common.v1.types_pb2 import (
     ModeAmount,
     Money,
 )
-from attune_testing.fixtures import client, service, staff
+from attune_testing.identities import client, service, staff
+from attune_testing.waiting import until
 from common import ids
 from common.errors import DomainError, Invalid, NotAllowed, NotFound, Refused, Unauthenticated
 from common.rpc.identity import VISITOR, acting_as
@@ -47,7 +48,6 @@ from services.availability.tests.availability_world import (
     every_day,
     minute,
     stamp,
-    until,
     written,
 )
 

@@ -59,7 +59,9 @@ from attune.common.v1.types_pb2 import (
     ModeAmount,
     Money,
 )
-from attune_testing.fixtures import client, service, staff
+from attune_testing.concurrency import at_once
+from attune_testing.identities import client, service, staff
+from attune_testing.waiting import until
 from availability.store import tables as rows
 from common import ids
 from common.db.database import EVERY_PRACTICE
@@ -84,12 +86,10 @@ from services.availability.tests.availability_world import (
     Practice,
     Provider,
     World,
-    at_once,
     block,
     every_day,
     minute,
     service_type,
-    until,
 )
 
 

@@ -18,7 +18,10 @@ from attune.booking.v1.booking_pb2 import TAKEN_KIND_BOOKING, TakenTime
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH
 from attune_local.servers import Nats, free_port
-from attune_testing.fixtures import serve, signer
+from attune_testing.concurrency import at_once
+from attune_testing.identities import signer
+from attune_testing.serving import serve
+from attune_testing.waiting import until
 from availability import state as states
 from availability.adapters.booking import Occupancy
 from availability.state import State
@@ -40,10 +43,8 @@ from services.availability.tests.availability_world import (
     Provider,
     Replica,
     World,
-    at_once,
     every_day,
     following,
-    until,
 )
 
 pytestmark = pytest.mark.req("SL-9")
@@ -601,7 +602,7 @@ def test_events_that_are_lost_for_good_are_made_up_for(
         bus.run(bus.jetstream.delete_stream(STREAM))
         server.stop()
         server.start()
-        until(lambda: provider.hours(on=replica) == [10, 11], 15)
+        until(lambda: provider.hours(on=replica) == [10, 11], seconds=15)
         until(lambda: world.projected(provider.number) == 1)
         until(lambda: not replica.state._doubts)
         assert provider.hours(on=other) == [10, 11]

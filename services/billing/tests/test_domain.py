@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from attune.booking.v1 import booking_pb2
 from attune.common.v1 import types_pb2
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from billing import domain
 from billing.domain import Account, Entry, EntryKind, Money, Posting
 from common import ids

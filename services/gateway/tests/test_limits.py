@@ -8,7 +8,7 @@ import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from attune_testing.fixtures import TestClock
+from attune_testing.clock import TestClock
 from common.config import Misconfigured
 from common.db.database import Database
 from gateway import limits

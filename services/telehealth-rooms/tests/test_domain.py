@@ -8,7 +8,8 @@ from attune.booking.v1 import booking_pb2
 from attune.booking.v1.booking_pb2 import Booking, Client
 from attune.booking.v1.events_pb2 import BookingFact
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_PHONE, MODE_TELEHEALTH, Mode
-from attune_testing.fixtures import client, service, staff, utc
+from attune_testing.clock import utc
+from attune_testing.identities import client, service, staff
 from common import ids
 from common.rpc.identity import VISITOR, Identity
 from telehealth_rooms.domain import (

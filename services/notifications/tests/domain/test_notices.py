@@ -6,7 +6,7 @@ import pytest
 
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1.events_pb2 import BookingCancelled, BookingConfirmed
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from notifications.domain import notices
 from notifications.domain.notices import Kind, Recipient
 
