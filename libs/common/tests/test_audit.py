@@ -600,6 +600,12 @@ def attune(
     encryption.use(before)
 
 
+FAILED = (
+    "Error: The audit trail failed verification: booking."
+    " Keep a copy of the database and the services' logs as evidence."
+)
+
+
 def test_the_command_says_whether_the_audit_is_as_it_was_written(
     alone: Database, attune: Callable[..., tuple[int, str]]
 ) -> None:
@@ -615,7 +621,7 @@ def test_the_command_says_whether_the_audit_is_as_it_was_written(
     assert attune("booking", "--head", str(elsewhere)) == (
         1,
         f"booking           BROKEN: entry 3 {NOT_SEEN} (2 entries before it are in order)\n"
-        "Error: not as it was written: booking\n",
+        f"{FAILED}\n",
     )
     assert attune("--head", "nonsense")[0] == 2
 
@@ -632,7 +638,7 @@ def test_the_command_names_the_first_entry_that_was_removed(
     assert attune("booking") == (
         1,
         f"booking           BROKEN: entry 3 {MISSING} (2 entries before it are in order)\n"
-        "Error: not as it was written: booking\n",
+        f"{FAILED}\n",
     )
 
 
