@@ -1,4 +1,4 @@
-"""The audit trail: written with what it tells of, chained, and verified."""
+"""The audit trail: written with the action, chained, and verified."""
 
 import os
 import time
@@ -56,7 +56,7 @@ def clock() -> TestClock:
 
 @contextmanager
 def a_database() -> Iterator[Database]:
-    """With a chain of its own, as the service's role."""
+    """A migrated database with a chain of its own, opened as the service's role."""
     database = new_database("sample", "audit")
     database.clock = CLOCK
     yield database
@@ -65,7 +65,7 @@ def a_database() -> Iterator[Database]:
 
 @pytest.fixture
 def alone(clock: TestClock) -> Iterator[Database]:
-    """A database of the test's own."""
+    """A database that no other test uses."""
     with a_database() as database:
         yield database
 
@@ -78,13 +78,13 @@ def _shared() -> Iterator[Database]:
 
 @pytest.fixture
 def database(_shared: Database, clock: TestClock) -> Database:
-    """For tests that keep to practices of their own."""
+    """A database for tests that use practices of their own."""
     return _shared
 
 
 @pytest.fixture(scope="module")
 def chained() -> Iterator[Database]:
-    """Seven entries, sealed, for tests that leave them as they are."""
+    """A database with seven sealed entries, for tests that do not change entries."""
     CLOCK.present = NOW
     with a_database() as database:
         sealed(database)
@@ -93,8 +93,10 @@ def chained() -> Iterator[Database]:
 
 @contextmanager
 def as_role(database: Database, role: str) -> Iterator[Session]:
-    """A session of the schema's owner (`owner`) or of a superuser, whom the service's rights do
-    not hold back. It commits only if asked to."""
+    """Open a session of the schema's `owner` or of a `superuser`, without the service's limits.
+
+    The session commits only if the test does.
+    """
     own = database.engine.url
     superuser = make_url(os.environ[POSTGRES]).set(drivername=own.drivername, database=own.database)
     owner = own.set(username=f"{own.database}_owner")
@@ -108,7 +110,7 @@ def as_role(database: Database, role: str) -> Iterator[Session]:
 
 
 def write(database: Database, count: int = 1, practice: UUID | None = None) -> UUID:
-    """So many entries of one practice."""
+    """Write entries of one new practice."""
     practice = practice or ids.new()
     for _ in range(count):
         with request_context.of("request-1", ADDRESS), database.transaction(practice) as session:
@@ -117,7 +119,7 @@ def write(database: Database, count: int = 1, practice: UUID | None = None) -> U
 
 
 def sealed(database: Database, count: int = 7) -> Head:
-    """So many entries, sealed."""
+    """Write and seal entries of one new practice."""
     write(database, count)
     assert Sealer(database).seal() == count
     found = check(database)
@@ -348,7 +350,7 @@ def test_verifying_finds(chained: Database, what: str) -> None:
 def test_verifying_finds_a_chain_that_was_linked_again_without_the_key(
     chained: Database,
 ) -> None:
-    """As somebody would do who has the database and has read this code."""
+    """An attacker may have the database and know this code, but not the key."""
     with as_role(chained, "superuser") as session:
         session.execute(text("SET LOCAL session_replication_role = replica"))
         session.execute(text("UPDATE audit SET subject = 'visitor' WHERE position = 4"))
@@ -583,7 +585,7 @@ def test_a_read_that_cannot_be_recorded_is_not_answered(alone: Database) -> None
 def attune(
     alone: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., tuple[int, str]]]:
-    """The operators' command, for an Attune whose gateway and booking have this database."""
+    """Runs `attune audit verify` for an Attune whose booking uses this database."""
     monkeypatch.setenv("ATTUNE_DATA", str(tmp_path))
     monkeypatch.delenv("NATS_URL", raising=False)
     before, index_key, ring = encryption.ring(), encryption.new_key(), f"k1:{encryption.new_key()}"

@@ -1,4 +1,4 @@
-"""What keeps one dependency from having all threads."""
+"""Bulkheads: limits on concurrent calls, their queue, and silent dependencies."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.req("PF-13")
 
 @contextmanager
 def inside(limit: Bulkhead, count: int) -> Iterator[threading.Event]:
-    """So many places are taken, until the event is set or the block ends."""
+    """Hold `count` permits until the event is set or the block ends."""
     leave, there = threading.Event(), threading.Semaphore(0)
 
     def stay() -> None:

@@ -143,7 +143,7 @@ def test_poison_stops_nobody_and_becomes_a_dead_letter(
 def test_what_fails_again_after_a_replay_is_a_dead_letter_again(
     database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Within the two minutes in which the stream takes the same id for a double."""
+    """Even within two minutes, while the stream drops a repeated message id as a duplicate."""
     monkeypatch.setattr(consumers, "ATTEMPTS", 1)
     practice, name = ids.new(), f"test-{ids.new().hex}"
     handlers = Handlers()
@@ -194,7 +194,7 @@ def test_an_event_whose_publisher_gave_it_no_id_is_handled_once(
 def test_an_outage_is_not_poison(
     database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the database is away events wait, in their order, and no attempt is counted."""
+    """While the database is unreachable, events wait in order, and no attempt counts."""
     monkeypatch.setattr(consumers, "ATTEMPTS", 1)
     url = database.engine.url
     assert url.host

@@ -1,4 +1,4 @@
-"""Requests that are sent twice: what is done once, what counts as the same, what is refused."""
+"""Repeated requests: done once, answered from the first answer, refused if they differ."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -20,7 +20,7 @@ Response = booking.DeclineBookingResponse
 
 
 class Work:
-    """Counts how often it is done, and answers with the count."""
+    """Work that counts how often it is done, and answers with the count."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -45,7 +45,8 @@ def once(
     practice: UUID = PRACTICE,
 ) -> int:
     with database.transaction(practice) as session:
-        answer = idempotency.once(session, scope, request, Response, work)
+        claim = idempotency.claim(session, scope, request, Response)
+        answer = claim.earlier or claim.answer(work())
     return answer.booking.version
 
 

@@ -26,7 +26,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Case:
-    """A kind of job of the test's own."""
+    """A kind of job that no other test uses."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -82,7 +82,7 @@ def test_a_worker_that_is_woken_does_not_wait_for_its_poll(case: Case) -> None:
 
 
 def test_while_a_job_is_done_others_plan_move_and_cancel_without_waiting(case: Case) -> None:
-    """A worker talks to the network for long; nobody waits for a lock of its."""
+    """Even while a worker waits for the network, it holds no lock that others wait for."""
     inside, go_on = threading.Event(), threading.Event()
     done: list[str] = []
 

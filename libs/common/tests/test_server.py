@@ -48,7 +48,7 @@ class FeedTaken(Conflict):
 
 
 class Sample(FeedServiceServicer):
-    """Does what the request's text says."""
+    """A servicer that does what the request's text says."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -209,7 +209,7 @@ def test_a_service_speaks_only_for_itself(served: Served) -> None:
     ],
 )
 def test_an_identity_of_no_known_kind_role_or_id_is_refused(odd: Identity) -> None:
-    """Even if the gateway signed it."""
+    """Such an identity is refused even if the gateway has signed it."""
     verifier = identity.Verifier(identities.PUBLIC_KEYS)
     known = Identity("account:1", str(PRACTICE), frozenset({"owner", "clinician"}), str(CLIENT))
     assert verifier.verify(identities.signer().sign(known)) == known

@@ -1,4 +1,4 @@
-"""Dependencies that keep their connections open and say nothing."""
+"""Dependencies that keep connections open but do not answer."""
 
 import statistics
 import time
@@ -43,7 +43,7 @@ def proxy(database: Database) -> Iterator[Proxy]:
 
 @pytest.fixture
 def through(database: Database, proxy: Proxy) -> Iterator[Database]:
-    """The same database, behind the proxy; its connections are open."""
+    """The same database behind a proxy, with open connections."""
     url = database.engine.url.set(host="127.0.0.1", port=proxy.port)
     made = Database(url.render_as_string(hide_password=False), 4, patience=0.5)
     with ThreadPoolExecutor(4) as crowd:
@@ -58,7 +58,7 @@ def ask(database: Database, statement: str = "SELECT 1") -> Any:
 
 
 def timed(act: Callable[[], Any]) -> tuple[Any, float]:
-    """What came of it, by class where it failed, and after how many seconds."""
+    """Return a call's result, or the class of its exception, and the seconds that it took."""
     began = steady()
     try:
         came: Any = act()
@@ -107,7 +107,7 @@ def test_a_commit_that_is_not_answered_ends_too(through: Database, proxy: Proxy)
 
 
 class Asleep(FeedServiceServicer):
-    """Answers after so many seconds."""
+    """A servicer whose feeds are read after `seconds`."""
 
     seconds = 0.0
 

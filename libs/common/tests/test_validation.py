@@ -1,4 +1,4 @@
-"""Checks of what requests carry, and page tokens."""
+"""Checks of the values in requests, and page tokens."""
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp

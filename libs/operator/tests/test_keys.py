@@ -1,4 +1,4 @@
-"""`attune keys`, as for an Attune of `make up`."""
+"""`attune keys`, for an Attune of `make up`."""
 
 import json
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def database(worker_id: str, key_ring: encryption.KeyRing) -> Iterator[Database]
 
 
 def start(folder: Path, database: Database) -> None:
-    """What `attune up` leaves for other commands; booking's database is the sample's."""
+    """Write the files that `attune up` leaves for other commands, with the sample's database."""
     secrets = Secrets.load(folder / "secrets.json")
     url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     keys, index_key = secrets.encryption_keys, secrets.blind_index_key
@@ -56,7 +56,7 @@ def words(output: str) -> list[list[str]]:
 
 
 def ring(folder: Path) -> list[str]:
-    """The names of booking's keys."""
+    """Return the names of booking's keys."""
     keys: dict[str, Any] = json.loads((folder / "secrets.json").read_text())["encryption_keys"]
     return [entry.partition(":")[0] for entry in keys["booking"].split(",")]
 
