@@ -17,7 +17,7 @@ pytest.register_assert_rewrite("attune_testing", "tests.peers")
 
 from attune_local.servers import free_port
 from attune_local.stack import Stack
-from attune_testing.fixtures import NATS, POSTGRES, servers
+from attune_testing.servers import NATS, POSTGRES, servers
 from tests.collector import Collector
 from tests.world import PATIENT
 

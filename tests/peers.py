@@ -15,7 +15,8 @@ from attune.booking.v1.booking_pb2 import Booking, Client
 from attune.booking.v1.booking_service_pb2 import CreateBookingRequest
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Mode
 from attune_testing import builders
-from attune_testing.fixtures import PUBLIC_KEYS, TestClock, signer, utc
+from attune_testing.clock import TestClock, utc
+from attune_testing.identities import PUBLIC_KEYS, signer
 from attune_testing.stubs import AvailabilityStub, BookingStub
 from availability.adapters.booking import Occupancy
 from availability.search.cache import Cache

@@ -1,8 +1,6 @@
 """A practice to test with, and the people who use it, over HTTP."""
 
 import secrets
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,6 +15,7 @@ from attune_operator.up import environment_of
 from attune_testing import builders
 from attune_testing.builders import PASSWORD, ZONE
 from attune_testing.stubs import AvailabilityStub
+from attune_testing.waiting import until
 
 PATIENT = {"REQUEST_SECONDS": "30", "CALL_SECONDS": "20", "TURN_SECONDS": "10"}
 """Settings of an Attune that waits long for its own parts: a slow machine fails no test."""
@@ -163,12 +162,3 @@ class World:
 def token_of(manage_url: str) -> str:
     """The token in a manage link."""
     return manage_url.rstrip("/").rpartition("/")[2].partition("?")[0]
-
-
-def until(ask: Callable[[], Any], enough: Callable[[Any], bool], seconds: float = 60) -> Any:
-    """Ask until the answer is enough."""
-    end = time.monotonic() + seconds
-    while not enough(answer := ask()):
-        assert time.monotonic() < end, answer
-        time.sleep(0.05)
-    return answer

@@ -10,10 +10,10 @@ from http import HTTPStatus
 from urllib.parse import urlencode
 
 from attune_local.stack import Stack
+from attune_testing.waiting import until
 from tests.bench import changes, client, hello
 from tests.bench.measure import ratio, report
 from tests.bench.running import Practice, Provider
-from tests.world import until
 
 ROUNDS = 9
 _SECONDS = 2.0  # of each side of a round

@@ -13,8 +13,9 @@ from icalendar import Calendar
 from playwright.sync_api import expect
 
 from attune_local.stack import Stack
+from attune_testing.waiting import until
 from tests.browser.visitor import DESKTOP, PHONE, Device, Visitor
-from tests.world import World, until
+from tests.world import World
 
 Visit = Callable[..., Visitor]
 pytestmark = pytest.mark.req("GW-6")

@@ -10,12 +10,12 @@ import pytest
 
 from attune_local.servers import free_port
 from attune_local.stack import Stack
+from attune_testing.waiting import until
 from common.messaging.nats import Bus
 from tests.faults import FaultyStack
 from tests.gateways import Gateways, gateways
 from tests.integration.chaos import quiet
 from tests.mailserver import MailServer
-from tests.world import until
 
 
 @dataclass

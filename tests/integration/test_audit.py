@@ -26,14 +26,15 @@ import telehealth_rooms.events
 from attune_local.stack import Stack
 from attune_operator.main import main
 from attune_operator.up import environment_of
-from attune_testing import fixtures
+from attune_testing import identities
+from attune_testing.waiting import until
 from common.db import encryption
 from common.rpc import identity, request_context
 from common.rpc.identity import VISITOR, Identity, Signer
 from common.services import GATEWAY, SERVICES, package
 from tests.fuzzing import rpcs
 from tests.integration.test_rpc_callers import served
-from tests.world import World, token_of, until
+from tests.world import World, token_of
 
 pytestmark = pytest.mark.req("PF-8")
 KNOWN = rpcs()
@@ -273,8 +274,8 @@ def scene(stack: Stack) -> Iterator[Scene]:
 def perform(scene: Scene) -> None:
     """Every RPC, with success."""
     call, world = scene.call, scene.world
-    owner = fixtures.staff(world.practice_id, "owner")
-    operator = fixtures.service("operator")
+    owner = identities.staff(world.practice_id, "owner")
+    operator = identities.service("operator")
     by_name = {"username": world.username}
     search = {**by_name, "service": "session", "mode": 1}
     minute = int(datetime.now(UTC).timestamp()) // 60
@@ -282,7 +283,7 @@ def perform(scene: Scene) -> None:
     call("availability/ListNextSlots", VISITOR, **search, count=1)
     start = scene.next_start()
     call("availability/ListNearestSlots", VISITOR, **search, start_time=start, count=1)
-    booker = fixtures.service("booking")
+    booker = identities.service("booking")
     call("availability/CheckSlot", booker, **search, start_time=start, client_status=1)
     call("availability/GetProfile", VISITOR, **by_name)
     call("availability/GetProvider", owner, provider_id=world.provider_id)
@@ -327,7 +328,7 @@ def perform_bookings(scene: Scene, owner: Identity) -> None:
     ).hold
     call("booking/ReleaseHold", VISITOR, hold_id=hold.hold_id, **visitor)
     declined, cancelled, held = (scene.book() for _ in range(3))
-    client = fixtures.client(world.practice_id, held.client.client_id)
+    client = identities.client(world.practice_id, held.client.client_id)
     itself = Identity("service:gateway")
     token = call("booking/ResolveManageToken", itself, manage_token=held.manage_token)
     assert token.booking_id == held.booking_id
@@ -343,7 +344,7 @@ def perform_bookings(scene: Scene, owner: Identity) -> None:
     call("booking/CompleteBooking", owner, **one)
     call("booking/GetBooking", client, **one)
     call("booking/ListBookings", owner)
-    service = fixtures.service("availability", world.practice_id)
+    service = identities.service("availability", world.practice_id)
     call("booking/ListTakenTime", service, resource_number=1)
     call("booking/ListClients", owner)
     call("booking/GetClient", owner, client_id=held.client.client_id)

@@ -21,8 +21,8 @@ from attune.availability.v1.slot_service_pb2 import SearchSlotsRequest
 from attune.booking.v1.occupancy_service_pb2 import ListTakenTimeRequest
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH
 from attune_local.stack import Process
-from attune_testing.fixtures import steady
 from attune_testing.stubs import AvailabilityStub, BookingStub
+from attune_testing.waiting import steady, until
 from availability.search.cache import FRESH
 from common.resilience import deadline
 from common.rpc import channels, identity
@@ -31,7 +31,7 @@ from common.services import OPERATOR
 from tests.faults import FaultyStack, Victim
 from tests.integration.chaos import quiet
 from tests.integration.conftest import Faulty
-from tests.world import Http, World, patient, token_of, until
+from tests.world import Http, World, patient, token_of
 
 pytestmark = pytest.mark.req("PF-13")
 FOUR = ("notifications", "telehealth-rooms", "billing", "calendar-sync")

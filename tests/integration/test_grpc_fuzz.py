@@ -44,7 +44,7 @@ from attune.calendar_sync.v1 import feed_service_pb2 as calendar_rpc
 from attune.common.v1 import types_pb2 as types
 from attune.telehealth_rooms.v1 import room_service_pb2 as rooms_rpc
 from attune_local.stack import Stack
-from attune_testing import fixtures
+from attune_testing import identities
 from attune_testing.stubs import (
     AvailabilityStub,
     BookingStub,
@@ -164,9 +164,9 @@ class _Maker:
         self.rooms = TelehealthRoomsStub(opened["telehealth-rooms"])
 
     def ground(self) -> Ground:
-        with identity.acting_as(fixtures.service(OPERATOR)):
+        with identity.acting_as(identities.service(OPERATOR)):
             practice = self._practice()
-        staff = fixtures.staff(practice.practice_id, "owner")
+        staff = identities.staff(practice.practice_id, "owner")
         with identity.acting_as(staff):
             types_, room = [self._type("session"), self._type("talk")], self._room()
             provider, other = self._provider(), self._provider(confirmation="CONFIRMATION_APPROVAL")
@@ -178,7 +178,7 @@ class _Maker:
         made = [self._book(who, starts[at]) for who in (provider, other) for at in (0, 8)]
         visitor = secrets.token_urlsafe(12)
         hold = self._hold(provider, starts[16], visitor)
-        with identity.acting_as(fixtures.service("notifications", practice.practice_id)):
+        with identity.acting_as(identities.service("notifications", practice.practice_id)):
             links = self.rooms.GetRoom(rooms_rpc.GetRoomRequest(booking_id=made[0].booking_id))
         with identity.acting_as(staff):
             listed = self.availability.ListProviders(ListProvidersRequest(page_size=1))
@@ -231,18 +231,18 @@ class _Maker:
         return Ground(
             {
                 "visitor": VISITOR,
-                "client": fixtures.client(mine, client),
-                "manage link": fixtures.client(mine, client, made[0].booking_id),
+                "client": identities.client(mine, client),
+                "manage link": identities.client(mine, client, made[0].booking_id),
                 "owner": staff,
-                "clinician": fixtures.staff(mine, "clinician", provider_id=provider.provider_id),
-                "clinician without hours": fixtures.staff(mine, "clinician"),
-                "supervisor": fixtures.staff(mine, "supervisor"),
-                "stranger": fixtures.staff(secrets.token_hex(16), "owner"),
-                "booking": fixtures.service("booking"),
-                "notifications": fixtures.service("notifications", mine),
-                "gateway": fixtures.service(GATEWAY),
-                "operator": fixtures.service(OPERATOR, mine),
-                "operator of none": fixtures.service(OPERATOR),
+                "clinician": identities.staff(mine, "clinician", provider_id=provider.provider_id),
+                "clinician without hours": identities.staff(mine, "clinician"),
+                "supervisor": identities.staff(mine, "supervisor"),
+                "stranger": identities.staff(secrets.token_hex(16), "owner"),
+                "booking": identities.service("booking"),
+                "notifications": identities.service("notifications", mine),
+                "gateway": identities.service(GATEWAY),
+                "operator": identities.service(OPERATOR, mine),
+                "operator of none": identities.service(OPERATOR),
             },
             pool,
         )
@@ -331,9 +331,9 @@ class _Maker:
 def _page_tokens() -> list[str]:
     """Return page tokens of all lists by instant and id, from the first instant to the last."""
     return [
-        Keyset(listed, Entry.at, Entry.id).token(Entry(at=at.replace(tzinfo=UTC), id=ids.new()))
+        Keyset(name, Entry.at, Entry.id).token(Entry(at=at.replace(tzinfo=UTC), id=ids.new()))
         for at in (datetime.min, datetime(2026, 11, 2), datetime.max)
-        for listed in ("bookings", "clients", "billables", "failed notices", "audit")
+        for name in ("bookings", "clients", "billables", "failed notices", "audit")
     ]
 
 

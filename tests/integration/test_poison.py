@@ -18,7 +18,7 @@ import pytest
 from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1.booking_pb2 import PAYMENT_STATUS_DUE
 from attune.booking.v1.events_pb2 import BookingConfirmed, BookingFact, TakenTimeChanged
-from attune_testing.fixtures import steady
+from attune_testing.waiting import steady, until
 from common.messaging import dead_letters
 from common.messaging.consumer import DELAYS
 from common.messaging.dead_letters import DeadLetter
@@ -27,7 +27,7 @@ from common.services import package
 from tests.faults import FaultyStack
 from tests.integration.chaos.quiet import query
 from tests.integration.conftest import Faulty
-from tests.world import Http, World, token_of, until
+from tests.world import Http, World, token_of
 
 pytestmark = pytest.mark.req("PF-2")
 CONFIRMED = BookingConfirmed.DESCRIPTOR.full_name

@@ -15,8 +15,9 @@ from psycopg.errors import InsufficientPrivilege, IntegrityConstraintViolation, 
 from psycopg.rows import tuple_row
 
 from attune_local.stack import Stack
+from attune_testing.waiting import until
 from common.services import GATEWAY, SERVICES, package
-from tests.world import World, token_of, until
+from tests.world import World, token_of
 
 pytestmark = pytest.mark.req("GW-13", "PF-1", "PF-9")
 

@@ -17,7 +17,7 @@ from attune.booking.v1.client_service_pb2 import GetClientRequest, ListClientsRe
 from attune.notifications.v1.development_mailbox_service_pb2 import ListDevelopmentMessagesRequest
 from attune.telehealth_rooms.v1 import room_service_pb2 as rooms
 from attune_local.stack import Stack
-from attune_testing import fixtures
+from attune_testing import identities
 from attune_testing.stubs import AvailabilityStub, BookingStub, TelehealthRoomsStub
 from common import ids
 from common.errors import NotFound
@@ -138,12 +138,12 @@ def served() -> set[str]:
 def callers(practice: str) -> Mapping[str, tuple[str, Identity]]:
     """Issuer and identity of each kind of caller."""
     staff = {
-        role: fixtures.staff(practice, role, provider_id=ids.new())
+        role: identities.staff(practice, role, provider_id=ids.new())
         for role in ("clinician", "supervisor", "manager", "owner")
     }
-    people = {"visitor": VISITOR, "client": fixtures.client(practice, ids.new()), **staff}
+    people = {"visitor": VISITOR, "client": identities.client(practice, ids.new()), **staff}
     return {name: (GATEWAY, who) for name, who in people.items()} | {
-        f"service:{name}": (name, fixtures.service(name, practice)) for name in ISSUERS
+        f"service:{name}": (name, identities.service(name, practice)) for name in ISSUERS
     }
 
 
@@ -225,15 +225,15 @@ def test_whoever_is_of_no_or_another_practice_finds_nothing(
     target, key = stack.target, stack.secrets.identity_keys
     booking_id, client_id = booking["id"], booking["client"]["id"]
     strangers = [
-        (GATEWAY, fixtures.staff(ids.new(), "owner")),
-        (GATEWAY, fixtures.staff(ids.new(), "clinician", provider_id=world.provider_id)),
-        (GATEWAY, fixtures.staff(world.practice_id, "clinician", provider_id=ids.new())),
-        (GATEWAY, fixtures.staff(world.practice_id, "supervisor")),
-        (GATEWAY, fixtures.client(ids.new(), client_id, booking_id)),
-        (GATEWAY, fixtures.client(world.practice_id, ids.new(), booking_id)),
-        (GATEWAY, fixtures.client(world.practice_id, client_id, ids.new())),
-        ("billing", fixtures.service("billing")),
-        ("billing", fixtures.service("billing", ids.new())),
+        (GATEWAY, identities.staff(ids.new(), "owner")),
+        (GATEWAY, identities.staff(ids.new(), "clinician", provider_id=world.provider_id)),
+        (GATEWAY, identities.staff(world.practice_id, "clinician", provider_id=ids.new())),
+        (GATEWAY, identities.staff(world.practice_id, "supervisor")),
+        (GATEWAY, identities.client(ids.new(), client_id, booking_id)),
+        (GATEWAY, identities.client(world.practice_id, ids.new(), booking_id)),
+        (GATEWAY, identities.client(world.practice_id, client_id, ids.new())),
+        ("billing", identities.service("billing")),
+        ("billing", identities.service("billing", ids.new())),
     ]
     for issuer, who in strangers:
         signer = Signer(issuer, key[issuer][0])
@@ -264,7 +264,7 @@ def test_a_manage_link_shows_its_booking_and_nothing_else(
     contact = {name: again[name] for name in ("name", "email", "timezone")}
     second = world.book(client=contact)
     assert world.owner.get(f"/bookings/{second['id']}")["client"]["id"] == again["id"]
-    holder = fixtures.client(world.practice_id, again["id"], booking["id"])
+    holder = identities.client(world.practice_id, again["id"], booking["id"])
     signer = Signer(GATEWAY, stack.secrets.identity_keys[GATEWAY][0])
     with acting_as(holder), rpc_channels.channel(stack.target("booking"), signer) as channel:
         stub = BookingStub(channel)
@@ -281,7 +281,7 @@ def test_what_the_gateway_does_not_pass_on_is_refused_by_its_owner(
 ) -> None:
     signer = Signer(GATEWAY, stack.secrets.identity_keys[GATEWAY][0])
     with (
-        acting_as(fixtures.staff(ids.new(), "owner")),
+        acting_as(identities.staff(ids.new(), "owner")),
         rpc_channels.channel(stack.target("availability"), signer) as to_availability,
         rpc_channels.channel(stack.target("telehealth-rooms"), signer) as to_rooms,
     ):

@@ -169,7 +169,7 @@ def test_without_a_proxy_of_ours_only_the_connection_tells_the_address(guarded: 
 # Flooding
 
 
-def at_once(call: Callable[[int], requests.Response], times: int) -> Counter[str]:
+def flood(call: Callable[[int], requests.Response], times: int) -> Counter[str]:
     with ThreadPoolExecutor(4) as crowd:
         return Counter(reason(answer) for answer in crowd.map(call, range(times)))
 
@@ -190,7 +190,7 @@ def test_attempts_to_sign_in_are_limited_over_both_gateways(guarded: Gateways) -
             json={"email": "not even complete"},
         )
 
-    answers = at_once(attempt, SIGN_INS + 8)
+    answers = flood(attempt, SIGN_INS + 8)
     assert answers == {"400 INVALID": SIGN_INS, FLOODED: 8}
     assert guess(Peer(guarded), "nobody@staff.example", 1) == [WRONG]
 
@@ -211,7 +211,7 @@ def test_what_anybody_may_write_is_limited_over_both_gateways(
             json=wanted,
         )
 
-    answers = at_once(hold, PUBLIC_WRITES + 5)
+    answers = flood(hold, PUBLIC_WRITES + 5)
     assert answers[FLOODED] == 5
     body = world.request("2031-01-01T00:00:00Z")
     flooded = Peer(guarded, address)
@@ -233,7 +233,7 @@ def test_an_accounts_writes_are_limited_wherever_they_come_from(
     def confirm(_: int, token: str = token) -> requests.Response:
         return Peer(guarded, token=token).call("POST", f"/api/v1/bookings/{uuid4()}/confirm")
 
-    assert at_once(confirm, WRITES + 4) == {"404 NOT_FOUND": WRITES, FLOODED: 4}
+    assert flood(confirm, WRITES + 4) == {"404 NOT_FOUND": WRITES, FLOODED: 4}
     assert reason(confirm(0, colleague)) == "404 NOT_FOUND"
     reading = Peer(guarded, token=token)
     assert reading.call("GET", "/api/v1/bookings").status_code == 200
@@ -249,7 +249,7 @@ def test_a_manage_links_writes_are_limited_by_address(guarded: Gateways, world: 
     def cancel(_: int) -> requests.Response:
         return Peer(guarded, address).call("POST", path, params=query, json={})
 
-    assert at_once(cancel, WRITES + 3) == {"404 NOT_FOUND": WRITES, FLOODED: 3}
+    assert flood(cancel, WRITES + 3) == {"404 NOT_FOUND": WRITES, FLOODED: 3}
 
 
 @pytest.mark.req("GW-12")

@@ -11,8 +11,9 @@ import pytest
 from icalendar import Calendar
 
 from attune_local.stack import Stack
+from attune_testing.waiting import until
 from tests.collector import Collector
-from tests.world import Http, World, token_of, until
+from tests.world import Http, World, token_of
 
 
 def attachment(message: dict[str, Any]) -> Any:

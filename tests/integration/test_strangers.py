@@ -14,8 +14,9 @@ import requests
 
 from attune_local.stack import Stack
 from attune_testing.builders import PASSWORD
+from attune_testing.waiting import until
 from tests.people import CALLERS, STAFF, People, routes, sign_in
-from tests.world import Http, until
+from tests.world import Http
 
 pytestmark = pytest.mark.req("GW-13", "GW-12", "CL-3")
 

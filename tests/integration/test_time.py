@@ -14,8 +14,9 @@ import pytest
 from attune_local.servers import free_port
 from attune_local.stack import Stack
 from attune_testing.builders import ZONE
+from attune_testing.waiting import until
 from tests.integration.test_story import attachment
-from tests.world import Http, World, token_of, until
+from tests.world import Http, World, token_of
 
 SKEW = {"booking": 20, "availability": -20, "notifications": 40}
 """Seconds by which the clocks that rules go by are wrong; far more than those of machines that keep

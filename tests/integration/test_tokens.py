@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from attune_local.stack import Stack
-from attune_testing import fixtures
+from attune_testing import identities
 from common import ids
 from common.rpc.identity import LIFETIME, METADATA, VISITOR, Signer, new_key_pair
 from common.services import GATEWAY, OPERATOR
@@ -46,7 +46,7 @@ class Forger:
     def __init__(self, stack: Stack) -> None:
         self._keys = stack.secrets.identity_keys
         self.session_key = stack.secrets.session_key
-        self.owner = fixtures.staff(ids.new(), "owner")
+        self.owner = identities.staff(ids.new(), "owner")
         self.valid = self.signer().sign(self.owner)
 
     def key(self, name: str = GATEWAY) -> Ed25519PrivateKey:
@@ -264,7 +264,7 @@ def test_a_service_that_lost_its_key_is_believed_no_more(
     """A key that is not among the believed ones signs for nobody, whatever it calls itself."""
     private, _ = new_key_pair()
     for name in ("booking", GATEWAY, "new-service"):
-        token = Signer(name, private).sign(fixtures.service(name))
+        token = Signer(name, private).sign(identities.service(name))
         assert asked(token) == dict.fromkeys(ASKED, "UNAUTHENTICATED")
 
 
@@ -293,7 +293,7 @@ def tokens(stack: Stack, world: World, forger: Forger) -> dict[str, str]:
     login = {"email": email, "password": "correct horse battery staple"}
     answer = browser.post(f"{stack.url}/api/v1/auth/login", json=login, timeout=60)
     page = browser.get(f"{stack.url}/console", timeout=60)
-    owner = fixtures.staff(world.practice_id, "owner")
+    owner = identities.staff(world.practice_id, "owner")
     session = answer.json()["token"]
     return {
         "session": session,
@@ -433,9 +433,9 @@ def test_headers_from_outside_make_nobody_somebody(
     world: World, forger: Forger, tokens: dict[str, str]
 ) -> None:
     """What services and proxies say to each other counts for nothing from a stranger."""
-    owner = forger.signer().sign(fixtures.staff(world.practice_id, "owner"))
+    owner = forger.signer().sign(identities.staff(world.practice_id, "owner"))
     operator = forger.signer(OPERATOR).sign(
-        replace(fixtures.service(OPERATOR), practice_id=world.practice_id)
+        replace(identities.service(OPERATOR), practice_id=world.practice_id)
     )
     smuggled = [
         {name: token}

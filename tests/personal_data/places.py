@@ -13,11 +13,11 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from psycopg import sql
 
 from attune_local.stack import Stack
+from attune_testing.waiting import until
 from common.messaging.nats import Bus
 from common.services import GATEWAY, SERVICES, package
 from tests.collector import Collector
 from tests.personal_data.seeds import Found, Needles, search
-from tests.world import until
 
 Place = tuple[str, bytes]
 """A name, and what is there."""

@@ -11,12 +11,13 @@ import pytest
 
 from attune_local.servers import free_port
 from attune_local.stack import Process, Stack
+from attune_testing.waiting import until
 from common.db import encryption
 from common.services import GATEWAY
 from tests.personal_data import seeds
 from tests.personal_data.clinic import Caller, Clinic
 from tests.personal_data.conftest import Whole
-from tests.world import token_of, until
+from tests.world import token_of
 
 pytestmark = pytest.mark.req("PF-7", "GW-2")
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from attune_testing.waiting import until
 from common.messaging import dead_letters
 from common.messaging.nats import DEAD_STREAM, Bus
 from common.services import GATEWAY
@@ -16,7 +17,7 @@ from tests.personal_data import seeds, wrong
 from tests.personal_data.clinic import Caller, Clinic
 from tests.personal_data.conftest import Whole
 from tests.personal_data.seeds import Needles
-from tests.world import token_of, until
+from tests.world import token_of
 
 pytestmark = [pytest.mark.req("PF-3", "PF-7", "GW-2"), pytest.mark.timeout(300)]
 

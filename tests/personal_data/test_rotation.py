@@ -21,13 +21,14 @@ from psycopg import sql
 from attune_local.servers import free_port
 from attune_local.stack import Process, Stack
 from attune_operator.up import environment_of
+from attune_testing.waiting import until
 from common.db import encryption
 from common.services import GATEWAY, SERVICES, package
 from tests.personal_data import seeds
 from tests.personal_data.clinic import HEADERS, Clinic
 from tests.personal_data.conftest import FIRST_KEY, Whole
 from tests.personal_data.seeds import Needles
-from tests.world import token_of, until
+from tests.world import token_of
 
 pytestmark = [pytest.mark.req("PF-7"), pytest.mark.soak, pytest.mark.timeout(600)]
 _PAUSE = 0.6  # seconds between a person's requests

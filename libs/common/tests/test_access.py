@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Column, MetaData, Table, Uuid, create_engine, insert, select
 
-from attune_testing.fixtures import client, service, staff
+from attune_testing.identities import client, service, staff
 from common import ids
 from common.errors import NotAllowed, Unauthenticated
 from common.rpc import access

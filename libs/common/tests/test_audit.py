@@ -1,7 +1,6 @@
-"""The audit trail: written with what it tells of, chained, and verified."""
+"""The audit trail: written with the action, chained, and verified."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,8 +23,13 @@ from attune.audit.v1.audit_service_pb2_grpc import (
 )
 from attune_operator.environment import Environment
 from attune_operator.main import main
-from attune_testing import fixtures
-from attune_testing.fixtures import POSTGRES, Served, TestClock, serve, staff, utc
+from attune_testing import identities
+from attune_testing.clock import TestClock, utc
+from attune_testing.database import new_database
+from attune_testing.identities import staff
+from attune_testing.servers import POSTGRES
+from attune_testing.serving import Served, serve
+from attune_testing.waiting import until
 from common import audit, ids
 from common.audit import Chain, Entry, Head, Report, Sealer
 from common.audit.servicer import AuditServicer
@@ -52,8 +56,8 @@ def clock() -> TestClock:
 
 @contextmanager
 def a_database() -> Iterator[Database]:
-    """With a chain of its own, as the service's role."""
-    database = fixtures.new_database("sample", "audit")
+    """A migrated database with a chain of its own, opened as the service's role."""
+    database = new_database("sample", "audit")
     database.clock = CLOCK
     yield database
     database.close()
@@ -61,7 +65,7 @@ def a_database() -> Iterator[Database]:
 
 @pytest.fixture
 def alone(clock: TestClock) -> Iterator[Database]:
-    """A database of the test's own."""
+    """A database that no other test uses."""
     with a_database() as database:
         yield database
 
@@ -74,13 +78,13 @@ def _shared() -> Iterator[Database]:
 
 @pytest.fixture
 def database(_shared: Database, clock: TestClock) -> Database:
-    """For tests that keep to practices of their own."""
+    """A database for tests that use practices of their own."""
     return _shared
 
 
 @pytest.fixture(scope="module")
 def chained() -> Iterator[Database]:
-    """Seven entries, sealed, for tests that leave them as they are."""
+    """A database with seven sealed entries, for tests that do not change entries."""
     CLOCK.present = NOW
     with a_database() as database:
         sealed(database)
@@ -89,8 +93,10 @@ def chained() -> Iterator[Database]:
 
 @contextmanager
 def as_role(database: Database, role: str) -> Iterator[Session]:
-    """A session of the schema's owner (`owner`) or of a superuser, whom the service's rights do
-    not hold back. It commits only if asked to."""
+    """Open a session of the schema's `owner` or of a `superuser`, without the service's limits.
+
+    The session commits only if the test does.
+    """
     own = database.engine.url
     superuser = make_url(os.environ[POSTGRES]).set(drivername=own.drivername, database=own.database)
     owner = own.set(username=f"{own.database}_owner")
@@ -104,7 +110,7 @@ def as_role(database: Database, role: str) -> Iterator[Session]:
 
 
 def write(database: Database, count: int = 1, practice: UUID | None = None) -> UUID:
-    """So many entries of one practice."""
+    """Write entries of one new practice."""
     practice = practice or ids.new()
     for _ in range(count):
         with request_context.of("request-1", ADDRESS), database.transaction(practice) as session:
@@ -113,7 +119,7 @@ def write(database: Database, count: int = 1, practice: UUID | None = None) -> U
 
 
 def sealed(database: Database, count: int = 7) -> Head:
-    """So many entries, sealed."""
+    """Write and seal entries of one new practice."""
     write(database, count)
     assert Sealer(database).seal() == count
     found = check(database)
@@ -236,10 +242,7 @@ def test_entries_are_sealed_right_after_they_are_written(alone: Database) -> Non
     sealer.start()
     try:
         write(alone)
-        end = time.monotonic() + 60
-        while not check(alone).entries:
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        until(lambda: check(alone).entries)
     finally:
         sealer.stop()
 
@@ -344,7 +347,7 @@ def test_verifying_finds(chained: Database, what: str) -> None:
 def test_verifying_finds_a_chain_that_was_linked_again_without_the_key(
     chained: Database,
 ) -> None:
-    """As somebody would do who has the database and has read this code."""
+    """An attacker may have the database and know this code, but not the key."""
     with as_role(chained, "superuser") as session:
         session.execute(text("SET LOCAL session_replication_role = replica"))
         session.execute(text("UPDATE audit SET subject = 'visitor' WHERE position = 4"))
@@ -533,8 +536,8 @@ def test_nobody_but_an_owner_reads_it(stub: Any) -> None:
     practice = ids.new()
     for who in (
         staff(practice, "manager", "clinician", "supervisor"),
-        fixtures.client(practice, ids.new()),
-        fixtures.service("gateway", practice),
+        identities.client(practice, ids.new()),
+        identities.service("gateway", practice),
     ):
         with pytest.raises(NotAllowed):
             listed(stub, who)
@@ -579,7 +582,7 @@ def test_a_read_that_cannot_be_recorded_is_not_answered(alone: Database) -> None
 def attune(
     alone: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., tuple[int, str]]]:
-    """The operators' command, for an Attune whose gateway and booking have this database."""
+    """Runs `attune audit verify` for an Attune whose booking uses this database."""
     monkeypatch.setenv("ATTUNE_DATA", str(tmp_path))
     monkeypatch.delenv("NATS_URL", raising=False)
     before, index_key, ring = encryption.ring(), encryption.new_key(), f"k1:{encryption.new_key()}"
@@ -594,6 +597,12 @@ def attune(
 
     yield run
     encryption.use(before)
+
+
+FAILED = (
+    "Error: The audit trail failed verification: booking."
+    " Keep a copy of the database and the services' logs as evidence."
+)
 
 
 def test_the_command_says_whether_the_audit_is_as_it_was_written(
@@ -611,7 +620,7 @@ def test_the_command_says_whether_the_audit_is_as_it_was_written(
     assert attune("booking", "--head", str(elsewhere)) == (
         1,
         f"booking           BROKEN: entry 3 {NOT_SEEN} (2 entries before it are in order)\n"
-        "Error: not as it was written: booking\n",
+        f"{FAILED}\n",
     )
     assert attune("--head", "nonsense")[0] == 2
 
@@ -628,7 +637,7 @@ def test_the_command_names_the_first_entry_that_was_removed(
     assert attune("booking") == (
         1,
         f"booking           BROKEN: entry 3 {MISSING} (2 entries before it are in order)\n"
-        "Error: not as it was written: booking\n",
+        f"{FAILED}\n",
     )
 
 
@@ -649,7 +658,7 @@ def test_a_call_that_tells_neither_gets_an_id_and_the_address_of_its_sender(
         AuditServiceStub(bare).ListEntries(
             pb.ListEntriesRequest(),
             metadata=(
-                (identity.METADATA, fixtures.signer().sign(owner)),
+                (identity.METADATA, identities.signer().sign(owner)),
                 (request_context.METADATA, "words that are no address"),
             ),
         )

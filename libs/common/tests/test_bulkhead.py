@@ -1,4 +1,4 @@
-"""What keeps one dependency from having all threads."""
+"""Bulkheads: limits on concurrent calls, their queue, and silent dependencies."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from attune_testing.fixtures import steady
+from attune_testing.waiting import steady, until
 from common.errors import Unavailable
 from common.resilience import bulkhead
 from common.resilience.bulkhead import Bulkhead
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.req("PF-13")
 
 @contextmanager
 def inside(limit: Bulkhead, count: int) -> Iterator[threading.Event]:
-    """So many places are taken, until the event is set or the block ends."""
+    """Hold `count` permits until the event is set or the block ends."""
     leave, there = threading.Event(), threading.Semaphore(0)
 
     def stay() -> None:
@@ -81,9 +81,7 @@ def test_the_queue_is_bounded() -> None:
     limit = Bulkhead(1, queue=2, max_wait=10)
     with inside(limit, 1) as leave, ThreadPoolExecutor(2) as threads:
         waiting = [threads.submit(seconds_to_enter, limit) for _ in range(2)]
-        end = time.monotonic() + 60
-        while len(limit._queue) < 2 and time.monotonic() < end:
-            time.sleep(0.01)
+        until(lambda: len(limit._queue) == 2)
         refused, waited = seconds_to_enter(limit)
         assert (refused, waited < 1) == (False, True)
         leave.set()

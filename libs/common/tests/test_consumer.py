@@ -1,7 +1,7 @@
 """Outbox, relay, consumer, inbox, dead letters, on a real NATS."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
 from attune.booking.v1.events_pb2 import BookingConfirmed, BookingFact
 from attune_operator.dead_letters import deliver_again
+from attune_testing.waiting import until
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
 from common.messaging import consumer as consumers
@@ -24,13 +25,6 @@ from sample.store import Note
 from tests.faults import Proxy
 
 pytestmark = pytest.mark.req("PF-2")
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -168,7 +162,7 @@ def test_poison_stops_nobody_and_becomes_a_dead_letter(
 def test_what_fails_again_after_a_replay_is_a_dead_letter_again(
     database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Within the two minutes in which the stream takes the same id for a double."""
+    """Even within two minutes, while the stream drops a repeated message id as a duplicate."""
     monkeypatch.setattr(consumers, "ATTEMPTS", 1)
     practice, name = ids.new(), f"test-{ids.new().hex}"
     handlers = Handlers()
@@ -219,7 +213,7 @@ def test_an_event_whose_publisher_gave_it_no_id_is_handled_once(
 def test_an_outage_is_not_poison(
     database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the database is away events wait, in their order, and no attempt is counted."""
+    """While the database is unreachable, events wait in order, and no attempt counts."""
     monkeypatch.setattr(consumers, "ATTEMPTS", 1)
     url = database.engine.url
     assert url.host

@@ -1,4 +1,4 @@
-"""Lists a page at a time, by any sort key, on a real PostgreSQL."""
+"""Lists in pages, sorted by any columns, on a real PostgreSQL."""
 
 import base64
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from common import ids
 from common.db.cursor import InvalidPageToken, Keyset
 from common.db.database import Database
@@ -57,7 +57,7 @@ def test_rows_that_go_meanwhile_move_nothing(database: Database) -> None:
 
 
 class Base(DeclarativeBase):
-    """Tables that are never made: tokens need only columns."""
+    """Tables that do not exist in the database; page tokens need only the columns."""
 
 
 class Session(Base):

@@ -93,7 +93,7 @@ def test_a_value_copied_to_another_row_does_not_decrypt(database: Database) -> N
 
 
 def break_connections(database: Database) -> None:
-    """End every server process of this database but one's own, as a restart does."""
+    """End all other connections to this database, as a restart of the server does."""
     with Session(database.engine) as session:
         session.execute(
             text(
@@ -173,7 +173,7 @@ def test_failures_of_the_database_are_told_as_errors_of_the_product(database: Da
 
 
 def test_concurrent_migrations_wait_for_each_other(database: Database) -> None:
-    # The session fixture migrated already: these find nothing to do, under the same lock.
+    # The session fixture migrated already: these runs find nothing to do, under the same lock.
     url = database.engine.url
     owner = url.set(drivername="postgresql", username=f"{url.database}_owner")
     text_url = owner.render_as_string(hide_password=False)

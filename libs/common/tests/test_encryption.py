@@ -103,7 +103,7 @@ def test_a_malformed_index_key_is_named_too(key: str, said: str) -> None:
 
 
 def test_names_and_values_keep_apart() -> None:
-    """`k1` does not pass for `k11`."""
+    """The key `k1` is not mistaken for `k11`."""
     short, long = f"k1:{encryption.new_key()}", f"k11:{encryption.new_key()}"
     ring = encryption.KeyRing(f"{short},{long}", INDEX_KEY)
     other = encryption.KeyRing(f"{long},{short}", INDEX_KEY)

@@ -1,4 +1,4 @@
-"""Requests that are sent twice: what is done once, what counts as the same, what is refused."""
+"""Repeated requests: done once, answered from the first answer, refused if they differ."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -20,7 +20,7 @@ Response = booking.DeclineBookingResponse
 
 
 class Work:
-    """Counts how often it is done, and answers with the count."""
+    """Work that counts how often it is done, and answers with the count."""
 
     def __init__(self) -> None:
         self.times = 0

@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, text
 
-from attune_testing.fixtures import TestClock, steady, utc
+from attune_testing.clock import TestClock, utc
+from attune_testing.waiting import until
 from common import ids
 from common.db.database import Database
 from common.jobs import schedule as plans
@@ -25,7 +26,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Case:
-    """A kind of job of the test's own."""
+    """A kind of job that no other test uses."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -58,13 +59,6 @@ def case(database: Database) -> Case:
     return Case(database)
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end = steady() + seconds
-    while not condition():
-        assert steady() < end, "it did not happen"
-        threading.Event().wait(0.01)
-
-
 def test_a_job_is_done_at_its_time_once(case: Case) -> None:
     done: list[datetime] = []
     worker = case.worker(lambda _job, context: done.append(context.now))
@@ -88,7 +82,7 @@ def test_a_worker_that_is_woken_does_not_wait_for_its_poll(case: Case) -> None:
 
 
 def test_while_a_job_is_done_others_plan_move_and_cancel_without_waiting(case: Case) -> None:
-    """A worker talks to the network for long; nobody waits for a lock of its."""
+    """Even while a worker waits for the network, it holds no lock that others wait for."""
     inside, go_on = threading.Event(), threading.Event()
     done: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Logs carry ids only, whoever writes them."""
+"""Logs contain ids but no personal data, whoever writes them."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ OURS, LIBRARY = "common.somewhere", "library.somewhere"
 def line(
     logger: str, message: str, *arguments: Any, error: Exception | None = None, **extra: Any
 ) -> dict[str, Any]:
-    """What the service `sample` writes."""
+    """Return the log line that the service `sample` writes for a record."""
     record = logging.getLogger(logger).makeRecord(
         logger,
         logging.WARNING,
@@ -39,7 +39,7 @@ def line(
 
 
 def kinds(written: dict[str, Any]) -> list[str]:
-    """The exceptions of a line without their places."""
+    """Return the exceptions of a log line without their source locations."""
     return [told for told in written["exception"].splitlines() if not told.startswith("  ")]
 
 
@@ -104,7 +104,7 @@ def test_our_own_failures_are_quoted() -> None:
 
 
 def test_of_a_database_error_the_constraint_is_told(database: Database) -> None:
-    """PostgreSQL quotes the row."""
+    """PostgreSQL's own message would quote the row."""
     insert = text("INSERT INTO idempotency SELECT :scope, 'x', '\\x00' FROM generate_series(1, 2)")
     with pytest.raises(IntegrityError, match=SECRET) as raised, database.transaction("") as session:
         session.execute(insert, {"scope": SECRET})
@@ -136,8 +136,8 @@ int("{SECRET}")
 
 
 def test_nothing_else_is_printed() -> None:
-    """Libraries are heard from INFO on; warnings, and what ends a thread or the process, are
-    logged alike; a line that cannot be written is not printed either."""
+    """Libraries log from INFO on. Warnings, and exceptions that end a thread or the process, are
+    logged too. A line that cannot be written is not printed either."""
     ran = subprocess.run(
         [sys.executable, "-c", PROCESS],
         env={"LOG_LEVEL": "debug"},

@@ -2,13 +2,13 @@
 
 import math
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from attune_local.servers import Nats, free_port
+from attune_testing.waiting import until
 from common import ids
 from common.messaging.nats import MESSAGE_ID, STREAM, Bus, Message
 
@@ -16,16 +16,9 @@ pytestmark = pytest.mark.req("SL-9")
 SUBJECT = "attune.test.Something"
 
 
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Nats]:
-    """A NATS of this test's own, which it may restart."""
+    """A NATS server that only this test uses and may restart."""
     started = Nats(tmp_path / "nats", free_port())
     started.start()
     yield started
@@ -45,8 +38,8 @@ def publish(bus: Bus, *numbers: int) -> None:
     bus.publish([Message(SUBJECT, str(n).encode(), {MESSAGE_ID: str(ids.new())}) for n in numbers])
 
 
-class Heard:
-    """Remembers what it received."""
+class Received:
+    """The messages that a consumer has received."""
 
     def __init__(self) -> None:
         self.numbers: list[int] = []
@@ -63,45 +56,45 @@ class Heard:
 
 
 def test_it_goes_on_where_it_was_after_nats_was_restarted(server: Nats, own_bus: Bus) -> None:
-    heard = Heard()
-    consumer = own_bus.follow([SUBJECT], 0, heard.receive, heard.restarted)
+    received = Received()
+    consumer = own_bus.follow([SUBJECT], 0, received.receive, received.restarted)
     publish(own_bus, 1, 2, 3)
-    until(lambda: heard.numbers == [1, 2, 3])
+    until(lambda: received.numbers == [1, 2, 3])
     server.stop()
     until(lambda: consumer.age > 1.5)
     server.start()
     until(lambda: own_bus.connected)
     publish(own_bus, 4, 5)
-    until(lambda: heard.numbers == [1, 2, 3, 4, 5])
-    assert heard.sequences == [1, 2, 3, 4, 5]
+    until(lambda: received.numbers == [1, 2, 3, 4, 5])
+    assert received.sequences == [1, 2, 3, 4, 5]
     until(lambda: consumer.age < 1)
-    assert heard.restarts == 0
+    assert received.restarts == 0
 
 
 def test_a_restart_before_the_first_message_repeats_nothing(server: Nats, own_bus: Bus) -> None:
     publish(own_bus, 1, 2)
-    heard = Heard()
-    consumer = own_bus.follow([SUBJECT], 2, heard.receive)
+    received = Received()
+    consumer = own_bus.follow([SUBJECT], 2, received.receive)
     until(lambda: consumer.age < 1)
     server.stop()
     server.start()
     until(lambda: own_bus.connected and consumer.age < 1)
     publish(own_bus, 3)
-    until(lambda: heard.numbers == [3])
+    until(lambda: received.numbers == [3])
 
 
 def test_it_is_told_when_the_stream_has_been_lost(server: Nats, own_bus: Bus) -> None:
-    heard = Heard()
-    own_bus.follow([SUBJECT], 0, heard.receive, heard.restarted)
+    received = Received()
+    own_bus.follow([SUBJECT], 0, received.receive, received.restarted)
     publish(own_bus, 1, 2, 3)
-    until(lambda: len(heard.numbers) == 3)
+    until(lambda: len(received.numbers) == 3)
     own_bus.run(own_bus.jetstream.delete_stream(STREAM))
     server.stop()
     server.start()
     until(lambda: own_bus.connected)
-    until(lambda: heard.restarts == 1)
+    until(lambda: received.restarts == 1)
     publish(own_bus, 4)
-    until(lambda: heard.numbers == [1, 2, 3, 4])
+    until(lambda: received.numbers == [1, 2, 3, 4])
 
 
 def test_it_starts_where_a_durable_stands(own_bus: Bus) -> None:
@@ -111,31 +104,31 @@ def test_it_starts_where_a_durable_stands(own_bus: Bus) -> None:
         message = durable.fetch()
         assert message is not None
         durable.ack(message)
-    heard = Heard()
+    received = Received()
     until(lambda: _floor(own_bus) == 2)
-    own_bus.follow([SUBJECT], "worker", heard.receive)
-    until(lambda: heard.numbers == [3])
+    own_bus.follow([SUBJECT], "worker", received.receive)
+    until(lambda: received.numbers == [3])
 
 
 def test_without_the_durable_it_starts_at_the_beginning(own_bus: Bus) -> None:
     publish(own_bus, 1)
-    heard = Heard()
-    own_bus.follow([SUBJECT], "nobody", heard.receive)
-    until(lambda: heard.numbers == [1])
+    received = Received()
+    own_bus.follow([SUBJECT], "nobody", received.receive)
+    until(lambda: received.numbers == [1])
 
 
 def test_it_can_be_asked_for_while_nats_is_away(tmp_path: Path) -> None:
     server = Nats(tmp_path / "nats", free_port())
     bus = Bus(server.url, "tests")
     bus.start()
-    heard = Heard()
-    consumer = bus.follow([SUBJECT], 0, heard.receive)
+    received = Received()
+    consumer = bus.follow([SUBJECT], 0, received.receive)
     assert consumer.age > 1e9
     server.start()
     try:
         assert bus.wait(60)
         publish(bus, 1)
-        until(lambda: heard.numbers == [1])
+        until(lambda: received.numbers == [1])
     finally:
         bus.close()
         server.stop()
@@ -143,7 +136,7 @@ def test_it_can_be_asked_for_while_nats_is_away(tmp_path: Path) -> None:
 
 def test_it_is_current_once_it_has_received_all_that_is_there(own_bus: Bus) -> None:
     count, begun, current = 200, threading.Event(), []
-    large = b"x" * 10_000  # so that they do not all arrive at once
+    large = b"x" * 10_000  # large, so that the messages do not all arrive at once
     own_bus.publish([Message(SUBJECT, large, {MESSAGE_ID: str(ids.new())}) for _ in range(count)])
 
     def receive(_subject: str, _payload: bytes, _sequence: int) -> None:
@@ -157,14 +150,14 @@ def test_it_is_current_once_it_has_received_all_that_is_there(own_bus: Bus) -> N
 
 
 def test_it_ends(own_bus: Bus) -> None:
-    heard = Heard()
-    consumer = own_bus.follow([SUBJECT], 0, heard.receive)
+    received = Received()
+    consumer = own_bus.follow([SUBJECT], 0, received.receive)
     publish(own_bus, 1)
-    until(lambda: heard.numbers == [1])
+    until(lambda: received.numbers == [1])
     consumer.end()
     until(lambda: consumer.age > 1)
     publish(own_bus, 2)
-    assert heard.numbers == [1]
+    assert received.numbers == [1]
 
 
 def _floor(bus: Bus) -> int:

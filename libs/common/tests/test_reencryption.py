@@ -1,4 +1,4 @@
-"""Encrypting everything again under a new key, while it is worked on."""
+"""Re-encryption under a new key, while other transactions use the rows."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from attune.booking.v1 import hold_service_pb2 as booking
 from attune.calendar_sync.v1 import feed_service_pb2 as pb
-from attune_testing import fixtures
+from attune_testing.database import new_database
 from common import ids
 from common.audit import Entry, record
 from common.db import encryption, idempotency, reencryption
@@ -32,9 +32,9 @@ def use(*ring: str) -> None:
 
 @pytest.fixture
 def database(worker_id: str, key_ring: encryption.KeyRing) -> Iterator[Database]:
-    """One of the test's own, and a ring with the old key; the run's ring is back afterwards."""
+    """A database that only this test uses, and a ring with the old key during the test."""
     use(OLD)
-    made = fixtures.new_database("sample", worker_id)
+    made = new_database("sample", worker_id)
     yield made
     made.close()
     encryption.use(key_ring)
@@ -55,13 +55,12 @@ def read(database: Database) -> dict[UUID, str]:
 
 
 def ask(database: Database) -> bytes:
-    """An answer that is kept for a request that is sent twice."""
+    """Store an answer to a request, as for a repetition."""
     request = booking.CreateHoldRequest(request_id="the same", username="u")
     with database.transaction(PRACTICE) as session:
         claim = idempotency.claim(session, "scope", request, pb.ReadFeedResponse)
-        if claim.earlier:
-            return claim.earlier.icalendar
-        return claim.answer(pb.ReadFeedResponse(icalendar=ids.new().bytes)).icalendar
+        answer = claim.earlier or claim.answer(pb.ReadFeedResponse(icalendar=ids.new().bytes))
+        return answer.icalendar
 
 
 def test_every_encrypted_column_is_found(database: Database) -> None:
@@ -122,7 +121,7 @@ def test_what_somebody_works_on_is_left_until_later(database: Database) -> None:
 def test_changes_made_meanwhile_are_kept(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Made by processes that still write under the old key, so that there is always work left."""
+    """Other processes still write under the old key, so that re-encryption always has work left."""
     monkeypatch.setattr(reencryption, "_PAUSE", 0.001)
     notes = add(database, *("first" for _ in range(60)))
     old = encryption.KeyRing(OLD, INDEX_KEY)

@@ -15,8 +15,10 @@ from attune.calendar_sync.v1.feed_service_pb2_grpc import (
     FeedServiceServicer,
     add_FeedServiceServicer_to_server,
 )
-from attune_testing import fixtures
+from attune_testing import identities
+from attune_testing.serving import Served, serve
 from attune_testing.stubs import CalendarSyncStub
+from attune_testing.waiting import steady
 from common import ids
 from common.db import encryption
 from common.db.database import Database
@@ -46,7 +48,7 @@ class FeedTaken(Conflict):
 
 
 class Sample(FeedServiceServicer):
-    """Does what the request's text says."""
+    """A servicer that does what the request's text says."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -85,13 +87,13 @@ def sample(database: Database) -> Sample:
 
 
 @pytest.fixture
-def served(sample: Sample) -> Iterator[fixtures.Served]:
-    with fixtures.serve([(add_FeedServiceServicer_to_server, sample)]) as server:
+def served(sample: Sample) -> Iterator[Served]:
+    with serve([(add_FeedServiceServicer_to_server, sample)]) as server:
         yield server
 
 
 @pytest.fixture
-def stub(served: fixtures.Served) -> Iterator[CalendarSyncStub]:
+def stub(served: Served) -> Iterator[CalendarSyncStub]:
     with served.channel() as channel:
         yield CalendarSyncStub(channel)
 
@@ -143,13 +145,13 @@ def test_unavailable_is_tried_again(stub: Any, sample: Sample) -> None:
 
 
 @pytest.mark.req("PF-13")
-def test_a_deadline_ends_the_statement_too(served: fixtures.Served, database: Database) -> None:
-    channel = channels.channel(f"ipv4:{served.address}", fixtures.signer(), timeout=0.4)
+def test_a_deadline_ends_the_statement_too(served: Served, database: Database) -> None:
+    channel = channels.channel(f"ipv4:{served.address}", identities.signer(), timeout=0.4)
     with channel, pytest.raises(DeadlineExceeded):
         read(CalendarSyncStub(channel), "slow")
-    end = fixtures.steady() + 3
+    end = steady() + 3
     while _running(database, "pg_sleep"):
-        assert fixtures.steady() < end
+        assert steady() < end
         time.sleep(0.05)
 
 
@@ -163,8 +165,8 @@ def _running(database: Database, words: str) -> bool:
 
 
 @pytest.mark.req("PF-13")
-def test_the_deadline_is_passed_along(served: fixtures.Served) -> None:
-    channel = channels.channel(f"ipv4:{served.address}", fixtures.signer(), timeout=1.5)
+def test_the_deadline_is_passed_along(served: Served) -> None:
+    channel = channels.channel(f"ipv4:{served.address}", identities.signer(), timeout=1.5)
     with channel:
         answer = read(CalendarSyncStub(channel), "left")
     assert 0 < float(answer.icalendar) < 1.6  # the wire rounds it up
@@ -173,22 +175,22 @@ def test_the_deadline_is_passed_along(served: fixtures.Served) -> None:
 @pytest.mark.req("GW-13")
 def test_only_those_allowed_may_call(stub: Any) -> None:
     request = pb.GetFeedRequest()
-    with identity.acting_as(fixtures.staff(PRACTICE, "owner", account_id="a")):
+    with identity.acting_as(identities.staff(PRACTICE, "owner", account_id="a")):
         assert stub.GetFeed(request).token == "account:a"
-    with identity.acting_as(fixtures.staff(PRACTICE, "clinician")), pytest.raises(NotAllowed):
+    with identity.acting_as(identities.staff(PRACTICE, "clinician")), pytest.raises(NotAllowed):
         stub.GetFeed(request)
     with identity.acting_as(VISITOR), pytest.raises(Unauthenticated):
         stub.GetFeed(request)
-    with identity.acting_as(fixtures.client(PRACTICE, CLIENT)), pytest.raises(NotAllowed):
+    with identity.acting_as(identities.client(PRACTICE, CLIENT)), pytest.raises(NotAllowed):
         stub.RotateFeed(pb.RotateFeedRequest())
 
 
 @pytest.mark.req("GW-13")
-def test_a_service_speaks_only_for_itself(served: fixtures.Served) -> None:
+def test_a_service_speaks_only_for_itself(served: Served) -> None:
     with served.channel("operator") as channel:
         stub = CalendarSyncStub(channel)
         assert stub.GetFeed(pb.GetFeedRequest()).token == "service:operator"
-        for pretence in (fixtures.staff(PRACTICE, "owner"), Identity("service:gateway")):
+        for pretence in (identities.staff(PRACTICE, "owner"), Identity("service:gateway")):
             with identity.acting_as(pretence), pytest.raises(Unauthenticated):
                 stub.GetFeed(pb.GetFeedRequest())
 
@@ -207,19 +209,19 @@ def test_a_service_speaks_only_for_itself(served: fixtures.Served) -> None:
     ],
 )
 def test_an_identity_of_no_known_kind_role_or_id_is_refused(odd: Identity) -> None:
-    """Even if the gateway signed it."""
-    verifier = identity.Verifier(fixtures.PUBLIC_KEYS)
+    """Such an identity is refused even if the gateway has signed it."""
+    verifier = identity.Verifier(identities.PUBLIC_KEYS)
     known = Identity("account:1", str(PRACTICE), frozenset({"owner", "clinician"}), str(CLIENT))
-    assert verifier.verify(fixtures.signer().sign(known)) == known
+    assert verifier.verify(identities.signer().sign(known)) == known
     with pytest.raises(Unauthenticated):
-        verifier.verify(fixtures.signer().sign(odd))
+        verifier.verify(identities.signer().sign(odd))
 
 
 @pytest.mark.req("GW-13")
 @pytest.mark.parametrize(
     "token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJnYXRld2F5In0."]
 )
-def test_without_a_valid_identity_nothing_is_answered(served: fixtures.Served, token: str) -> None:
+def test_without_a_valid_identity_nothing_is_answered(served: Served, token: str) -> None:
     with grpc.insecure_channel(served.address) as channel:
         stub: Any = CalendarSyncStub(channel)
         with pytest.raises(grpc.RpcError) as raised:
@@ -237,13 +239,13 @@ def test_an_rpc_that_names_nobody_cannot_be_served(sample: Sample) -> None:
 
     with (
         pytest.raises(TypeError, match="GetFeed does not say who may call it"),
-        fixtures.serve([(add_FeedServiceServicer_to_server, Careless(sample.database))]),
+        serve([(add_FeedServiceServicer_to_server, Careless(sample.database))]),
     ):
         pass
 
 
 @pytest.mark.req("PF-12")
-def test_health_needs_no_identity(served: fixtures.Served) -> None:
+def test_health_needs_no_identity(served: Served) -> None:
     with grpc.insecure_channel(served.address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         alive = stub.Check(health_pb2.HealthCheckRequest(service="liveness"), timeout=5)
@@ -255,7 +257,7 @@ def test_health_needs_no_identity(served: fixtures.Served) -> None:
 @pytest.mark.req("PF-12")
 def test_a_stopping_server_finishes_what_runs(sample: Sample) -> None:
     with ThreadPoolExecutor(1) as pool:
-        with fixtures.serve([(add_FeedServiceServicer_to_server, sample)]) as server:
+        with serve([(add_FeedServiceServicer_to_server, sample)]) as server:
             channel = server.channel()
             stub: Any = CalendarSyncStub(channel)
             answer = pool.submit(read, stub, "left")
@@ -280,7 +282,7 @@ def test_what_grpc_itself_ended_can_be_tried_again(code: str) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with (
-        channels.channel(f"ipv4:127.0.0.1:{port}", fixtures.signer()) as channel,
+        channels.channel(f"ipv4:127.0.0.1:{port}", identities.signer()) as channel,
         pytest.raises(Unavailable),
     ):
         read(CalendarSyncStub(channel), "x")
@@ -290,7 +292,7 @@ def test_what_grpc_itself_ended_can_be_tried_again(code: str) -> None:
 @pytest.mark.req("PF-13")
 def test_an_unreachable_service_is_unavailable() -> None:
     with (
-        channels.channel("ipv4:127.0.0.1:1", fixtures.signer(), timeout=3) as channel,
+        channels.channel("ipv4:127.0.0.1:1", identities.signer(), timeout=3) as channel,
         pytest.raises(Unavailable),
     ):
         read(CalendarSyncStub(channel), "x")

@@ -1,4 +1,4 @@
-"""Dependencies that keep their connections open and say nothing."""
+"""Dependencies that keep connections open but do not answer."""
 
 import statistics
 import time
@@ -16,8 +16,10 @@ from attune.calendar_sync.v1.feed_service_pb2_grpc import (
     FeedServiceServicer,
     add_FeedServiceServicer_to_server,
 )
-from attune_testing import fixtures
+from attune_testing import identities
+from attune_testing.serving import serve
 from attune_testing.stubs import CalendarSyncStub
+from attune_testing.waiting import steady, until
 from common.db import database
 from common.db.database import Database
 from common.errors import DeadlineExceeded, Unavailable
@@ -41,7 +43,7 @@ def proxy(database: Database) -> Iterator[Proxy]:
 
 @pytest.fixture
 def through(database: Database, proxy: Proxy) -> Iterator[Database]:
-    """The same database, behind the proxy; its connections are open."""
+    """The same database behind a proxy, with open connections."""
     url = database.engine.url.set(host="127.0.0.1", port=proxy.port)
     made = Database(url.render_as_string(hide_password=False), 4, patience=0.5)
     with ThreadPoolExecutor(4) as crowd:
@@ -56,13 +58,13 @@ def ask(database: Database, statement: str = "SELECT 1") -> Any:
 
 
 def timed(act: Callable[[], Any]) -> tuple[Any, float]:
-    """What came of it, by class where it failed, and after how many seconds."""
-    began = fixtures.steady()
+    """Return a call's result, or the class of its exception, and the seconds that it took."""
+    began = steady()
     try:
         came: Any = act()
     except Unavailable as error:
         came = type(error.__cause__ or error)
-    return came, fixtures.steady() - began
+    return came, steady() - began
 
 
 def test_a_silent_database_is_given_up_soon_then_tried_now_and_then(
@@ -81,10 +83,7 @@ def test_a_silent_database_is_given_up_soon_then_tried_now_and_then(
     at_once = [seconds for came, seconds in found if came is Unavailable]
     assert statistics.median(at_once) < database._GRACE / 2
     proxy.thaw()
-    end = time.monotonic() + 60
-    while timed(lambda: ask(through))[0] != 1:
-        assert time.monotonic() < end, "it does not come back"
-        time.sleep(0.05)
+    until(lambda: timed(lambda: ask(through))[0] == 1)
 
 
 def test_a_slow_statement_is_no_silence(through: Database) -> None:
@@ -105,7 +104,7 @@ def test_a_commit_that_is_not_answered_ends_too(through: Database, proxy: Proxy)
 
 
 class Asleep(FeedServiceServicer):
-    """Answers after so many seconds."""
+    """A servicer whose feeds are read after `seconds`."""
 
     seconds = 0.0
 
@@ -133,9 +132,9 @@ def read(channel: grpc.Channel, seconds: float = 1.0) -> Any:
 def test_a_slow_service_has_its_share_of_the_threads_and_no_more() -> None:
     servicer = Asleep()
     with (
-        fixtures.serve([(add_FeedServiceServicer_to_server, servicer)]) as served,
+        serve([(add_FeedServiceServicer_to_server, servicer)]) as served,
         channels.channel(
-            f"ipv4:{served.address}", fixtures.signer(), most=3, max_wait=0.5
+            f"ipv4:{served.address}", identities.signer(), most=3, max_wait=0.5
         ) as channel,
         ThreadPoolExecutor(20) as crowd,
     ):
@@ -148,17 +147,14 @@ def test_a_slow_service_has_its_share_of_the_threads_and_no_more() -> None:
         assert [came for came, _ in found].count(Unavailable) == 17
         assert max(seconds for came, seconds in found if came is Unavailable) < 1.5
         servicer.seconds = 0
-        end = time.monotonic() + 60
-        while timed(lambda: read(channel))[0] != pb.ReadFeedResponse():
-            assert time.monotonic() < end, "it does not come back"
-            time.sleep(0.05)
+        until(lambda: timed(lambda: read(channel))[0] == pb.ReadFeedResponse())
 
 
 def test_a_call_that_had_hardly_any_time_tells_nothing_of_the_service() -> None:
     servicer = Asleep()
     with (
-        fixtures.serve([(add_FeedServiceServicer_to_server, servicer)]) as served,
-        channels.channel(f"ipv4:{served.address}", fixtures.signer()) as channel,
+        serve([(add_FeedServiceServicer_to_server, servicer)]) as served,
+        channels.channel(f"ipv4:{served.address}", identities.signer()) as channel,
     ):
         servicer.seconds = 0.3
         for _ in range(3):

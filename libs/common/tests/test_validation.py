@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from attune.booking.v1.booking_service_pb2 import ListBookingsRequest
 from attune.common.v1.types_pb2 import Mode
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from common import validation
 from common.errors import Invalid
 

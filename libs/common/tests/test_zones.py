@@ -1,4 +1,4 @@
-"""Zone data is the pinned wheel's, whatever the machine has."""
+"""Time zones come from the pinned wheel, whatever the machine has."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from common import zones
 
 
 def started(**env: str) -> "subprocess.CompletedProcess[str]":
-    """A process that needs zones, and tells New York's offset on a summer's day."""
+    """Start a process that prints New York's UTC offset on a summer day."""
     code = (
         "from datetime import datetime\n"
         "from common.zones import zone\n"

@@ -1,4 +1,4 @@
-"""`attune keys`, as for an Attune of `make up`."""
+"""`attune keys`, for an Attune of `make up`."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from sqlalchemy import select
 from attune_local.stack import Secrets
 from attune_operator.environment import Environment
 from attune_operator.main import main
-from attune_testing import fixtures
+from attune_testing.database import new_database
 from common import ids
 from common.db import encryption
 from common.db.database import Database
@@ -31,14 +31,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def database(worker_id: str, key_ring: encryption.KeyRing) -> Iterator[Database]:
-    made = fixtures.new_database("sample", worker_id)
+    made = new_database("sample", worker_id)
     yield made
     made.close()
     encryption.use(key_ring)
 
 
 def start(folder: Path, database: Database) -> None:
-    """What `attune up` leaves for other commands; booking's database is the sample's."""
+    """Write the files that `attune up` leaves for other commands, with the sample's database."""
     secrets = Secrets.load(folder / "secrets.json")
     url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     keys, index_key = secrets.encryption_keys, secrets.blind_index_key
@@ -56,7 +56,7 @@ def words(output: str) -> list[list[str]]:
 
 
 def ring(folder: Path) -> list[str]:
-    """The names of booking's keys."""
+    """Return the names of booking's keys."""
     keys: dict[str, Any] = json.loads((folder / "secrets.json").read_text())["encryption_keys"]
     return [entry.partition(":")[0] for entry in keys["booking"].split(",")]
 
@@ -71,12 +71,16 @@ def test_a_rotation(folder: Path, database: Database) -> None:
     assert ring(folder) == ["k2", "k1"]
     assert (folder / "secrets.json").stat().st_mode & 0o777 == 0o600
     for command in ("check", "re-encrypt", "forget"):
-        assert attune(command) == (1, "Error: The keys have changed: restart Attune first\n")
+        assert attune(command) == (
+            1,
+            "Error: The keys have changed. Restart Attune, then try again.\n",
+        )
     start(folder, database)
     code, output = attune("forget")
-    assert (code, words(output)) == (
-        1,
-        [["booking", "notes.text", "k1", "1"], ["Error:", "still", "needed:", "booking", "k1"]],
+    counted, error = output.splitlines()
+    assert (code, counted.split()) == (1, ["booking", "notes.text", "k1", "1"])
+    assert error == (
+        "Error: Values still need these keys: booking k1. Run `attune keys re-encrypt` first."
     )
     code, output = attune("re-encrypt")
     assert (code, words(output)) == (
@@ -104,7 +108,8 @@ def test_what_cannot_be_read_is_named(folder: Path, database: Database) -> None:
     assert code == 1
     assert output.splitlines()[-2:] == [
         f"booking notes.text:{note.id}: this is no encrypted value",
-        "Error: 1 values stand under other keys",
+        "Error: 1 values are still not encrypted under the current key. Repeat the command, or"
+        " restore the values that cannot be read.",
     ]
     assert "Ottilie" not in output
 
@@ -113,7 +118,7 @@ def test_a_service_that_it_knows_nothing_of_is_named(folder: Path, database: Dat
     start(folder, database)
     assert attune("check", "billing") == (
         1,
-        "BILLING_DATABASE_URL and BILLING_ENCRYPTION_KEYS are needed\n",
+        "Set BILLING_DATABASE_URL and BILLING_ENCRYPTION_KEYS for this command.\n",
     )
 
 

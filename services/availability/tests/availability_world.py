@@ -1,10 +1,7 @@
 """The world of the tests of availability: availability and booking on real ports, replicas, and
 practices of each test's own."""
 
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -44,8 +41,11 @@ from attune.common.v1.types_pb2 import (
     Mode,
     Money,
 )
-from attune_testing.fixtures import TestClock, serve, signer, staff, utc
+from attune_testing.clock import TestClock, utc
+from attune_testing.identities import signer, staff
+from attune_testing.serving import serve
 from attune_testing.stubs import AvailabilityStub, BookingStub
+from attune_testing.waiting import until
 from availability.adapters.booking import Occupancy
 from availability.search.cache import Cache
 from availability.servicer import servicers
@@ -374,29 +374,6 @@ def written(minutes: Sequence[int]) -> list[str]:
     return [f"{datetime.fromtimestamp(m * 60, NOW.tzinfo):%d %H:%M}" for m in minutes]
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until the condition holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
-
-
 def following(cache: Cache) -> Any:
     """Return a cache's place in the stream."""
     return cache._consumer
-
-
-def at_once(work: Sequence[Callable[[], object]]) -> list[object]:
-    """Run all functions at the same moment; return their results, failures among them."""
-    gate = threading.Barrier(len(work))
-
-    def run(piece: Callable[[], object]) -> object:
-        gate.wait()
-        try:
-            return piece()
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(len(work)) as pool:
-        return list(pool.map(run, work))

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from attune_local.servers import free_port
-from attune_testing.fixtures import TestClock, serve, signer
+from attune_testing.clock import TestClock
+from attune_testing.identities import signer
+from attune_testing.serving import serve
 from attune_testing.stubs import AvailabilityStub, BookingStub
 from availability.adapters.booking import Occupancy
 from availability.events import handlers
@@ -26,14 +28,14 @@ from common.rpc import channels
 
 sys.path.append(str(Path(__file__).parents[3]))
 
-from services.availability.tests.availability_world import (  # importable now
+from attune_testing.waiting import until
+from services.availability.tests.availability_world import (
     NOW,
     Practice,
     Provider,
     Replica,
     World,
     following,
-    until,
 )
 
 

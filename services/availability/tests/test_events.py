@@ -14,7 +14,9 @@ from attune.booking.v1.booking_pb2 import (
 )
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from attune_local.servers import free_port
-from attune_testing.fixtures import TestClock, signer
+from attune_testing.clock import TestClock
+from attune_testing.identities import signer
+from attune_testing.waiting import until
 from availability.adapters.booking import Occupancy
 from availability.events import handlers
 from availability.jobs import fetch
@@ -33,7 +35,6 @@ from services.availability.tests.availability_world import (
     NOW,
     Provider,
     World,
-    until,
 )
 
 pytestmark = pytest.mark.req("SL-9", "PF-2")

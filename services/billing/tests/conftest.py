@@ -10,7 +10,8 @@ from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1.events_pb2 import BookingCompleted, BookingFact
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH, Money
-from attune_testing.fixtures import serve, utc
+from attune_testing.clock import utc
+from attune_testing.serving import serve
 from attune_testing.stubs import BillingStub
 from billing.events import handlers
 from billing.servicer import servicers

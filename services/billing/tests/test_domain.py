@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from billing import domain
 from billing.domain import Account, Entry, EntryKind, Money, Posting
 from common import ids

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1.events_pb2 import BookingCompleted
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from billing import domain
 from billing.domain import Account, Money, Posting
 from billing.events import handlers

@@ -10,7 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from attune.billing.v1 import billable_service_pb2 as pb
 from attune.booking.v1.events_pb2 import BookingCompleted
 from attune.common.v1.types_pb2 import Money
-from attune_testing.fixtures import client, service, staff, utc
+from attune_testing.clock import utc
+from attune_testing.identities import client, service, staff
 from attune_testing.stubs import BillingStub
 from billing.store.tables import Billable
 from common import ids

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from billing import actions, domain
 from billing.domain import Account, Money, Posting
 from billing.store import ledger

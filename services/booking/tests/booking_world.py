@@ -1,9 +1,6 @@
 """What the tests of booking share: terms as availability gives them, clients, and queries of the
 database."""
 
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -27,7 +24,7 @@ from attune.availability.v1.availability_pb2 import Terms as TermsMessage
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1.events_pb2 import TakenTimeChanged
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, Fee, ModeAmount, Money
-from attune_testing.fixtures import TestClock, utc
+from attune_testing.clock import TestClock, utc
 from attune_testing.stubs import AvailabilityStub, BookingStub
 from booking import messages
 from booking.actions import holds
@@ -212,18 +209,3 @@ def refs(database: Database, of: Resource) -> list[UUID]:
     with database.transaction(EVERY_PRACTICE) as session:
         query = select(Occupancy.ref).where(Occupancy.resource == of.number)
         return list(session.scalars(query.order_by(Occupancy.start_at)))
-
-
-def at_once(work: Sequence[Callable[[], object]]) -> list[object]:
-    """Run all calls at the same moment; return their results, a failure being a result."""
-    gate = threading.Barrier(len(work))
-
-    def run(piece: Callable[[], object]) -> object:
-        gate.wait()
-        try:
-            return piece()
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(len(work)) as pool:
-        return list(pool.map(run, work))

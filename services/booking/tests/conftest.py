@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from attune_local.servers import free_port
-from attune_testing.fixtures import PUBLIC_KEYS, TestClock, serve, signer
+from attune_testing.clock import TestClock
+from attune_testing.identities import PUBLIC_KEYS, signer
+from attune_testing.serving import serve
 from attune_testing.stubs import AvailabilityStub, BookingStub
 from availability.adapters.booking import Occupancy
 from availability.search.cache import Cache

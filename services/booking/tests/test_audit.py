@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from attune.booking.v1 import booking_service_pb2 as pb
-from attune_testing.fixtures import staff
+from attune_testing.identities import staff
 from common import ids
 from common.audit import Entry
 from common.db.database import Database

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from attune.booking.v1 import booking_service_pb2 as pb
 from attune.booking.v1.booking_pb2 import CANCELLATION_REASON_OTHER
-from attune_testing.fixtures import client, staff
+from attune_testing.identities import client, staff
 from booking import messages
 from booking.actions.bookings import book_online
 from common import ids

@@ -6,7 +6,9 @@ from uuid import UUID
 import pytest
 
 from attune_local.servers import free_port
-from attune_testing.fixtures import Served, TestClock, serve, signer, utc
+from attune_testing.clock import TestClock, utc
+from attune_testing.identities import signer
+from attune_testing.serving import Served, serve
 from attune_testing.stubs import CalendarSyncStub
 from calendar_sync.adapters.availability import Providers
 from calendar_sync.adapters.booking import Bookings

@@ -2,7 +2,7 @@
 
 import pytest
 
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from calendar_sync import domain
 
 pytestmark = pytest.mark.req("CS-6")

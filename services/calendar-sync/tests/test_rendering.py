@@ -13,7 +13,7 @@ from icalendar import Calendar, Event
 from attune.booking.v1 import booking_pb2
 from attune.booking.v1.booking_pb2 import Booking, Client, ServiceLine
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_PHONE, MODE_TELEHEALTH, Mode
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from calendar_sync import domain, rendering
 from common import ids, proto
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from attune.calendar_sync.v1 import feed_service_pb2 as pb
-from attune_testing.fixtures import client, service, staff
+from attune_testing.identities import client, service, staff
 from attune_testing.stubs import CalendarSyncStub
 from calendar_sync import store
 from common import ids

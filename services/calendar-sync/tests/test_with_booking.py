@@ -17,7 +17,8 @@ from attune.calendar_sync.v1.feed_service_pb2 import (
     RotateFeedRequest,
 )
 from attune.common.v1.types_pb2 import MODE_IN_PERSON
-from attune_testing.fixtures import TestClock, staff, utc
+from attune_testing.clock import TestClock, utc
+from attune_testing.identities import staff
 from attune_testing.stubs import BookingStub, CalendarSyncStub
 from calendar_sync.adapters import booking as booking_adapter
 from common import ids

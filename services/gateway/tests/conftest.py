@@ -17,7 +17,7 @@ from attune.availability.v1 import availability_pb2 as messages
 from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
 from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
 from attune_local.stack import Stack
-from attune_testing.fixtures import TestClock
+from attune_testing.clock import TestClock
 from attune_testing.stubs import AvailabilityStub
 from common import ids
 from common.db import encryption

@@ -17,7 +17,7 @@ from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1.events_pb2 import BookingFact
 from attune.common.v1 import types_pb2
 from attune_local.servers import free_port
-from attune_testing.fixtures import TestClock, utc
+from attune_testing.clock import TestClock, utc
 from common import ids
 from common.db.database import Database
 from common.messaging.nats import MESSAGE_ID

@@ -1,7 +1,6 @@
 """The world of the delivery tests: a practice in the real booking, availability, and
 telehealth-rooms, and the mail that arrives."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,7 +24,9 @@ from attune.booking.v1 import booking_service_pb2 as rpc
 from attune.common.v1 import types_pb2
 from attune.notifications.v1.events_pb2 import NoticeFailed
 from attune_local.servers import free_port
-from attune_testing.fixtures import Served, TestClock, client, serve, staff, utc
+from attune_testing.clock import TestClock, utc
+from attune_testing.identities import client, staff
+from attune_testing.serving import Served, serve
 from attune_testing.stubs import (
     AvailabilityStub,
     BookingStub,
@@ -301,13 +302,6 @@ def _mail(message: EmailMessage) -> Mail:
         body.get_content().replace("\r\n", "\n"),
         Calendar.from_ical(invites[0].get_content()) if invites else None,
     )
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 def token_in(mail: Mail, page: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1 import events_pb2 as happened
-from attune_testing.fixtures import TestClock
+from attune_testing.clock import TestClock
 from common import ids
 from common.db.database import Database
 from common.jobs.schedule import due

@@ -21,7 +21,9 @@ from attune.common.v1 import types_pb2
 from attune.notifications.v1.notice_service_pb2 import ResendNoticeRequest
 from attune.telehealth_rooms.v1.room_service_pb2 import ResolveLinkRequest
 from attune_local.servers import free_port
-from attune_testing.fixtures import Served, TestClock, utc
+from attune_testing.clock import TestClock, utc
+from attune_testing.serving import Served
+from attune_testing.waiting import until
 from booking.jobs import jobs as booking_jobs
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
@@ -51,7 +53,6 @@ from services.notifications.tests.practice_world import (
     running_services,
     served,
     token_in,
-    until,
 )
 
 MONDAY = utc("2026-03-02 12:00")  # 07:00 in New York

@@ -19,7 +19,9 @@ from attune.notifications.v1.notice_service_pb2 import (
     ListFailedNoticesResponse,
     ResendNoticeRequest,
 )
-from attune_testing.fixtures import TestClock, client, serve, service, staff
+from attune_testing.clock import TestClock
+from attune_testing.identities import client, service, staff
+from attune_testing.serving import serve
 from attune_testing.stubs import NotificationsStub
 from common import ids
 from common.db.database import Database

@@ -10,7 +10,9 @@ from attune.booking.v1 import booking_pb2
 from attune.booking.v1.events_pb2 import BookingFact
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH
 from attune_local.servers import free_port
-from attune_testing.fixtures import Served, TestClock, serve, signer, utc
+from attune_testing.clock import TestClock, utc
+from attune_testing.identities import signer
+from attune_testing.serving import Served, serve
 from attune_testing.stubs import TelehealthRoomsStub
 from common import ids
 from common.db.database import Database

@@ -2,7 +2,7 @@
 
 import pytest
 
-from attune_testing.fixtures import client, service, staff
+from attune_testing.identities import client, service, staff
 from common import ids
 from common.rpc.identity import VISITOR, Identity
 from telehealth_rooms import actions

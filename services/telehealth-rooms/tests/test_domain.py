@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from telehealth_rooms.domain import Leeway, Window
 
 

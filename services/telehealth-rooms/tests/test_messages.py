@@ -6,7 +6,7 @@ from attune.booking.v1 import booking_pb2
 from attune.booking.v1.booking_pb2 import Booking, Client
 from attune.booking.v1.events_pb2 import BookingFact
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_PHONE, MODE_TELEHEALTH, Mode
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from common import ids, proto
 from telehealth_rooms import messages
 from telehealth_rooms.domain import Appointment

@@ -24,7 +24,8 @@ from attune.booking.v1.events_pb2 import (
 )
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH
 from attune.telehealth_rooms.v1 import room_service_pb2 as pb
-from attune_testing.fixtures import TestClock, client, service, staff, utc
+from attune_testing.clock import TestClock, utc
+from attune_testing.identities import client, service, staff
 from attune_testing.stubs import TelehealthRoomsStub
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database

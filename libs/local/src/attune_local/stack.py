@@ -1,6 +1,6 @@
-"""A whole Attune on one machine: databases, NATS, keys, services and gateway as processes.
+"""A stack: all of Attune on one machine, with databases, NATS, keys, services, and gateway.
 
-`attune up` runs one for a person, the integration tests run one for themselves.
+`attune up` runs a stack for a person, and the integration tests run stacks of their own.
 """
 
 import json
@@ -25,12 +25,12 @@ from common.db import encryption, migrations
 from common.rpc import channels, identity
 from common.services import GATEWAY, OPERATOR, SERVICES, package
 
-_STOP = 15.0
+_STOP = 15.0  # seconds that a process has to end
 
 
 @dataclass(frozen=True)
 class Secrets:
-    """Made once for a data folder."""
+    """The passwords and keys of a stack, created once for a data folder."""
 
     database_password: str
     owner_password: str
@@ -41,10 +41,10 @@ class Secrets:
 
     @classmethod
     def load(cls, path: Path) -> "Secrets":
-        """Read them, or make them."""
+        """Load the secrets from `path`, creating the file on first use."""
         if not path.exists():
             names = (*SERVICES, GATEWAY)
-            made = cls(
+            created = cls(
                 database_password=secrets.token_urlsafe(18),
                 owner_password=secrets.token_urlsafe(9),
                 blind_index_key=encryption.new_key(),
@@ -52,11 +52,14 @@ class Secrets:
                 encryption_keys={name: f"k1:{encryption.new_key()}" for name in names},
                 identity_keys={n: identity.new_key_pair() for n in (*names, OPERATOR)},
             )
-            made.save(path)
+            created.save(path)
         return cls(**json.loads(path.read_text()))
 
     def save(self, path: Path) -> None:
-        """Keep them, readable for their owner alone; those that were there, or these, entirely."""
+        """Write the secrets to `path`, readable only by its owner.
+
+        The file is replaced as a whole, so a crash leaves either the old or the new secrets.
+        """
         written = path.with_suffix(".new")
         written.unlink(missing_ok=True)
         written.touch(mode=0o600)
@@ -65,31 +68,35 @@ class Secrets:
 
     @property
     def public_keys(self) -> str:
+        """The value of IDENTITY_KEYS."""
         return ",".join(f"{name}:{public}" for name, (_, public) in self.identity_keys.items())
 
 
 @dataclass
 class Process:
-    """One started service."""
+    """One running process of a service."""
 
     name: str
     port: int
     log: Path
-    env: dict[str, str] = field(repr=False)  # it has the keys
+    env: dict[str, str] = field(repr=False)  # contains keys
     handle: "subprocess.Popen[bytes]"
 
 
 @dataclass
 class Stack:
-    """Everything that belongs to one data folder. `extra` is added to every environment,
-    `replicas` starts a service more than once."""
+    """The servers and processes of one data folder.
+
+    `port` is the gateway's. `extra` is added to the environment of every process. `replicas` is the
+    number of processes of each service that has more than one.
+    """
 
     folder: Path
     port: int
     extra: Mapping[str, str] = field(default_factory=dict)
     replicas: Mapping[str, int] = field(default_factory=dict)
-    postgres_url: str = ""  # a server to use instead of an embedded one, as superuser
-    nats_url: str = ""
+    postgres_url: str = ""  # superuser's URL of a server to use instead of starting one
+    nats_url: str = ""  # URL of a server to use instead of starting one
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -106,7 +113,10 @@ class Stack:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start everything and wait until it is ready."""
+        """Start servers, migrate, start all processes, and wait until they are ready.
+
+        Raises StartupError.
+        """
         self.start_servers()
         for service in (*SERVICES, GATEWAY):
             self._make_database(service)
@@ -120,7 +130,7 @@ class Stack:
             self.await_ready(process)
 
     def start_servers(self) -> None:
-        """PostgreSQL and NATS alone."""
+        """Start PostgreSQL and NATS, but no services."""
         if not self.postgres_url:
             folder = self.folder / "postgres"
             self.postgres = Postgres(folder, free_port(), self.secrets.database_password)
@@ -132,7 +142,7 @@ class Stack:
             self.nats_url = self.nats.url
 
     def stop(self) -> None:
-        """Stop what was started: the gateway first, the databases last."""
+        """Stop all processes and servers, the gateway first and PostgreSQL last."""
         for process in reversed(self.processes):
             process.handle.send_signal(signal.SIGTERM)
         for process in reversed(self.processes):
@@ -144,7 +154,7 @@ class Stack:
             self.postgres.stop()
 
     def start_service(self, service: str, port: int) -> Process:
-        """One process of a service. Its log is appended to `<folder>/logs`."""
+        """Start one process of a service, which appends to a log in `<folder>/logs`."""
         log = self.folder / "logs" / f"{service}-{port}.log"
         log.parent.mkdir(exist_ok=True)
         env = {**os.environ, **self.environment(service, port)}
@@ -155,12 +165,12 @@ class Stack:
         return process
 
     def restart(self, process: Process) -> Process:
-        """Start a process again that has ended, on its port."""
+        """Start a process that has ended again, on the same port."""
         self.processes.remove(process)
         return self.start_service(process.name, process.port)
 
     def environment(self, service: str, port: int) -> dict[str, str]:
-        """What a service reads (`common.config`)."""
+        """Return the environment variables of a service's process (`common.config`)."""
         env = {
             "ENVIRONMENT": "development",
             "PYTHONTZPATH": "",
@@ -176,7 +186,7 @@ class Stack:
             "PUBLIC_URL": self.url,
             "CHANNEL": "development",
             "OTEL_SERVICE_NAME": service,
-            # Everybody here has the one address.
+            # All people on this machine have the same address.
             "LIMIT_REQUESTS": "1000000/minute",
             "LIMIT_WRITES": "100000/minute",
             "LIMIT_PUBLIC_WRITES": "100000/minute",
@@ -187,12 +197,12 @@ class Stack:
         return {**env, **self.extra}
 
     def target(self, service: str) -> str:
-        """Where clients find a service: every replica."""
+        """Return the gRPC target of a service, with the addresses of all replicas."""
         addresses = ",".join(f"127.0.0.1:{port}" for port in self.ports[service])
         return f"ipv4:{addresses}"
 
     def database_url(self, service: str, *, owner: bool = False) -> str:
-        """As the service's own role, or as the owner of its schema."""
+        """Return the URL of a service's database, for the service's role or the schema's owner."""
         name = package(service)
         role = f"{name}_owner" if owner else name
         host = self.postgres_url.rpartition("@")[2].partition("/")[0]
@@ -202,7 +212,10 @@ class Stack:
         make_database(self.postgres_url, package(service), self.secrets.database_password)
 
     def await_ready(self, process: Process, seconds: float = 60) -> None:
-        """Wait until a process is ready; raises with the end of its log if it ends instead."""
+        """Wait until a process is ready.
+
+        Raises StartupError, with the end of the log, if the process ends or takes too long.
+        """
         end = time.monotonic() + seconds
         while not _is_ready(process):
             if process.handle.poll() is not None or time.monotonic() > end:
@@ -211,14 +224,17 @@ class Stack:
             time.sleep(0.05)
 
     def operator_channel(self, service: str) -> grpc.Channel:
-        """For the operators' command: calls are signed as `service:operator`."""
+        """Return a channel to a service whose calls are made as `service:operator`."""
         signer = identity.Signer(OPERATOR, self.secrets.identity_keys[OPERATOR][0])
         return channels.channel(self.target(service), signer, timeout=10)
 
 
 def make_database(superuser_url: str, name: str, password: str) -> None:
-    """A database with two roles: `<name>_owner` owns the schema, `<name>` works on its rows and
-    cannot get around row-level security. Nobody else can connect to it."""
+    """Create a database with two roles, unless they exist.
+
+    `<name>_owner` owns the schema. `<name>` reads and writes rows and cannot bypass row-level
+    security. No other role may connect.
+    """
     with psycopg.connect(f"{superuser_url}/postgres", autocommit=True) as server:
         for role in (f"{name}_owner", name):
             exists = server.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()

@@ -1,1 +1,1 @@
-"""The `attune` command, with which operators run and look after Attune."""
+"""The `attune` command, with which operators run and maintain Attune."""

@@ -1,4 +1,4 @@
-"""`attune audit`: whether the audit trail is as it was written (spec PF-8)."""
+"""`attune audit`: verify the audit trail (spec PF-8)."""
 
 import click
 
@@ -13,12 +13,12 @@ def _head(_context: click.Context, _option: click.Parameter, text: str | None) -
     try:
         return Head.parse(text) if text else None
     except ValueError:
-        raise click.BadParameter("A head is written as POSITION:HASH.") from None
+        raise click.BadParameter("Write a head as POSITION:HASH.") from None
 
 
 @click.group()
 def audit() -> None:
-    """The audit trail."""
+    """Verify the audit trail."""
 
 
 @audit.command()
@@ -28,25 +28,31 @@ def audit() -> None:
     "seen",
     metavar="POSITION:HASH",
     callback=_head,
-    help="A head that was seen earlier, here or in the service's log: the chain must still have"
-    " it. Name one service.",
+    help="A head from an earlier run or from the service's log, which the chain must still"
+    " contain. Requires exactly one service.",
 )
 def verify(services: tuple[str, ...], seen: Head | None) -> None:
-    """Read every entry of SERVICES (all, if none is named) again. Prints how many there are and
-    the head of each chain, and fails with the first entry that was changed, removed or put in.
+    """Verify every audit entry of SERVICES (by default, all).
 
-    The database's own administrator can put back an old copy of it: keep the heads elsewhere, and
-    verify with `--head`."""
+    Prints the number of entries and the head of each chain. Fails with the first entry that was
+    changed, removed, or inserted.
+
+    A database administrator can restore an old copy of the database. To detect this, keep the
+    heads elsewhere and verify with `--head`."""
     environment = Environment.load()
     chosen = services or tuple(environment.database_urls)
     if seen and len(chosen) != 1:
-        raise click.UsageError("Name the service that the head is of")
-    broken = [service for service in chosen if not _is_whole(environment, service, seen)]
+        raise click.UsageError("Give exactly one service with --head.")
+    broken = [service for service in chosen if not _verify(environment, service, seen)]
     if broken:
-        raise click.ClickException(f"not as it was written: {', '.join(broken)}")
+        raise click.ClickException(
+            f"The audit trail failed verification: {', '.join(broken)}."
+            " Keep a copy of the database and the services' logs as evidence."
+        )
 
 
-def _is_whole(environment: Environment, service: str, seen: Head | None) -> bool:
+def _verify(environment: Environment, service: str, seen: Head | None) -> bool:
+    """Verify and report one service's audit trail; return whether there is no fault."""
     with environment.database(service) as database, database.transaction(EVERY_PRACTICE) as session:
         report = trail.verify(session, Chain(service), seen)
     click.echo(f"{service:<17} {_line(report)}")

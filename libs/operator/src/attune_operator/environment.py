@@ -1,4 +1,4 @@
-"""The running Attune: addresses, databases and keys of its services."""
+"""The addresses, databases, and keys of a running Attune."""
 
 import contextlib
 import json
@@ -21,13 +21,13 @@ _DEFAULT_DATA = ".attune"
 
 
 def data_folder() -> Path:
-    """The data folder of `attune up`."""
+    """Return the data folder of `attune up`."""
     return Path(os.environ.get(DATA, _DEFAULT_DATA)).absolute()
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What an operator needs to reach the services, by their names."""
+    """The addresses, database URLs, and keys of all services, by the services' names."""
 
     nats_url: str
     operator_key: str
@@ -38,31 +38,35 @@ class Environment:
     blind_index_key: str
 
     def save(self) -> None:
-        """Keep it for other commands, readable for its owner alone."""
+        """Write a file that other commands load, readable only by its owner."""
         path = data_folder() / "environment.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps(asdict(self), indent=1))
 
     @staticmethod
     def in_environment() -> bool:
-        """Whether it is an Attune that the environment names."""
+        """Return whether environment variables describe the running Attune."""
         return "NATS_URL" in os.environ
 
     @classmethod
     def load(cls) -> "Environment":
-        """From the environment if NATS_URL is set, else from the data folder."""
+        """Return the environment from variables if NATS_URL is set, else from the data folder.
+
+        Raises ClickException if nothing runs in the data folder.
+        """
         if cls.in_environment():
             return cls._from_environment()
         path = data_folder() / "environment.json"
         if not path.exists():
             raise click.ClickException(
-                f"Nothing runs in {data_folder()}: start it with `make up`, or set NATS_URL"
+                f"No Attune is running in {data_folder()}. Start one with `make up`, or set"
+                " NATS_URL to use another."
             )
         return cls(**json.loads(path.read_text()))
 
     @classmethod
     def _from_environment(cls) -> "Environment":
-        """In a cluster, each variable is needed only by the commands that use it."""
+        """Return the environment from variables; a command needs only those that it uses."""
         env = os.environ
 
         def each(pattern: str, names: tuple[str, ...]) -> dict[str, str]:
@@ -81,19 +85,27 @@ class Environment:
         )
 
     def channel(self, service: str) -> grpc.Channel:
-        """Calls are made as `service:operator`."""
+        """Return a channel to a service whose calls are made as `service:operator`.
+
+        Raises Misconfigured if the service's address or the operator's key is missing.
+        """
         if service not in self.targets or not self.operator_key:
             name = f"{package(service).upper()}_TARGET"
-            raise Misconfigured(f"{name} and IDENTITY_KEY are needed for this")
+            raise Misconfigured(f"Set {name} and IDENTITY_KEY for this command.")
         signer = identity.Signer(OPERATOR, self.operator_key)
         return channels.channel(self.targets[service], signer, timeout=10)
 
     @contextlib.contextmanager
     def database(self, service: str) -> Iterator[Database]:
-        """That service's database as its own role, with its keys in use."""
+        """Open a service's database as the service's role, with the service's keys in use.
+
+        Raises Misconfigured if the service's URL or keys are missing.
+        """
         if service not in self.database_urls or service not in self.encryption_keys:
             name = package(service).upper()
-            raise Misconfigured(f"{name}_DATABASE_URL and {name}_ENCRYPTION_KEYS are needed")
+            raise Misconfigured(
+                f"Set {name}_DATABASE_URL and {name}_ENCRYPTION_KEYS for this command."
+            )
         self.use_keys_of(service)
         database = Database(self.database_urls[service], pool_size=1, service=service)
         try:
@@ -102,5 +114,5 @@ class Environment:
             database.close()
 
     def use_keys_of(self, service: str) -> None:
-        """Read and write that service's encrypted columns."""
+        """Use a service's keys in this process, to read and write encrypted columns."""
         encryption.use(encryption.KeyRing(self.encryption_keys[service], self.blind_index_key))

@@ -1,5 +1,7 @@
-"""`attune keys`: which keys protect personal data, and putting new ones in their place while
-everything serves (spec PF-7). The procedure is in docs/operations.md."""
+"""`attune keys`: check and replace the keys that encrypt personal data (spec PF-7).
+
+Services keep serving meanwhile. The procedure is in docs/operations.md.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,23 +25,25 @@ _services = click.argument("services", nargs=-1, type=click.Choice([*SERVICES, G
 
 @click.group()
 def keys() -> None:
-    """The keys that personal data is encrypted under."""
+    """Check and replace the keys that encrypt personal data."""
 
 
 @keys.command()
 @click.argument("name")
 def new(name: str) -> None:
-    """Make a key and print it, as it stands in ENCRYPTION_KEYS."""
-    made = f"{name}:{encryption.new_key()}"
-    encryption.KeyRing(made, encryption.new_key())  # or the name is refused
-    click.echo(made)
+    """Create a key and print it in the form of ENCRYPTION_KEYS."""
+    key = f"{name}:{encryption.new_key()}"
+    encryption.KeyRing(key, encryption.new_key())  # refuses an invalid name
+    click.echo(key)
 
 
 @keys.command()
 @_services
 def check(services: tuple[str, ...]) -> None:
-    """Count the values of SERVICES (all, if none is named) by column and key. Fails unless all
-    stand under the current key, so that the others can be removed."""
+    """Count the values of SERVICES (by default, all) by column and key.
+
+    Fails unless all values are encrypted under the current key. If all are, the other keys can be
+    removed."""
     needed = set[str]()
     for service, database in _databases(services):
         current = encryption.ring().current
@@ -48,14 +52,18 @@ def check(services: tuple[str, ...]) -> None:
                 click.echo(f"{service:<17} {column:<32} {key:<8} {values:>10}")
             needed |= {f"{service} {key}" for key in counts.keys() - {current}}
     if needed:
-        raise click.ClickException(f"still needed: {', '.join(sorted(needed))}")
+        raise click.ClickException(
+            f"Values still need these keys: {', '.join(sorted(needed))}."
+            " Run `attune keys re-encrypt` first."
+        )
 
 
 @keys.command("re-encrypt")
 @_services
 def re_encrypt(services: tuple[str, ...]) -> None:
-    """Encrypt all values of SERVICES (all, if none is named) under the current key again, while
-    everything serves. It can be stopped, and done again, at any time."""
+    """Encrypt all values of SERVICES (by default, all) under the current key.
+
+    Services keep serving meanwhile. The command can be interrupted and repeated at any time."""
     unreadable, left = list[str](), 0
     for service, database in _databases(services):
         for table, outcome in stored.re_encrypt(database).items():
@@ -65,39 +73,47 @@ def re_encrypt(services: tuple[str, ...]) -> None:
     for value in unreadable:
         click.echo(value, err=True)
     if left:
-        raise click.ClickException(f"{left} values stand under other keys")
+        raise click.ClickException(
+            f"{left} values are still not encrypted under the current key. Repeat the command, or"
+            " restore the values that cannot be read."
+        )
 
 
 @keys.command()
 def rotate() -> None:
-    """Put a new key in front of every ring, for an Attune of `make up`; it is used after a
-    restart."""
+    """Add a new key for every service of an Attune of `make up`.
+
+    The new keys encrypt after a restart."""
     before = _secrets()
     after = {service: _with_new_key(ring) for service, ring in before.encryption_keys.items()}
     replace(before, encryption_keys=after).save(_path())
-    click.echo("Made. Restart Attune, then: attune keys re-encrypt && attune keys forget")
+    click.echo(
+        "Every service has a new key. Restart Attune, then run:"
+        " attune keys re-encrypt && attune keys forget"
+    )
 
 
 @keys.command()
 @click.pass_context
 def forget(context: click.Context) -> None:
-    """Remove all keys but the current ones, for an Attune of `make up`, unless a value needs
-    them."""
+    """Remove the old keys of all services of an Attune of `make up`.
+
+    Fails if a value still needs an old key."""
     context.invoke(check)
     before = _secrets()
     after = {service: ring.split(",")[0] for service, ring in before.encryption_keys.items()}
     replace(before, encryption_keys=after).save(_path())
-    click.echo("Removed. After the next restart they are in use no more.")
+    click.echo("The old keys are removed. Services use them until the next restart.")
 
 
 def _databases(services: tuple[str, ...]) -> Iterator[tuple[str, Database]]:
-    """Each service's database, with its ring in use."""
+    """Yield each service with its database, whose keys are in use."""
     environment = Environment.load()
     if (
         not Environment.in_environment()
         and environment.encryption_keys != _secrets().encryption_keys
     ):
-        raise click.ClickException("The keys have changed: restart Attune first")
+        raise click.ClickException("The keys have changed. Restart Attune, then try again.")
     for service in services or tuple(environment.database_urls):
         with environment.database(service) as database:
             yield service, database
@@ -108,15 +124,19 @@ def _path() -> Path:
 
 
 def _secrets() -> "Secrets":
-    """Return the secrets of an Attune of `make up`; images have no `attune_local`."""
-    from attune_local.stack import Secrets
+    """Return the secrets of an Attune of `make up`. Raises ClickException if there is none."""
+    from attune_local.stack import Secrets  # not installed in images
 
     if Environment.in_environment() or not _path().exists():
-        raise click.ClickException(f"There is no Attune of `make up` in {data_folder()}")
+        raise click.ClickException(
+            f"This command is for an Attune of `make up`, and {data_folder()} has none."
+            " Elsewhere, change ENCRYPTION_KEYS (docs/operations.md)."
+        )
     return Secrets.load(_path())
 
 
 def _with_new_key(ring: str) -> str:
+    """Return a key ring with a new key in front."""
     names = encryption.KeyRing(ring, encryption.new_key()).names
     number = next(n for n in count(len(names) + 1) if f"k{n}" not in names)
     return f"k{number}:{encryption.new_key()},{ring}"

@@ -1,10 +1,10 @@
-"""`attune`: the operators' command.
+"""The `attune` command and its subcommands.
 
-It finds a running Attune by the environment (NATS_URL, DATABASE_URL …), or, on a developer's
-machine, by what `attune up` wrote into its data folder (ATTUNE_DATA).
+Subcommands find the running Attune by environment variables (NATS_URL, BOOKING_DATABASE_URL, …),
+or, on a developer's machine, in the data folder of `attune up` (ATTUNE_DATA).
 
-A service adds commands of its own through the entry point group `attune.commands`; they get, as
-the click context's object, the function that opens a service's database.
+A service adds its own subcommands through the entry point group `attune.commands`. The object of
+their click context is the function that opens a service's database.
 """
 
 import logging
@@ -22,7 +22,7 @@ GROUP = "attune.commands"
 @click.group()
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Run and look after Attune."""
+    """Run and maintain Attune."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     context.obj = lambda service: Environment.load().database(service)
 
@@ -33,7 +33,7 @@ main.add_command(audit.audit)
 main.add_command(keys.keys)
 for found in entry_points(group=GROUP):
     main.add_command(found.load())
-if find_spec("attune_local"):  # not in images: there, nothing is started on this machine
+if find_spec("attune_local"):  # not installed in images, which start no servers of their own
     from attune_operator import seed, up
 
     main.add_command(up.up)

@@ -1,4 +1,4 @@
-"""`attune seed`: the demo practice (spec PF-11)."""
+"""`attune seed`: create the demo practice (spec PF-11)."""
 
 from importlib.metadata import entry_points
 
@@ -27,13 +27,17 @@ OWNER = "owner@demo.example"
 @click.command()
 @click.password_option(help="The owner's password.")
 def seed(password: str) -> None:
-    """Make the demo practice, unless it is there."""
-    made = make_demo(Environment.load(), password)
-    click.echo("The demo practice is there" + ("." if made else " already."))
+    """Create the demo practice, unless it exists."""
+    created = create_demo(Environment.load(), password)
+    click.echo(
+        "Created the demo practice."
+        if created
+        else "The demo practice exists already; nothing was changed."
+    )
 
 
-def make_demo(environment: Environment, password: str) -> bool:
-    """Make the demo practice; False if it was there."""
+def create_demo(environment: Environment, password: str) -> bool:
+    """Create the demo practice, and return False if it exists already."""
     channel = environment.channel("availability")
     providers = ProviderServiceStub(channel)
     operator = Identity(f"service:{OPERATOR}")
@@ -58,7 +62,7 @@ def make_demo(environment: Environment, password: str) -> bool:
 def _create_account(
     environment: Environment, practice_id: str, provider_id: str, password: str
 ) -> None:
-    """Create the owner's account, by the command that the gateway brings along."""
+    """Create the owner's account, with the command that the gateway's package provides."""
     (account,) = entry_points(group="attune.commands", name="account")
     arguments = ["create", "--practice", practice_id, "--provider", provider_id]
     arguments += [

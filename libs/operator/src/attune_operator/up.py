@@ -1,4 +1,4 @@
-"""`attune up`: a whole Attune on this machine, until Ctrl-C (spec PF-11)."""
+"""`attune up`: run all of Attune on this machine until Ctrl-C (spec PF-11)."""
 
 import fcntl
 import json
@@ -24,10 +24,10 @@ _PORT = 8080
 @click.command()
 @click.option("--port", envvar="ATTUNE_PORT", default=_PORT, show_default=True, type=int)
 def up(port: int) -> None:
-    """Start everything, with a demo practice; stop it with Ctrl-C."""
+    """Run all of Attune, with a demo practice, until Ctrl-C."""
     folder = data_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with _locked(folder):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, _interrupt)
         click.echo(f"Starting Attune in {folder} …")
@@ -37,9 +37,9 @@ def up(port: int) -> None:
             stack.start()
             environment = environment_of(stack)
             environment.save()
-            seed.make_demo(environment, stack.secrets.owner_password)
+            seed.create_demo(environment, stack.secrets.owner_password)
             click.echo(_welcome(stack, time.monotonic() - began))
-            _follow(stack)
+            _print_logs(stack)
         except KeyboardInterrupt:
             click.echo("\nStopping …")
         except StartupError as error:
@@ -53,7 +53,7 @@ def up(port: int) -> None:
 
 
 def environment_of(stack: Stack) -> Environment:
-    """Return how to reach the services of a stack on this machine."""
+    """Return the environment with which commands reach the services of a stack."""
     every = (*SERVICES, GATEWAY)
     return Environment(
         nats_url=stack.nats_url,
@@ -71,14 +71,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One Attune for each data folder."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock the data folder during the block. Raises ClickException if another Attune uses it."""
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise click.ClickException(
-                f"An Attune runs in {folder} already; set ATTUNE_DATA and ATTUNE_PORT for another"
+                f"An Attune is running in {folder} already. Stop it, or set ATTUNE_DATA and"
+                " ATTUNE_PORT to run another."
             ) from None
         yield
 
@@ -88,16 +89,19 @@ def _welcome(stack: Stack, seconds: float) -> str:
 Attune is up: {stack.url}   ({seconds:.1f} s)
 
   Book as a client    {stack.url}/book/{seed.USERNAME}
-  Read the e-mails    {stack.url}/dev/mailbox
+  Read the emails     {stack.url}/dev/mailbox
   Sign in as staff    {stack.url}/signin   {seed.OWNER}   {stack.secrets.owner_password}
   Use the API         {stack.url}/api/docs
 
-  Logs follow; Ctrl-C stops everything. Data stays in {stack.folder}.
+  Logs appear below. Press Ctrl-C to stop. Data stays in {stack.folder}.
 """
 
 
-def _follow(stack: Stack) -> None:
-    """Print what the services log, until a signal comes or one of them ends."""
+def _print_logs(stack: Stack) -> None:
+    """Print the logs of all services until a signal arrives.
+
+    Raises StartupError when a service ends.
+    """
     positions = {process.log: process.log.stat().st_size for process in stack.processes}
     wait = threading.Event()
     while True:
@@ -105,11 +109,14 @@ def _follow(stack: Stack) -> None:
             positions[log] = _print_from(log, positions[log])
         for process in stack.processes:
             if (code := process.handle.poll()) is not None:
-                raise StartupError(f"{process.name} ended with {code}; see {process.log}")
+                raise StartupError(
+                    f"{process.name} ended unexpectedly with code {code}. Its log is {process.log}."
+                )
         wait.wait(0.3)
 
 
 def _print_from(log: Path, position: int) -> int:
+    """Print the complete lines of a log from `position` on, and return the new position."""
     with log.open("rb") as file:
         file.seek(position)
         for line in file:
@@ -121,6 +128,7 @@ def _print_from(log: Path, position: int) -> int:
 
 
 def _readable(line: str) -> str:
+    """Return a JSON log line as text for people; any other line as it is."""
     try:
         entry = json.loads(line)
         head = f"{entry['time'][11:19]} {entry['service']:<17} {entry['level']:<7}"

@@ -1,6 +1,6 @@
-"""Builders: one function for each resource, made as an operator makes it, over the real RPCs.
+"""Builders: a function for each resource, which calls the real RPCs as the operator.
 
-What a test does not care about has a sensible value; `**fields` overrides any field of the message.
+Every field has a sensible default; `**fields` overrides any field of the message.
 """
 
 import secrets
@@ -27,7 +27,7 @@ from common.services import GATEWAY, OPERATOR
 from gateway.identity import accounts
 
 ZONE = "America/New_York"
-PASSWORD = "correct horse battery staple"  # noqa: S105  # of every account that tests make
+PASSWORD = "correct horse battery staple"  # noqa: S105  # of all accounts that tests create
 
 
 def operator(practice_id: str = "") -> Identity:
@@ -73,7 +73,7 @@ def provider(
     blocks: Sequence[pb.WeeklyBlock] | None = None,
     **fields: Any,
 ) -> pb.Provider:
-    """Create a provider who works every day from 9 to 17, or in these blocks."""
+    """Create a provider who works every day from 9 to 17, or during `blocks`."""
     username = fields.pop("username", "") or unique("p")
     defaults = {
         "display_name": "Pat Provider",
@@ -120,7 +120,7 @@ def account(
     email: str = "",
     password: str = PASSWORD,
 ) -> str:
-    """Create an account of staff and return its email."""
+    """Create a staff account, and return its email."""
     email = email or f"{unique('staff')}@practice.example"
     with (
         environment.database(GATEWAY) as database,

@@ -1,4 +1,4 @@
-"""Every RPC of a service on one object, for tests that use several of its proto services."""
+"""Stubs with all RPCs of a service, for tests that use several of its proto services."""
 
 from typing import Any
 
@@ -38,17 +38,17 @@ class AvailabilityStub(
     ServiceTypeServiceStub,
     PolicyServiceStub,
 ):
-    """The RPCs of availability."""
+    """All RPCs of availability."""
 
 
 class BookingStub(
     _Stubs, BookingServiceStub, HoldServiceStub, OccupancyServiceStub, ClientServiceStub
 ):
-    """The RPCs of booking."""
+    """All RPCs of booking."""
 
 
 class NotificationsStub(_Stubs, NoticeServiceStub, DevelopmentMailboxServiceStub):
-    """The RPCs of notifications."""
+    """All RPCs of notifications."""
 
 
 BillingStub = BillableServiceStub

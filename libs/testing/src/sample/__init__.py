@@ -1,1 +1,1 @@
-"""The smallest service: one table of notes, for the tests of what is common."""
+"""The smallest possible service, with one table of notes, for the tests of `common`."""

@@ -1,4 +1,4 @@
-"""The sample's table."""
+"""The table of the sample service."""
 
 from uuid import UUID
 

@@ -17,7 +17,9 @@ from attune.common.v1.types_pb2 import (
     MODE_IN_PERSON,
     MODE_PHONE,
 )
-from attune_testing.fixtures import staff
+from attune_testing.concurrency import at_once
+from attune_testing.identities import staff
+from attune_testing.waiting import until
 from common import ids
 from common.errors import (
     Invalid,
@@ -32,10 +34,8 @@ from services.availability.tests.availability_world import (
     Practice,
     Provider,
     World,
-    at_once,
     block,
     every_day,
-    until,
 )
 from services.availability.tests.servicer.calls import new_provider
 

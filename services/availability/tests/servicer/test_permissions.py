@@ -45,7 +45,8 @@ from attune.availability.v1.service_type_service_pb2 import (
     ListServiceTypesRequest,
     UpdateServiceTypeRequest,
 )
-from attune_testing.fixtures import client, service, staff
+from attune_testing.identities import client, service, staff
+from attune_testing.waiting import until
 from availability.store import tables as rows
 from common import ids
 from common.db.database import EVERY_PRACTICE
@@ -67,7 +68,6 @@ from services.availability.tests.availability_world import (
     block,
     minute,
     service_type,
-    until,
 )
 from services.availability.tests.servicer.calls import (
     delete_type,

@@ -9,14 +9,12 @@ from attune.availability.v1.policy_service_pb2 import (
     GetPoliciesResponse,
     ReplacePoliciesResponse,
 )
+from attune_testing.concurrency import at_once
 from common.errors import (
     Invalid,
     Stale,
 )
-from services.availability.tests.availability_world import (
-    Practice,
-    at_once,
-)
+from services.availability.tests.availability_world import Practice
 from services.availability.tests.servicer.calls import (
     DEFAULTS,
     get_policies,

@@ -11,7 +11,8 @@ from attune.availability.v1.provider_service_pb2 import (
     GetProviderRequest,
     ListProvidersRequest,
 )
-from attune_testing.fixtures import service, staff
+from attune_testing.concurrency import at_once
+from attune_testing.identities import service, staff
 from availability.store import tables as rows
 from common import ids
 from common.errors import (
@@ -19,12 +20,7 @@ from common.errors import (
     Invalid,
 )
 from common.rpc.identity import acting_as
-from services.availability.tests.availability_world import (
-    OPERATOR,
-    Practice,
-    World,
-    at_once,
-)
+from services.availability.tests.availability_world import OPERATOR, Practice, World
 from services.availability.tests.servicer.calls import (
     DEFAULTS,
     new_practice,

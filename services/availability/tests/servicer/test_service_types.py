@@ -19,6 +19,7 @@ from attune.common.v1.types_pb2 import (
     ModeAmount,
     Money,
 )
+from attune_testing.concurrency import at_once
 from common import ids
 from common.errors import (
     Conflict,
@@ -29,13 +30,7 @@ from common.errors import (
     Stale,
 )
 from common.rpc.identity import acting_as
-from services.availability.tests.availability_world import (
-    Practice,
-    Provider,
-    World,
-    at_once,
-    service_type,
-)
+from services.availability.tests.availability_world import Practice, Provider, World, service_type
 from services.availability.tests.servicer.calls import (
     delete_type,
     list_types,

@@ -28,7 +28,8 @@ from attune.common.v1.types_pb2 import (
     Fee,
     ModeAmount,
 )
-from attune_testing.fixtures import client, service, staff
+from attune_testing.identities import client, service, staff
+from attune_testing.waiting import until
 from common import ids
 from common.errors import DomainError, Invalid, NotAllowed, NotFound, Refused, Unauthenticated
 from common.rpc.identity import VISITOR, acting_as
@@ -46,7 +47,6 @@ from services.availability.tests.availability_world import (
     every_day,
     minute,
     stamp,
-    until,
     written,
 )
 from services.availability.tests.servicer.calls import usd

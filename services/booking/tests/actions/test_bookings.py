@@ -23,6 +23,7 @@ from attune.booking.v1.events_pb2 import (
     TakenTimeChanged,
 )
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Money
+from attune_testing.concurrency import at_once
 from booking import messages
 from booking.actions import bookings
 from booking.domain.actor import Actor, ActorKind
@@ -36,7 +37,6 @@ from common.db.database import Database
 from services.booking.tests.booking_world import (
     NINE,
     NOW,
-    at_once,
     book,
     events,
     form,

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from attune_testing.fixtures import TestClock
+from attune_testing.clock import TestClock
+from attune_testing.concurrency import at_once
 from booking.actions import holds
 from booking.domain.occupancy import SlotTaken
 from booking.jobs import jobs
@@ -19,7 +20,6 @@ from common.jobs.worker import Worker
 from services.booking.tests.booking_world import (
     NINE,
     NOW,
-    at_once,
     book,
     form,
     hold,

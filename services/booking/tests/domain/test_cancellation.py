@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from booking.domain.cancellation import (
     CancellationNotAllowed,
     CancellationPolicy,

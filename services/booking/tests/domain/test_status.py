@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from booking.domain.status import Status, WrongStatus, answer, move
 
 ALLOWED = {

@@ -45,8 +45,12 @@ from attune.booking.v1.events_pb2 import (
 from attune.booking.v1.hold_service_pb2 import ReleaseHoldRequest
 from attune.common.v1.types_pb2 import CLIENT_STATUS_ACTIVE, CLIENT_STATUS_NEW, Money
 from attune_local.servers import free_port
-from attune_testing.fixtures import TestClock, client, serve, signer, staff
+from attune_testing.clock import TestClock
+from attune_testing.concurrency import at_once
+from attune_testing.identities import client, signer, staff
+from attune_testing.serving import serve
 from attune_testing.stubs import BookingStub
+from attune_testing.waiting import until
 from booking.adapters.availability import Availability
 from booking.domain.occupancy import SlotTaken
 from booking.servicer import servicers
@@ -60,7 +64,6 @@ from services.booking.tests.booking_world import (
     NINE,
     NOW,
     Running,
-    at_once,
     events,
     form,
     refs,
@@ -70,7 +73,6 @@ from services.booking.tests.booking_world import (
     terms,
 )
 from tests.faults import Proxy
-from tests.world import until
 
 LIMIT = NINE - timedelta(days=1)
 ILL = CANCELLATION_REASON_PROVIDER_ILL

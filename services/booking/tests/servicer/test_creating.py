@@ -39,13 +39,14 @@ from attune.common.v1.types_pb2 import (
     Mode,
     Money,
 )
-from attune_testing.fixtures import client, staff
+from attune_testing.concurrency import at_once
+from attune_testing.identities import client, staff
 from booking.store.tables import Booking, Client, Occupancy
 from common import ids, proto
 from common.db.database import EVERY_PRACTICE
 from common.errors import Conflict, DomainError, Invalid, NotFound, Refused, Unavailable
 from common.rpc.identity import VISITOR, Identity, acting_as
-from services.booking.tests.booking_world import NINE, NOW, Both, Running, at_once, events
+from services.booking.tests.booking_world import NINE, NOW, Both, Running, events
 
 HOUR = timedelta(hours=1)
 OPERATOR = Identity("service:operator")

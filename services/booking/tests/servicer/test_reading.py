@@ -32,7 +32,7 @@ from attune.booking.v1.events_pb2 import BookingConfirmed
 from attune.booking.v1.hold_service_pb2 import ReleaseHoldRequest
 from attune.booking.v1.occupancy_service_pb2 import ListTakenTimeRequest, ListTakenTimeResponse
 from attune.common.v1.types_pb2 import CLIENT_STATUS_NEW
-from attune_testing.fixtures import client, service, staff
+from attune_testing.identities import client, service, staff
 from booking.domain.occupancy import Resource
 from booking.events import handlers
 from common import ids

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from attune_testing.fixtures import staff
+from attune_testing.identities import staff
 from booking.store import bookings, clients
 from booking.store.tables import Booking, Client
 from common import ids

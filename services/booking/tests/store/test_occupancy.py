@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
+from attune_testing.concurrency import at_once
 from booking import messages
 from booking.actions.holds import clearing_expired
 from booking.actions.holds import release as release_hold
@@ -21,7 +22,7 @@ from booking.store.tables import Hold
 from common import ids
 from common.db.database import Database
 from common.messaging.outbox import emit
-from services.booking.tests.booking_world import NINE, NOW, at_once, refs, resource, taken_events
+from services.booking.tests.booking_world import NINE, NOW, refs, resource, taken_events
 
 pytestmark = pytest.mark.req("BK-2")
 

@@ -1,6 +1,5 @@
 """Holds and bookings, through the whole system."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from attune_testing.waiting import until
 from common import ids
 from services.gateway.tests.clinic import Api, Practice
 
@@ -18,13 +18,6 @@ NOBODYS = "00000000-0000-4000-8000-000000000000"
 
 def token_of(booking: Any) -> str:
     return str(urlsplit(booking["manage_url"]).path.rpartition("/")[2])
-
-
-def eventually(check: Callable[[], Any], seconds: float = 60) -> Any:
-    end = time.monotonic() + seconds
-    while not (found := check()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return found
 
 
 @pytest.fixture
@@ -161,7 +154,7 @@ def test_a_hold_is_let_go_by_its_visitor_alone(practice: Practice, slots: list[s
     assert Api(practice.stack.url).send("DELETE", f"{path}/{held}").status_code == 204
     assert slots[5] not in practice.slots(tz="Europe/Berlin", revision=revision)
     assert practice.visitor.send("DELETE", f"{path}/{held}", headers=mobile).status_code == 204
-    assert eventually(lambda: slots[5] in practice.slots(tz="Europe/Berlin"))
+    assert until(lambda: slots[5] in practice.slots(tz="Europe/Berlin"))
     assert practice.visitor.send("DELETE", f"{path}/{held}", headers=mobile).status_code == 204
     bad = practice.visitor.send("POST", path, wanted, headers={"X-Visitor-Id": "short"})
     assert (bad.status_code, list(bad.json()["fields"])) == (400, ["X-Visitor-Id"])
@@ -263,7 +256,7 @@ def test_a_session_is_started_and_completed(practice: Practice, slots: list[str]
         found = practice.owner.get("/billables", client=booked["client"]["id"])
         return found["billables"]
 
-    assert eventually(billed)[0] == {
+    assert until(billed)[0] == {
         "id": billed()[0]["id"],
         "booking": booked["id"],
         "client": booked["client"]["id"],
@@ -375,7 +368,7 @@ def test_a_developer_sees_what_was_sent(practice: Practice, slots: list[str]) ->
     def sent() -> Any:
         return practice.visitor.get("/dev/messages", to=email)
 
-    message = eventually(sent)[0]
+    message = until(sent)[0]
     assert set(message) == {"id", "to", "subject", "text", "html", "attachments", "created_at"}
     assert message["to"] == email
     assert booked["manage_url"] in message["text"]

@@ -1,7 +1,6 @@
 """The API while a service is unavailable."""
 
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +9,7 @@ import requests
 
 from attune_local.servers import stop
 from attune_local.stack import Stack
+from attune_testing.waiting import until
 from services.gateway.tests.clinic import Practice
 
 
@@ -32,14 +32,6 @@ def readiness(stack: Stack) -> tuple[int, dict[str, str]]:
     return answer.status_code, {name: state for name, state in states.items() if state != "ok"}
 
 
-def until(stack: Stack, state: tuple[int, dict[str, str]]) -> None:
-    """Wait until readiness has a state; it is checked once a second."""
-    end = time.monotonic() + 60
-    while (found := readiness(stack)) != state:
-        assert time.monotonic() < end, found
-        time.sleep(0.1)
-
-
 @pytest.mark.req("PF-13", "GW-4")
 @pytest.mark.parametrize("name", ["telehealth-rooms", "notifications", "billing", "calendar-sync"])
 def test_a_service_that_is_away_costs_only_its_own_feature(
@@ -50,12 +42,12 @@ def test_a_service_that_is_away_costs_only_its_own_feature(
         booked = practice.book(start)
         assert booked["status"] == "confirmed"
         assert ("join_url" in booked) == (name != "telehealth-rooms")
-        until(stack, (200, {name: "unavailable"}))
+        until(lambda: readiness(stack), lambda state: state == (200, {name: "unavailable"}))
         if name == "billing":
             answer = practice.owner.send("GET", "/billables")
             assert (answer.status_code, answer.json()["reason"]) == (503, "UNAVAILABLE")
             assert "detail" not in answer.json()
-    until(stack, (200, {}))
+    until(lambda: readiness(stack), lambda state: state == (200, {}))
 
 
 @pytest.mark.req("PF-13", "GW-4")
@@ -67,6 +59,6 @@ def test_without_booking_searching_goes_on(stack: Stack, practice: Practice) -> 
         answer = practice.visitor.send("POST", f"{practice.path}/bookings", wanted)
         assert answer.status_code == 503, answer.text
         assert answer.headers["Retry-After"] == "1"
-        until(stack, (503, {"booking": "unavailable"}))
-    until(stack, (200, {}))
+        until(lambda: readiness(stack), lambda state: state == (503, {"booking": "unavailable"}))
+    until(lambda: readiness(stack), lambda state: state == (200, {}))
     practice.book(start)

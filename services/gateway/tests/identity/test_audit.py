@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from attune_testing.fixtures import TestClock
+from attune_testing.clock import TestClock
 from common import audit, ids
 from common.audit import Entry
 from common.db.database import Database

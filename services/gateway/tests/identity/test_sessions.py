@@ -13,7 +13,7 @@ from flask import Flask, Response
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from attune_testing.fixtures import TestClock
+from attune_testing.clock import TestClock
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import NotAllowed

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from attune_testing.fixtures import TestClock
+from attune_testing.clock import TestClock
 from common import ids
 from common.config import Misconfigured
 from common.db.database import Database

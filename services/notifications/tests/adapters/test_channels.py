@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import text
 
 from attune_local.servers import free_port
-from attune_testing.fixtures import TestClock
+from attune_testing.clock import TestClock
 from common import ids
 from common.config import Misconfigured
 from common.db.database import Database

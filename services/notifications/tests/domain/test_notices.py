@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from attune.booking.v1.booking_pb2 import BookingStatus
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from common import proto
 from notifications.domain import notices
 from notifications.domain.notices import Kind, Recipient

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attune_testing.fixtures import utc
+from attune_testing.clock import utc
 from common import zones
 from notifications.rendering import when
 

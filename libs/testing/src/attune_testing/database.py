@@ -1,0 +1,22 @@
+"""Migrated databases for tests."""
+
+import os
+
+from attune_local.stack import make_database
+from attune_testing.servers import PASSWORD, POSTGRES
+from common import ids
+from common.db import migrations
+from common.db.database import Database
+
+
+def new_database(package: str, worker_id: str) -> Database:
+    """Create and migrate a new database of a service, and connect as the service's role."""
+    name = f"test_{package}_{worker_id}_{ids.new().hex[:8]}"
+    server = os.environ[POSTGRES]
+    make_database(server, name, PASSWORD)
+    host = server.rpartition("@")[2]
+    owner = f"postgresql://{name}_owner:{PASSWORD}@{host}/{name}"
+    migrations.migrate(package, owner, name)
+    return Database(
+        f"postgresql://{name}:{PASSWORD}@{host}/{name}", 80, service=package.replace("_", "-")
+    )
