@@ -7,7 +7,6 @@ import signal
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ import psutil
 
 from attune_local.servers import Nats, Postgres, free_port
 from attune_local.stack import Process, Stack
+from attune_testing.waiting import until
 
 _CHUNK = 64 * 1024
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
@@ -190,10 +190,7 @@ class FaultyStack(Stack):
             victim.handle.wait()
         else:
             victim.stop()
-        end = time.monotonic() + 60
-        while any(map(_runs, doomed)):
-            assert time.monotonic() < end, "killed, and still there"
-            time.sleep(0.01)
+        until(lambda: not any(map(_runs, doomed)))
 
     def pause(self, victim: Victim) -> None:
         """SIGSTOP, with its children."""
