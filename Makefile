@@ -13,6 +13,8 @@ INSTALL = sh requirements/install.sh $(PYTHON) $(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Zones come from the pinned tzdata wheel, never from the machine.
 export PYTHONTZPATH :=
+# Bytecode is kept: without it each of ten processes compiles all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help up test check format lint protos soak fuzz mutate bench chaos reqs lock setup clean
@@ -44,7 +46,8 @@ protos: $(STUBS) ## Generate the gRPC stubs
 soak: setup ## The tests that take more than a minute each
 	@pytest -n 2 -m soak --timeout=0 --durations=10
 
-fuzz: setup ## Random requests to every route, messages to every RPC for SECONDS (600)
+fuzz: setup ## Random slot cases, requests to every route, messages to every RPC for SECONDS (600)
+	@ATTUNE_EXAMPLES=1000 pytest services/availability/tests/domain --timeout=0
 	@ATTUNE_FUZZ_SECONDS=$(or $(SECONDS),600) pytest services/gateway/tests/api/test_fuzz.py tests/integration/test_grpc_fuzz.py --timeout=0
 
 bench: setup ## Measure the targets of docs/performance.md (ONLY=P2,P11: some of them)

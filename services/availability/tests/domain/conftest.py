@@ -1,4 +1,4 @@
-"""How many random examples these tests run."""
+"""How many random examples these tests run; `make fuzz` runs many more."""
 
 import os
 
@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "attune",
-    max_examples=int(os.environ.get("ATTUNE_EXAMPLES", "150")),
+    max_examples=int(os.environ.get("ATTUNE_EXAMPLES", "50")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

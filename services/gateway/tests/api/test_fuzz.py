@@ -1,6 +1,6 @@
 """A fuzzer that is driven by the OpenAPI document, against the whole system.
 
-Only `make fuzz` tries every boundary of every field, since that takes minutes.
+Only `make fuzz` tries every boundary of every field and more examples, since that takes minutes.
 """
 
 import os
@@ -15,7 +15,9 @@ from services.gateway.tests.clinic import Practice
 
 pytestmark = pytest.mark.timeout(600)
 
-PHASES = "examples,coverage,fuzzing" if "ATTUNE_FUZZ_SECONDS" in os.environ else "examples,fuzzing"
+LONG = "ATTUNE_FUZZ_SECONDS" in os.environ
+PHASES = "examples,coverage,fuzzing" if LONG else "examples,fuzzing"
+EXAMPLES = 40 if LONG else 8
 # Each of the 600 zones is tried; with one operation, that will do.
 IN_ONE_ZONE = """
 [[operations]]
@@ -36,7 +38,7 @@ def fuzz(practice: Practice, folder: Path, *arguments: str, config: str = "") ->
             document,
             "--checks=all",
             f"--phases={PHASES}",
-            "--max-examples=20",
+            f"--max-examples={EXAMPLES}",
             "--seed=1",
             "--continue-on-failure",
             *arguments,

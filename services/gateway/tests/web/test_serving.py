@@ -74,6 +74,13 @@ def test_it_lives_without_its_dependencies_and_says_which_are_away(
     assert not [line for line in lines if line["level"] == "ERROR"]
 
 
+@pytest.fixture(scope="module")
+def hurried(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a gateway that gives a request a second to arrive."""
+    with served(settings, tmp_path_factory.mktemp("hurried"), REQUEST_SECONDS="1") as (port, _):
+        yield port
+
+
 @pytest.mark.req("PF-13")
 @pytest.mark.parametrize(
     "beginning",
@@ -84,12 +91,11 @@ def test_it_lives_without_its_dependencies_and_says_which_are_away(
     ],
     ids=["head", "body"],
 )
-def test_who_sends_byte_by_byte_is_cut_off(
-    settings: Settings, tmp_path: Path, beginning: str
-) -> None:
-    with served(settings, tmp_path, REQUEST_SECONDS="1") as (port, _), ExitStack() as opened:
+def test_who_sends_byte_by_byte_is_cut_off(hurried: int, beginning: str) -> None:
+    with ExitStack() as opened:
         slow = [
-            opened.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(20)
+            opened.enter_context(socket.create_connection(("127.0.0.1", hurried)))
+            for _ in range(20)
         ]
         for sender in slow:
             sender.sendall(beginning.encode())
@@ -104,7 +110,7 @@ def test_who_sends_byte_by_byte_is_cut_off(
             return not slow
 
         until(is_cut_off)
-        answer = requests.post(f"http://127.0.0.1:{port}/api/v1/auth/login", json={}, timeout=20)
+        answer = requests.post(f"http://127.0.0.1:{hurried}/api/v1/auth/login", json={}, timeout=60)
         assert answer.status_code == 400
 
 
@@ -113,21 +119,22 @@ def test_a_running_request_is_answered_before_it_ends(settings: Settings, tmp_pa
     body = b'{"email": "nobody-of-serving@clinic.example", "password": "whatever"}'
     head = (
         b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+        b"Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+        % len(body)
     )
     with (
         served(settings, tmp_path) as (port, process),
-        socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as connection,
     ):
         connection.sendall(head + body[:10])
-        time.sleep(0.2)  # until a thread has taken it up
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"  # it is taken up
         process.send_signal(signal.SIGTERM)
         time.sleep(0.2)
         connection.sendall(body[10:])
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
         assert answer.startswith(b"HTTP/1.1 401")
         assert b"WRONG_CREDENTIALS" in answer
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.req("GW-14")
@@ -138,16 +145,11 @@ def test_a_running_request_is_answered_before_it_ends(settings: Settings, tmp_pa
         b"Content-Length: 10000000\r\n\r\n",
     ],
 )
-def test_a_body_is_never_read_further_than_its_limit(
-    settings: Settings, tmp_path: Path, headers: bytes
-) -> None:
+def test_a_body_is_never_read_further_than_its_limit(hurried: int, headers: bytes) -> None:
     head = (
         b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\n"
         b"Content-Type: application/json\r\nConnection: close\r\n"
     )
-    with (
-        served(settings, tmp_path) as (port, _),
-        socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
-    ):
+    with socket.create_connection(("127.0.0.1", hurried), timeout=60) as connection:
         connection.sendall(head + headers)
         assert connection.recv(65536).startswith(b"HTTP/1.1 413")
