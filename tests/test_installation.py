@@ -62,7 +62,7 @@ def test_the_oldest_pip_installs_the_lock_and_a_second_time_asks_no_network(tmp_
     make = ("make", f"PYTHON={python}", f"VENV={venv}", venv / ".runtime")
     run(*make)
     run(UV, "pip", "check", "--python", venv / "bin" / "python")
-    assert "Run and look after Attune" in run(venv / "bin" / "attune", "--help")
+    assert "Run and maintain Attune" in run(venv / "bin" / "attune", "--help")
     run(*make, env=NO_NETWORK)
 
 

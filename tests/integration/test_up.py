@@ -36,7 +36,7 @@ class Up:
         assert self.process.stdout
         for line in self.process.stdout:
             self.printed += line
-            if "Ctrl-C stops" in line:
+            if "Press Ctrl-C to stop" in line:
                 break
         self.seconds = time.monotonic() - began
         assert f"Attune is up: {self.url}" in self.printed, self.printed
