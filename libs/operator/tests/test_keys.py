@@ -99,6 +99,21 @@ def test_a_rotation(folder: Path, database: Database) -> None:
     assert ring(folder) == ["k4", "k3", "k2"]
 
 
+def test_a_service_that_is_new_gets_its_keys_and_the_others_keep_theirs(folder: Path) -> None:
+    path = folder / "secrets.json"
+    first = Secrets.load(path)
+    known = json.loads(path.read_text())
+    del known["encryption_keys"]["billing"], known["identity_keys"]["billing"]
+    path.write_text(json.dumps(known))
+    again = Secrets.load(path)
+    assert again.encryption_keys.keys() == first.encryption_keys.keys()
+    assert again.identity_keys.keys() == first.identity_keys.keys()
+    assert vars(Secrets.load(path)) == json.loads(path.read_text())
+    for name, key in known["encryption_keys"].items():
+        assert again.encryption_keys[name] == key
+        assert list(again.identity_keys[name]) == known["identity_keys"][name]
+
+
 def test_what_cannot_be_read_is_named(folder: Path, database: Database) -> None:
     start(folder, database)
     with database.transaction(PRACTICE) as session:

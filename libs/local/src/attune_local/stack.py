@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +41,32 @@ class Secrets:
 
     @classmethod
     def load(cls, path: Path) -> "Secrets":
-        """Load the secrets from `path`, creating the file on first use."""
-        if not path.exists():
-            names = (*SERVICES, GATEWAY)
-            created = cls(
+        """Load the secrets from `path`, creating the file on first use.
+
+        A service that is not yet in the file gets its keys.
+        """
+        if path.exists():
+            loaded = cls(**json.loads(path.read_text()))
+        else:
+            loaded = cls(
                 database_password=secrets.token_urlsafe(18),
                 owner_password=secrets.token_urlsafe(9),
                 blind_index_key=encryption.new_key(),
                 session_key=secrets.token_urlsafe(32),
-                encryption_keys={name: f"k1:{encryption.new_key()}" for name in names},
-                identity_keys={n: identity.new_key_pair() for n in (*names, OPERATOR)},
+                encryption_keys={},
+                identity_keys={},
             )
-            created.save(path)
-        return cls(**json.loads(path.read_text()))
+        names = (*SERVICES, GATEWAY)
+        if not {*names, OPERATOR} <= loaded.identity_keys.keys():
+            new_keys = {name: f"k1:{encryption.new_key()}" for name in names}
+            new_pairs = {name: identity.new_key_pair() for name in (*names, OPERATOR)}
+            loaded = replace(
+                loaded,
+                encryption_keys={**new_keys, **loaded.encryption_keys},
+                identity_keys={**new_pairs, **loaded.identity_keys},
+            )
+            loaded.save(path)
+        return loaded
 
     def save(self, path: Path) -> None:
         """Write the secrets to `path`, readable only by its owner.
