@@ -1,10 +1,13 @@
 """The OpenAPI document and its page."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from flask.testing import FlaskClient
+
+from common.services import GATEWAY, SERVICES
+from gateway.schemas.audit import Service
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 CALLS = {
@@ -70,6 +73,11 @@ def operations(document: Any) -> list[tuple[str, str, Any]]:
         for path, item in document["paths"].items()
         for method, operation in item.items()
     ]
+
+
+@pytest.mark.req("PF-8")
+def test_the_audit_can_name_every_service() -> None:
+    assert get_args(Service) == (*SERVICES, GATEWAY)
 
 
 @pytest.mark.req("GW-1", "GW-4")

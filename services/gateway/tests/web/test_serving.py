@@ -17,13 +17,11 @@ import requests
 
 from attune_local.servers import free_port, spawn
 from attune_testing.waiting import until
+from common.services import SERVICES
 from gateway.settings import Settings
 
 CHUNK = b"7fff\r\n" + b"x" * 0x7FFF + b"\r\n"
-AWAY = dict.fromkeys(
-    ("availability", "booking", "telehealth-rooms", "notifications", "billing", "calendar-sync"),
-    "unavailable",
-)
+AWAY = dict.fromkeys(SERVICES, "unavailable")
 
 
 @contextmanager

@@ -210,6 +210,7 @@ def _schema_of(answer: Any) -> Document:
 
 
 def _schemas(operations: Iterable[Operation]) -> Document:
+    """Return the schemas by name. Raises ValueError if two models have the same name."""
     wanted: dict[type[BaseModel], str] = {Problem: _SERIALIZED}
     for operation in operations:
         answer = next(iter(get_args(operation.answer)), operation.answer)
@@ -223,6 +224,8 @@ def _schemas(operations: Iterable[Operation]) -> Document:
                 wanted[model] = mode
     pairs: Any = sorted(wanted.items(), key=lambda pair: pair[0].__name__)
     schemas: Document = models_json_schema(pairs, ref_template=_REF)[1]["$defs"]
+    if twice := [name for name in schemas if "__" in name]:  # pydantic's way to tell them apart
+        raise ValueError(f"two models of the API have the same name: {twice}")
     answers = {model.__name__ for model, mode in wanted.items() if mode == _SERIALIZED}
     return {
         "Timezone": TIMEZONE_SCHEMA,
