@@ -305,9 +305,9 @@ def test_without_postgresql_warm_searches_go_on_and_writes_are_refused(
             answer, took = other.result()
             assert getattr(answer, "status_code", answer) in {503, 504}
             assert took < 5 * SECONDS
-    made = until(book, lambda answer: answer.status_code == 201, 30).json()
+    made = until(book, lambda answer: answer.status_code == 201).json()
     assert book().json()["id"] == made["id"], "it was made once"
-    assert until(search_cold, lambda status: status == 200, 30)
+    assert until(search_cold, lambda status: status == 200)
     assert {process.handle.pid for process in stack.processes} == processes
     _await_well(practice)
     practice.faulty.await_quiet()
@@ -326,7 +326,7 @@ def test_a_replica_that_hangs_is_left_out(practice: Practice) -> None:
             quick = quick + 1 if (status, took < SECONDS / 2) == (200, True) else 0
             return quick
 
-        until(search, lambda found: found == 20, 30)
+        until(search, lambda found: found == 20)
 
 
 @dataclass
@@ -509,5 +509,5 @@ def test_a_service_refuses_what_it_cannot_take_on(practice: Practice) -> None:
                 return False
             return True
 
-        until(answers, bool, 15)
+        until(answers)
     _await_well(practice)

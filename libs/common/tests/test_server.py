@@ -18,7 +18,7 @@ from attune.calendar_sync.v1.feed_service_pb2_grpc import (
 from attune_testing import identities
 from attune_testing.serving import Served, serve
 from attune_testing.stubs import CalendarSyncStub
-from attune_testing.waiting import steady
+from attune_testing.waiting import until
 from common import ids
 from common.db import encryption
 from common.db.database import Database
@@ -77,7 +77,7 @@ class Sample(FeedServiceServicer):
             raise Unavailable
         if request.token == "slow":
             with self.database.transaction("") as session:
-                session.execute(text("SELECT pg_sleep(5)"))
+                session.execute(text("SELECT pg_sleep(120)"))
         return pb.ReadFeedResponse(icalendar=str(deadline.remaining()).encode())
 
 
@@ -149,10 +149,7 @@ def test_a_deadline_ends_the_statement_too(served: Served, database: Database) -
     channel = channels.channel(f"ipv4:{served.address}", identities.signer(), timeout=0.4)
     with channel, pytest.raises(DeadlineExceeded):
         read(CalendarSyncStub(channel), "slow")
-    end = steady() + 3
-    while _running(database, "pg_sleep"):
-        assert steady() < end
-        time.sleep(0.05)
+    until(lambda: not _running(database, "pg_sleep"))
 
 
 def _running(database: Database, words: str) -> bool:

@@ -196,7 +196,7 @@ class Postgres:
                 return found.startswith(f"{self.pid}\n") and "ready" in found
             return False
 
-        _wait_until(is_ready, 30)
+        _wait_until(is_ready, 60)
 
 
 class Nats:
@@ -220,7 +220,7 @@ class Nats:
                 *("-js", "-sd", self._folder, "-l", self._folder / "log"),
             ]
         )
-        _wait_until(lambda: _listens(self.port), 15)
+        _wait_until(lambda: _listens(self.port), 60)
 
     def stop(self) -> None:
         if self._process:
