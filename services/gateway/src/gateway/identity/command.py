@@ -51,4 +51,4 @@ def create(
             roles=roles,
             provider_id=provider,
         )
-    click.echo(f"account {account_id}")
+    click.echo(f"Created account {account_id}.")
