@@ -64,10 +64,11 @@ def test_an_unknown_permission_cannot_be_asked_for() -> None:
         access.allow("bookings:raed")
 
 
-def test_rows_are_those_within_reach() -> None:
+def test_rows_are_those_within_reach(request: pytest.FixtureRequest) -> None:
     names = ("practice", "provider", "client", "booking")
     table = Table("rows", MetaData(), *(Column(name, Uuid) for name in names))
     engine = create_engine("sqlite://")
+    request.addfinalizer(engine.dispose)
     own = {"practice": PRACTICE, "provider": PROVIDER, "client": CLIENT, "booking": ids.new()}
     same_client = {**own, "provider": ids.new(), "booking": ids.new()}
     other = {**own, "provider": ids.new(), "client": ids.new(), "booking": ids.new()}

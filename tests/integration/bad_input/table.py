@@ -7,6 +7,8 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Any
 
+from werkzeug.http import HTTP_STATUS_CODES
+
 Fields = Mapping[str, str]
 
 
@@ -33,7 +35,7 @@ class Problem:
         """As it goes out."""
         return {
             "type": "about:blank",
-            "title": self.status.phrase,
+            "title": HTTP_STATUS_CODES[self.status],
             "status": self.status.value,
             "detail": self.detail,
             "reason": self.reason,

@@ -85,10 +85,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             log.error("a request could not be answered", exc_info=exc)
         request_id = request_context.new_request()
-        reason = "INTERNAL" if status == HTTPStatus.INTERNAL_SERVER_ERROR else status.name
+        reason = (
+            "INTERNAL" if status == HTTPStatus.INTERNAL_SERVER_ERROR else problems.reason_of(status)
+        )
         body = problems.encode(status, reason, problems.DETAILS.get(status, ""), request_id)
         head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+            f"HTTP/1.1 {status.value} {problems.title_of(status)}\r\n"
             f"Content-Type: {problems.CONTENT_TYPE}\r\n"
             f"Content-Length: {len(body)}\r\n"
             f"{middleware.REQUEST_ID}: {request_id}\r\n"

@@ -189,12 +189,12 @@ def _responses(operation: Operation, *, has_parameters: bool) -> Document:
         else:
             model = operation.conflict if status == HTTPStatus.CONFLICT else Problem
             content = {problems.CONTENT_TYPE: {"schema": _ref(model)}}
-        answers[str(status)] = {"description": HTTPStatus(status).phrase, "content": content}
+        answers[str(status)] = {"description": problems.title_of(status), "content": content}
     return answers
 
 
 def _answer(operation: Operation) -> Document:
-    answer: Document = {"description": HTTPStatus(operation.status).phrase}
+    answer: Document = {"description": problems.title_of(operation.status)}
     if operation.cached:
         answer["headers"] = {"ETag": {"schema": {"type": "string"}}}
     if operation.answer is not None:

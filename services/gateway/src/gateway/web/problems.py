@@ -13,6 +13,7 @@ import orjson
 from flask import Response, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.http import HTTP_STATUS_CODES
 
 from common.errors import (
     Conflict,
@@ -90,6 +91,19 @@ class WithMembers(Exception):  # wraps a DomainError, is not one itself
         self.headers = headers or {}
 
 
+def title_of(status: int) -> str:
+    """Return the name of a status, such as `Not Found`.
+
+    The names are werkzeug's, since those of `http.HTTPStatus` depend on the version of Python.
+    """
+    return HTTP_STATUS_CODES[status]
+
+
+def reason_of(status: int) -> str:
+    """Return the reason of a failure that has none of its own, such as NOT_FOUND."""
+    return title_of(status).upper().replace(" ", "_")
+
+
 def status_of(failure: DomainError) -> HTTPStatus:
     """Return the HTTP status for a failure."""
     for kind in type(failure).__mro__:
@@ -114,7 +128,7 @@ def from_exception(error: Exception) -> Response:
 def failure_of(error: Exception) -> DomainError:
     """Return the DomainError that stands for an exception of a view."""
     if isinstance(error, ParseException):  # a malformed chunked body
-        return Invalid(DETAILS[HTTPStatus.BAD_REQUEST], reason=HTTPStatus.BAD_REQUEST.name)
+        return Invalid(DETAILS[HTTPStatus.BAD_REQUEST], reason=reason_of(HTTPStatus.BAD_REQUEST))
     return server.to_domain(error, where())
 
 
@@ -148,7 +162,7 @@ def _from_http(error: HTTPException) -> Response:
         return error.get_response()  # type: ignore[return-value]  # a redirect made by werkzeug
     status = HTTPStatus(error.code)
     own = error.description if error.description != type(error).description else None
-    response = _respond(status, status.name, own or DETAILS.get(status, ""), {})
+    response = _respond(status, reason_of(status), own or DETAILS.get(status, ""), {})
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
@@ -172,7 +186,7 @@ def encode(
     return orjson.dumps(
         {
             "type": "about:blank",
-            "title": status.phrase,
+            "title": title_of(status),
             "status": status.value,
             **({"detail": detail} if detail else {}),
             "reason": reason,
