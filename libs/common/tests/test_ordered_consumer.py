@@ -1,5 +1,6 @@
 """An ordered consumer through restarts of NATS, with and without its disk."""
 
+import itertools
 import math
 import threading
 from collections.abc import Iterator
@@ -147,6 +148,21 @@ def test_it_is_current_once_it_has_received_all_that_is_there(own_bus: Bus) -> N
     begun.set()
     until(lambda: consumer.current > -math.inf)
     assert current == [-math.inf] * count, "some were still missing"
+
+
+def test_it_stays_current_while_messages_keep_coming(own_bus: Bus) -> None:
+    """NATS sends heartbeats only while it has nothing to deliver."""
+    received, numbers = Received(), itertools.count()
+    consumer = own_bus.follow([SUBJECT], 0, received.receive)
+    publish(own_bus, next(numbers))
+    until(lambda: received.numbers == [0])
+    begin = consumer.current
+
+    def publish_next() -> float:
+        publish(own_bus, next(numbers))
+        return consumer.current
+
+    until(publish_next, lambda current: current > begin)
 
 
 def test_it_ends(own_bus: Bus) -> None:

@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from attune.booking.v1.booking_service_pb2 import ListBookingsRequest
 from attune.common.v1.types_pb2 import Mode
 from attune_testing.clock import utc
-from common import validation
+from common import ids, validation
 from common.errors import Invalid
 
 
@@ -32,6 +32,14 @@ def test_an_instant_lies_in_the_years_2000_to_2100(value: Timestamp) -> None:
 
 def test_an_instant_is_in_utc() -> None:
     assert validation.instant(Timestamp(seconds=1_793_628_000), "x") == utc("2026-11-02 14:00")
+
+
+def test_an_id_is_a_uuid() -> None:
+    some = ids.new()
+    assert ids.parse(str(some), "booking_id") == some
+    with pytest.raises(Invalid) as refused:
+        ids.parse("7", "booking_id")
+    assert (refused.value.field, refused.value.reason) == ("booking_id", "INVALID_ID")
 
 
 @pytest.mark.parametrize("value", [0, 4, 99, -1])
