@@ -77,6 +77,19 @@ def is_changed(text: str, mutant: Mutant) -> bool:
         return False
 
 
+def statement(text: str, line: int) -> range:
+    """Return the lines of the innermost statement at a line, without those of its body."""
+    lines = range(0)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.stmt):
+            decorators = getattr(node, "decorator_list", [])
+            first = min(part.lineno for part in (node, *decorators))
+            end = node.body[0].lineno if hasattr(node, "body") else (node.end_lineno or 0) + 1
+            if line in range(first, (node.end_lineno or 0) + 1) and first >= lines.start:
+                lines = range(first, end)
+    return lines
+
+
 def _names(node: ast.expr) -> tuple[str, str]:
     """Return the first and the last name of `a.b.c`: `a` and `c`."""
     last = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

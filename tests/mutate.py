@@ -1,9 +1,13 @@
 """`make mutate`: change one small thing at a time and list the changes that no test notices.
 
-Each mutant (`tests.mutants`) is written to a copy of the repository, never to the checkout. Its
-own package's tests run in that copy; if they pass, and the mutant is in `common`, those of booking
-run, too, which uses most of it. Two copies work side by side. Each has a PostgreSQL for the
-whole run, and a fresh NATS for each run of tests, because NATS keeps streams under fixed names.
+Each mutant (`tests.mutants`) is written to a copy of the repository, never to the checkout. First
+each package's tests run on unchanged code, which records the lines that each test executes. Then
+a mutant is judged by the tests of its package that execute the changed statement; if they pass,
+and the mutant is in `common`, also by those of booking, which uses most of it. Two copies work
+side by side. Each has a PostgreSQL for the whole run, and a fresh NATS for each run of tests,
+because NATS keeps streams under fixed names.
+
+This module is also the pytest plugin that reports on these runs.
 """
 
 import argparse
@@ -15,7 +19,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -23,43 +28,60 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
+from coverage import Coverage, CoverageData
 from psycopg import sql
 
 from attune_local.servers import Nats, Postgres, free_port
-from tests.mutants import Mutant, sample
+from tests.mutants import Mutant, sample, statement
 
 ROOT = Path(__file__).parent.parent
 _LAYERS = ("domain", "actions", "store", "jobs", "search")
-# Modules with use cases that are not in actions/.
-_MODULES = ("changes", "making", "offers", "state", "work")
 SOURCES = (
     "libs/common/src/common/**/*.py",
     *(f"services/*/src/*/{layer}/**/*.py" for layer in _LAYERS),
-    *(f"services/*/src/*/{module}.py" for module in (*_LAYERS, *_MODULES)),
+    *(f"services/*/src/*/{layer}.py" for layer in _LAYERS),
 )
 _EVERYTHING = ("libs/*/src/**/*.py", "services/*/src/**/*.py")
 _NEVER = re.compile(r"^libs/(testing|common/src/attune)/|/migrations/|/tables\.py$")
 _USER_OF_COMMON = "services/booking"
 _COPIES = 2
 _PASSWORD = "attune-mutants"
-_PASSED = 0, pytest.ExitCode.NO_TESTS_COLLECTED  # the latter if all that are left are deselected
-_IMPORTED = "ATTUNE_MUTATE_IMPORTED"  # the file in which a run of tests lists what it imported
-
+_REPORT = "ATTUNE_MUTATE_REPORT"  # the file to which the plugin writes a Run
 
 Done = TypeVar("Done")
+Wrapper = Generator[None, Any, Any]
 
 
 @dataclass(frozen=True)
 class Run:
     """The outcome of one run of pytest."""
 
-    failed: str  # the first test that failed, or another reason; empty if all passed
-    seconds: float
-    imported: frozenset[str]  # paths relative to the copy
+    failed: list[str]  # the tests that failed, or another reason; empty if all passed
+    seconds: dict[str, float]  # that each test took
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a package's tests execute on unchanged code, and how long they take."""
+
+    seconds: Mapping[str, float]  # of each test
+    # The tests that execute each line, by path and line. The test "" stands for imports and for
+    # fixtures that several tests share.
+    executed_by: Mapping[str, Mapping[int, Sequence[str]]]
+
+    def choose(self, path: str, lines: Iterable[int]) -> list[str]:
+        """Return the tests that execute any of `lines`, quick ones first.
+
+        If only imports and shared fixtures execute these lines, return all tests.
+        """
+        by_line = self.executed_by.get(path, {})
+        found = {test for line in lines for test in by_line.get(line, ())}
+        chosen = found & self.seconds.keys() or (self.seconds if found else ())
+        return sorted(chosen, key=self.seconds.__getitem__)
 
 
 @dataclass(frozen=True)
@@ -69,11 +91,17 @@ class Verdict:
     path: str
     line: int
     change: str
-    noticed_by: str  # empty if no test failed
-    imported: bool  # whether the tests loaded the changed file at all
-    tests: list[str]
+    noticed_by: str  # the test that failed, or another reason; empty if all passed
+    tests: int  # how many execute the changed statement
     seconds: float
     diff: str
+
+    @property
+    def word(self) -> str:
+        """What became of the mutant."""
+        if self.noticed_by:
+            return "noticed"
+        return "survived" if self.tests else "not run"
 
 
 class Copy:
@@ -103,65 +131,83 @@ class Copy:
         for stale in file.parent.glob(f"__pycache__/{file.stem}.*.pyc"):
             stale.unlink()
 
-    def test(self, files: Sequence[str], limit: float | None = None) -> Run:
-        """Run test files until a test fails or `limit` seconds have passed. A test that passes
-        when it runs again by itself has not failed: the machine was too slow for it."""
-        left, unreliable = list(files), list[str]()
-        run = self._run(left, limit)
-        while "::" in run.failed and not self._run([run.failed], limit).failed:
-            unreliable += ["--deselect", run.failed]
-            left = left[left.index(run.failed.partition("::")[0]) :]  # all before have passed
-            run = self._run([*left, *unreliable], limit)
-        return run
+    def measure(self, files: Sequence[str]) -> Measured:
+        """Run test files with coverage. Raises RuntimeError if a test fails."""
+        data = CoverageData(str(self._folder / "coverage"))
+        data.erase()
+        # Sources of the checkout are recorded as well, so that _relative finds them.
+        sources = ",".join(f"{root}/{glob}" for root in (self.tree, ROOT) for glob in _EVERYTHING)
+        options = [f"--data-file={data.data_filename()}", f"--include={sources}"]
+        run = self._run(["-m", "coverage", "run", *options, "-m", "pytest", *files])
+        if broken := [test for test in run.failed if self.test([test])]:
+            raise RuntimeError(f"without any change a test fails: {broken[0]}")
+        data.read()
+        return Measured(
+            run.seconds,
+            {self._relative(file): data.contexts_by_lineno(file) for file in data.measured_files()},
+        )
 
-    def _run(self, arguments: Sequence[str], limit: float | None) -> Run:
+    def _relative(self, file: str) -> str:
+        """Return a path relative to the copy. Raises RuntimeError for a file of the checkout."""
+        if not Path(file).is_relative_to(self.tree):
+            raise RuntimeError(f"the tests imported the checkout: {file}")
+        return str(Path(file).relative_to(self.tree))
+
+    def test(self, tests: Sequence[str], limit: float | None = None) -> str:
+        """Return the first test that fails, another reason such as the time limit, or "".
+
+        A test that passes when it runs again by itself has not failed: the machine was too slow
+        for it.
+        """
+        left = list(tests)
+        while left:
+            failed = "".join(self._run(["-m", "pytest", "-x", *left], limit).failed[:1])
+            if failed not in left or self._run(["-m", "pytest", failed], limit).failed:
+                return failed
+            left = left[left.index(failed) + 1 :]
+        return ""
+
+    def _run(self, command: Sequence[str], limit: float | None = None) -> Run:
         nats = Nats(self._folder / "nats", free_port())
-        listed = self._folder / "imported"
-        listed.unlink(missing_ok=True)
-        begin = time.monotonic()
         nats.start()
         try:
-            failed = self._pytest(arguments, self._environment(nats.url, listed), limit)
+            return self._pytest(command, self._environment(nats.url), limit)
         finally:
             nats.stop()
             shutil.rmtree(self._folder / "nats", ignore_errors=True)
             self._drop_databases()
-        imported = listed.read_text().splitlines() if listed.exists() else []
-        return Run(failed, time.monotonic() - begin, self._check(imported))
 
-    def _environment(self, nats_url: str, listed: Path) -> dict[str, str]:
+    def _environment(self, nats_url: str) -> dict[str, str]:
         # What is on PYTHONPATH comes before what editable installs add.
         sources = sorted(self.tree.glob("*/*/src"))
         return os.environ | {
             "PYTHONPATH": os.pathsep.join(map(str, [self.tree, *sources])),
             "ATTUNE_TEST_POSTGRES_URL": self._postgres.url,
             "ATTUNE_TEST_NATS_URL": nats_url,
-            _IMPORTED: str(listed),
+            _REPORT: str(self._folder / "report"),
+            "PYTHONDONTWRITEBYTECODE": "",  # without bytecode a run starts seconds later
         }
 
-    def _pytest(self, arguments: Sequence[str], env: Mapping[str, str], limit: float | None) -> str:
-        """Return the first test that failed, or what else went wrong."""
-        options = ["-x", "--tb=line", "-p", "no:cacheprovider", "-p", "tests.mutate"]
-        command = [sys.executable, "-m", "pytest", *options, *arguments]
+    def _pytest(self, command: Sequence[str], env: Mapping[str, str], limit: float | None) -> Run:
+        report = Path(env[_REPORT])
+        report.unlink(missing_ok=True)
+        options = ["--tb=line", "-p", "no:cacheprovider", "-p", "tests.mutate"]
         with TemporaryFile("w+") as output:  # no pipe: what tests leave running would hold it
             try:
                 done = subprocess.run(
-                    command, cwd=self.tree, env=env, timeout=limit, stdout=output, stderr=output
+                    [sys.executable, *command, *options],
+                    cwd=self.tree,
+                    env=env,
+                    timeout=limit,
+                    stdout=output,
+                    stderr=output,
                 )
             except subprocess.TimeoutExpired:
-                return "the time limit"
+                return Run(["the time limit"], {})
             output.seek(0)
             told = output.read().strip()
-        found = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", told, re.MULTILINE)
-        return (found[1] if found else told[-500:]) if done.returncode not in _PASSED else ""
-
-    def _check(self, imported: Sequence[str]) -> frozenset[str]:
-        """Return the imported files of the copy. Raises RuntimeError if any is the checkout's."""
-        ours = ROOT / "libs", ROOT / "services", ROOT / "tests"
-        if wrong := [file for file in imported if any(map(Path(file).is_relative_to, ours))]:
-            raise RuntimeError(f"the tests imported the checkout: {wrong[0]}")
-        inside = (file for file in map(Path, imported) if file.is_relative_to(self.tree))
-        return frozenset(str(file.relative_to(self.tree)) for file in inside)
+        run = Run(**json.loads(report.read_text())) if report.exists() else Run([], {})
+        return Run([told[-500:]], {}) if done.returncode and not run.failed else run
 
     def _drop_databases(self) -> None:
         with psycopg.connect(f"{self._postgres.url}/postgres", autocommit=True) as server:
@@ -171,11 +217,56 @@ class Copy:
                 server.execute(drop.format(sql.Identifier(name)))
 
 
+_this_run = Run([], {})  # of the process that has this module as a plugin
+
+
+@contextmanager
+def _attributed(test: str) -> Iterator[None]:
+    """Attribute to `test` the lines that any thread executes during the block."""
+    recording = Coverage.current()
+    before = recording.switch_context(test) if recording else None
+    try:
+        yield
+    finally:
+        if recording:
+            recording.switch_context(before or "")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Wrapper:
+    """Attribute lines to the test, and note how long it takes."""
+    begin = time.monotonic()
+    with _attributed(item.nodeid):
+        done = yield
+    _this_run.seconds[item.nodeid] = time.monotonic() - begin
+    return done
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Wrapper:
+    """Attribute the setup of a shared fixture to no test."""
+    if fixturedef.scope == "function":
+        return (yield)
+    with _attributed(""):
+        return (yield)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note a test that failed."""
+    if report.failed:
+        _this_run.failed.append(report.nodeid)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Note a file that could not be collected."""
+    if report.failed:
+        _this_run.failed.append(report.nodeid)
+
+
 def pytest_sessionfinish() -> None:
-    """List what was imported: this module is a plugin of the tests that it runs."""
-    if listed := os.environ.get(_IMPORTED):
-        files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-        Path(listed).write_text("\n".join(filter(None, files)))
+    """Write the report."""
+    if path := os.environ.get(_REPORT):
+        Path(path).write_text(json.dumps(asdict(_this_run)))
 
 
 def read_sources(only: str = "") -> dict[str, str]:
@@ -183,7 +274,7 @@ def read_sources(only: str = "") -> dict[str, str]:
     patterns = _EVERYTHING if only else SOURCES
     found = {str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern)}
     wanted = {path for path in fnmatch.filter(found, only or "*") if not _NEVER.search(path)}
-    return {path: (ROOT / path).read_text() for path in wanted if list_tests(ROOT, _package(path))}
+    return {path: (ROOT / path).read_text() for path in wanted if list_tests(_package(path))}
 
 
 def _package(path: str) -> str:
@@ -196,44 +287,37 @@ def packages_for(path: str) -> list[str]:
     return [own, _USER_OF_COMMON] if own == "libs/common" else [own]
 
 
-def list_tests(tree: Path, package: str, path: str = "") -> list[str]:
-    """Return a package's test files; those that mention the module at `path` most come first."""
-    files = sorted((tree / package / "tests").rglob("test_*.py"))
-    if path:
-        module = re.compile(rf"\b{Path(path).stem}\b")
-        files.sort(key=lambda file: -len(module.findall(file.read_text())))
-    return [str(file.relative_to(tree)) for file in files]
+def list_tests(package: str) -> list[str]:
+    """Return the paths of a package's test files."""
+    files = (ROOT / package / "tests").rglob("test_*.py")
+    return sorted(str(file.relative_to(ROOT)) for file in files)
 
 
-def measure(copy: Copy, package: str) -> tuple[str, float]:
-    """Return a package and the seconds that its tests take on unchanged code."""
-    run = copy.test(list_tests(copy.tree, package))
-    if run.failed:
-        raise SystemExit(f"Without any change the tests of {package} fail: {run.failed}")
-    return package, run.seconds
+def measure(copy: Copy, package: str) -> tuple[str, Measured]:
+    """Return a package and what its tests execute."""
+    return package, copy.measure(list_tests(package))
 
 
-def judge(copy: Copy, mutant: Mutant, text: str, usual: Mapping[str, float]) -> Verdict:
-    """Run the tests on one mutant of `text`. `usual` is the seconds of each package's tests."""
-    runs: dict[str, Run] = {}
+def judge(copy: Copy, mutant: Mutant, text: str, measured: Mapping[str, Measured]) -> Verdict:
+    """Run the tests on one mutant of `text`. `measured` is by package."""
+    lines = statement(text, mutant.line)
+    failed, tests, begin = "", 0, time.monotonic()
     copy.write(mutant.path, mutant.apply(text))
     try:
         for package in packages_for(mutant.path):
-            limit = 60 + 4 * usual[package]
-            files = list_tests(copy.tree, package, mutant.path)
-            runs[package] = run = copy.test(files, limit)
-            if run.failed:
-                break
+            chosen = measured[package].choose(mutant.path, lines)
+            usual = sum(measured[package].seconds[test] for test in chosen)
+            tests += len(chosen)
+            failed = failed or copy.test(chosen, 60 + 4 * usual)
     finally:
         copy.write(mutant.path, text)
     return Verdict(
         path=mutant.path,
         line=mutant.line,
         change=mutant.change,
-        noticed_by=run.failed,
-        imported=any(mutant.path in run.imported for run in runs.values()),
-        tests=list(runs),
-        seconds=round(sum(run.seconds for run in runs.values()), 1),
+        noticed_by=failed,
+        tests=tests,
+        seconds=round(time.monotonic() - begin, 1),
         diff=mutant.diff(text),
     )
 
@@ -266,11 +350,11 @@ def judge_all(mutants: Sequence[Mutant], sources: Mapping[str, str]) -> Iterator
         Path(folder).chmod(0o755)  # PostgreSQL's unprivileged user must pass
         places = [Path(folder) / str(n) for n in range(_COPIES)]
         copies = [stack.enter_context(Copy(place).started()) for place in places]
-        usual = dict(spread(copies, [partial(measure, package=package) for package in packages]))
+        measured = dict(spread(copies, [partial(measure, package=each) for each in packages]))
         yield from spread(
             copies,
             [
-                partial(judge, mutant=mutant, text=sources[mutant.path], usual=usual)
+                partial(judge, mutant=mutant, text=sources[mutant.path], measured=measured)
                 for mutant in mutants
             ],
         )
@@ -289,14 +373,14 @@ def main() -> None:
     verdicts: list[Verdict] = []
     for verdict in judge_all(sample(sources, options.count, options.seed), sources):
         verdicts.append(verdict)
-        word = "noticed" if verdict.noticed_by else "survived" if verdict.imported else "not loaded"
         place = f"{verdict.path}:{verdict.line}"
-        print(f"{place}  {verdict.change}  {word}  {verdict.seconds:.0f} s", flush=True)
+        print(f"{place}  {verdict.change}  {verdict.word}  {verdict.seconds:.0f} s", flush=True)
         write(verdicts)
-    survivors = [verdict for verdict in verdicts if not verdict.noticed_by]
-    for verdict in survivors:
-        print(f"\n{verdict.diff}")
-    print(f"\n{len(verdicts) - len(survivors)} of {len(verdicts)} noticed")
+    for verdict in verdicts:
+        if not verdict.noticed_by:
+            print(f"\n{verdict.diff}")
+    counts = Counter(verdict.word for verdict in verdicts)
+    print("\n" + ", ".join(f"{count} {word}" for word, count in counts.items()))
 
 
 def write(verdicts: Sequence[Verdict]) -> None:

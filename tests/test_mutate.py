@@ -1,11 +1,18 @@
-"""`make mutate`: what is changed, what is left alone, and that a seed repeats a sample."""
+"""`make mutate`: what is changed, what is left alone, that a seed repeats a sample, and which
+tests judge a change."""
 
 import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from coverage import CoverageData
 
-from tests.mutants import is_changed, mutants_of, sample
-from tests.mutate import packages_for, read_sources
+from tests.mutants import is_changed, mutants_of, sample, statement
+from tests.mutate import ROOT, Measured, packages_for, read_sources
 
 SOURCE = '''"""A docstring about 7 things."""
 
@@ -127,3 +134,81 @@ def test_only_picks_files_by_a_glob() -> None:
 def test_a_package_is_tested_by_its_own_tests_first() -> None:
     assert packages_for("services/billing/src/billing/domain.py") == ["services/billing"]
     assert packages_for("libs/common/src/common/ids.py")[0] == "libs/common"
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [
+        ("total = (\n    1\n    + 2\n)\nlast = 3", [1, 1, 1, 1, 5]),
+        ("if (\n    a\n    and b\n):\n    one()\nelif c:\n    two()", [1, 1, 1, 1, 5, 6, 7]),
+        ("@one\n@two\ndef f(\n    a=1,\n):\n    return a", [1, 1, 1, 1, 1, 6]),
+        ("class C:\n    a: int = 1\n\n    def f(self):\n        pass", [1, 2, None, 4, 5]),
+    ],
+)
+def test_a_statement_is_its_lines_without_its_body(text: str, statements: list[int | None]) -> None:
+    for line, first in enumerate(statements, 1):
+        if first is not None:
+            same = [n for n, other in enumerate(statements, 1) if other == first]
+            assert list(statement(text, line)) == same
+
+
+def test_the_tests_that_execute_a_line_are_chosen_quick_ones_first() -> None:
+    measured = Measured(
+        {"slow": 3, "quick": 1, "other": 2},
+        {"a.py": {1: [""], 2: ["", "slow", "quick"], 3: ["other"]}},
+    )
+    assert measured.choose("a.py", [2]) == ["quick", "slow"]
+    assert measured.choose("a.py", [2, 3, 4]) == ["quick", "other", "slow"]
+    assert measured.choose("a.py", [1]) == ["quick", "other", "slow"]  # at import, so all
+    assert measured.choose("a.py", [4]) == []
+    assert measured.choose("b.py", [1]) == []
+
+
+TESTS = """
+import threading, queue, pytest
+jobs = queue.Queue()
+def work():
+    while job := jobs.get():
+        job()
+@pytest.fixture(scope="session")
+def worker():
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    jobs.put(None)
+    thread.join()
+def run(job):
+    done = threading.Event()
+    jobs.put(lambda: (job(), done.set()))
+    done.wait()
+def test_one(worker):
+    run(lambda:
+        1)
+@pytest.mark.parametrize("number", [2, 3])
+def test_two(worker, number):
+    run(lambda:
+        number)
+    assert number == 2
+"""
+
+
+def test_lines_of_all_threads_are_attributed_to_the_test_that_runs(tmp_path: Path) -> None:
+    file, data = tmp_path / "test_it.py", CoverageData(str(tmp_path / "coverage"))
+    file.write_text(TESTS)
+    command = ["-m", "coverage", "run", f"--include={file}", f"--data-file={data.data_filename()}"]
+    command += ["-m", "pytest", "-p", "tests.mutate", f"--rootdir={tmp_path}", str(file)]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "ATTUNE_MUTATE_REPORT": str(tmp_path / "report")}
+    subprocess.run([sys.executable, *command], cwd=tmp_path, env=env)
+    data.read()
+    tests = {
+        line: {name.removeprefix("test_it.py::") for name in names}
+        for line, names in data.contexts_by_lineno(str(file)).items()
+    }
+    one, two, three = "test_one", "test_two[2]", "test_two[3]"
+    assert tests[TESTS.splitlines().index("        1)") + 1] == {one}
+    assert tests[TESTS.splitlines().index("        number)") + 1] == {two, three}
+    assert tests[TESTS.splitlines().index("        job()") + 1] == {one, two, three}
+    assert tests[TESTS.splitlines().index("    thread.start()") + 1] == {""}
+    report = json.loads((tmp_path / "report").read_text())
+    assert report["failed"] == [f"test_it.py::{three}"]
+    assert list(report["seconds"]) == [f"test_it.py::{name}" for name in (one, two, three)]

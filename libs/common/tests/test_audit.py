@@ -1,6 +1,8 @@
 """The audit trail: written with the action, chained, and verified."""
 
+import base64
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -245,6 +247,42 @@ def test_entries_are_sealed_right_after_they_are_written(alone: Database) -> Non
         until(lambda: check(alone).entries)
     finally:
         sealer.stop()
+
+
+def test_a_stopped_sealer_has_no_thread(alone: Database) -> None:
+    before = set(threading.enumerate())
+    sealer = Sealer(alone)
+    sealer.start()
+    sealer.stop()
+    left = set(threading.enumerate()) - before
+    assert "sealer" not in {thread.name for thread in left}
+
+
+def test_entries_and_hashes_keep_their_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later release verifies the chains of this one, which are never written anew."""
+    key = base64.b64encode(bytes(32)).decode()
+    monkeypatch.setattr(encryption, "_ring", encryption.KeyRing(f"k1:{key}", key))
+    entry = Entry(
+        id=UUID(int=1),
+        practice_id=UUID(int=2),
+        at=NOW,
+        subject="visitor",
+        action="client.read",
+        things=["client:3"],
+        request="request-1",
+    )
+    entry.address = ADDRESS
+    assert entry.canonical() == (
+        b'["00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002",'
+        b' "2026-11-02T14:00:00+00:00", "visitor", "client.read", ["client:3"], "request-1",'
+        b' "2001:db8:7::1"]'
+    )
+    chain = Chain("sample")
+    head = chain.link(Head(4, bytes(32)), 7, chain.mac(entry.canonical()))
+    assert str(head) == "5:8aa4d25c4800f9fa7d209092f0f6c9fbf850b704fecaabfeb02a99834b414d73"
+    assert chain.seal(head).hex() == (
+        "1096b10e8ed23f3a15550374241b8004cbeaf3080f17c5509b3e75c560339d76"
+    )
 
 
 TAMPERED: dict[str, tuple[str, str]] = {

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
+from nats.aio.msg import Msg
 from sqlalchemy import event as sql_event
 from sqlalchemy import func, select
 
@@ -46,6 +47,10 @@ def waiting(database: Database) -> int:
         return session.scalar(select(func.count()).select_from(outbox)) or 0
 
 
+def unacknowledged(bus: Bus, name: str) -> int:
+    return bus.run(bus.jetstream.consumer_info(buses.STREAM, name)).num_ack_pending or 0
+
+
 @pytest.mark.usefixtures("relay")
 def test_events_arrive_in_order_and_leave_the_outbox(database: Database, bus: Bus) -> None:
     practice, provider = ids.new(), str(ids.new())
@@ -57,7 +62,8 @@ def test_events_arrive_in_order_and_leave_the_outbox(database: Database, bus: Bu
         if event.provider_id == provider:
             seen.append(event.version)
 
-    consumer = run_consumer(database, bus, handlers)
+    name = f"test-{ids.new().hex}"
+    consumer = run_consumer(database, bus, handlers, name)
     for version in range(30):
         with database.transaction(practice) as session:
             emit(
@@ -65,6 +71,7 @@ def test_events_arrive_in_order_and_leave_the_outbox(database: Database, bus: Bu
                 ProviderChanged(practice_id=str(practice), provider_id=provider, version=version),
             )
     until(lambda: len(seen) == 30)
+    until(lambda: unacknowledged(bus, name) == 0)
     consumer.stop()
     assert seen == list(range(30))
     assert waiting(database) == 0
@@ -123,7 +130,14 @@ def test_a_redelivered_event_has_its_effect_once(database: Database) -> None:
 def test_poison_stops_nobody_and_becomes_a_dead_letter(
     database: Database, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "DELAYS", (0.01,))
+    delays, nak = list[float](), buses.Durable.nak
+
+    def put_off(durable: buses.Durable, message: Msg, delay: float) -> None:
+        delays.append(delay)
+        nak(durable, message, delay)
+
+    monkeypatch.setattr(consumers, "DELAYS", (0.01, 0.02))
+    monkeypatch.setattr(buses.Durable, "nak", put_off)
     practice = ids.new()
     name = f"test-{ids.new().hex}"
     seen: list[int] = []
@@ -147,6 +161,7 @@ def test_poison_stops_nobody_and_becomes_a_dead_letter(
         return [x for x in dead_letters.oldest(bus) if x.service == name]
 
     until(lambda: letters() != [])
+    assert (delays[0], set(delays[1:])) == (0.01, {0.02}), "the last delay is repeated"
     [letter] = letters()
     assert PracticeChanged.FromString(letter.payload).version == 1
     assert (letter.subject, letter.error) == (PracticeChanged.DESCRIPTOR.full_name, "ValueError")
@@ -186,6 +201,18 @@ def test_what_fails_again_after_a_replay_is_a_dead_letter_again(
     [second] = letters()
     consumer.stop()
     assert (second.event_id, second.payload) == (first.event_id, first.payload)
+
+
+def test_dead_letters_are_listed_once_each_the_oldest_first(bus: Bus) -> None:
+    name = f"test-{ids.new().hex}"
+    subject = f"dead.{name}.{PracticeChanged.DESCRIPTOR.full_name}"
+    for payload in (b"1", b"2", b"3"):
+        bus.publish([buses.Message(subject, payload, {buses.MESSAGE_ID: str(ids.new())})])
+    letters = [letter for letter in dead_letters.oldest(bus) if letter.service == name]
+    assert [letter.payload for letter in letters] == [b"1", b"2", b"3"]
+    assert len(dead_letters.oldest(bus, 2)) == 2
+    for letter in letters:
+        dead_letters.forget(bus, letter)
 
 
 def test_an_event_whose_publisher_gave_it_no_id_is_handled_once(

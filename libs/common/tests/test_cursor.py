@@ -104,3 +104,5 @@ def test_a_token_is_of_one_list_and_cannot_be_changed() -> None:
         Keyset("other", *KEY._columns)._read(token)
     with pytest.raises(InvalidPageToken):
         KEY._read(("A" if token[0] != "A" else "B") + token[1:])
+    with pytest.raises(InvalidPageToken):
+        KEY._read("!!!!" + token)

@@ -160,8 +160,9 @@ def test_who_hangs_within_a_transaction_does_not_keep_its_locks(database: Databa
 
 def test_failures_of_the_database_are_told_as_errors_of_the_product(database: Database) -> None:
     nowhere = Database(f"postgresql://nobody:x@127.0.0.1:{free_port()}/nothing")
-    with pytest.raises(Unavailable), nowhere.transaction(""):
+    with pytest.raises(Unavailable) as refused, nowhere.transaction(""):
         pass
+    assert refused.type is Unavailable, "a DeadlineExceeded is one, too"
     with (
         pytest.raises(DeadlineExceeded),
         deadline.within(0.1),

@@ -34,6 +34,7 @@ from common.errors import (
 )
 from common.resilience import deadline
 from common.rpc import channels, identity
+from common.rpc import server as servers
 from common.rpc.access import allow
 from common.rpc.identity import VISITOR, Identity
 
@@ -113,6 +114,26 @@ def test_a_domain_error_arrives_as_it_was_raised(stub: Any) -> None:
         {"revision": "7"},
     )
     assert error.message == "Somebody has this feed."
+
+
+@pytest.mark.req("PF-12")
+def test_the_duration_and_the_status_of_a_call_are_measured(
+    stub: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[tuple[float, Any]] = []
+
+    class Histogram:
+        def record(self, seconds: float, attributes: dict[str, str]) -> None:
+            measured.append((seconds, attributes["rpc.response.status_code"]))
+
+    monkeypatch.setattr(servers, "_duration", Histogram())
+    begin = time.perf_counter()
+    read(stub, "")
+    with pytest.raises(Conflict):
+        read(stub, "taken")
+    longest = time.perf_counter() - begin
+    assert [status for _, status in measured] == ["OK", "ALREADY_EXISTS"]
+    assert all(0 < seconds < longest for seconds, _ in measured)
 
 
 @pytest.mark.req("PF-7", "GW-2")

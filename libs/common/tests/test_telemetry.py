@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from common import telemetry
 
@@ -20,8 +22,10 @@ def test_the_context_of_a_trace_is_written_into_headers() -> None:
     headers = {"kept": "as it is"}
     telemetry.inject(headers)
     assert headers == {"kept": "as it is"}, "there is no trace"
+    assert telemetry.current_trace_id() == ""
     with trace.use_span(NonRecordingSpan(SPAN)):
         telemetry.inject(headers)
+        assert telemetry.current_trace_id() == f"{0xA1:032x}"
     assert headers == {"kept": "as it is", "traceparent": PARENT}
 
 
@@ -44,3 +48,28 @@ def test_at_the_end_what_still_waits_is_sent(monkeypatch: pytest.MonkeyPatch) ->
     assert sent.get_finished_spans() == ()
     telemetry.shutdown()
     assert [span.name for span in sent.get_finished_spans()] == ["last words"]
+
+
+def test_a_statement_inside_a_recorded_span_has_a_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(sent))
+    tracer = provider.get_tracer("test")
+    monkeypatch.setattr(telemetry, "tracer", tracer)
+    engine = create_engine("sqlite://")
+    telemetry.trace_statements(engine)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 0"))
+        with tracer.start_as_current_span("around"):
+            connection.execute(text("SELECT 1"))
+            with pytest.raises(OperationalError):
+                connection.execute(text("SELECT nothing"))
+    engine.dispose()
+    found = [
+        (span.name, (span.attributes or {}).get("db.query.text"), span.status.status_code)
+        for span in sent.get_finished_spans()
+    ]
+    assert found == [
+        ("SELECT", "SELECT 1", StatusCode.UNSET),
+        ("SELECT", "SELECT nothing", StatusCode.ERROR),
+        ("around", None, StatusCode.UNSET),
+    ]

@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from attune.booking.v1.booking_service_pb2 import ListBookingsRequest
 from attune.common.v1.types_pb2 import Mode
 from attune_testing.clock import utc
-from common import validation
+from common import ids, validation
 from common.errors import Invalid
 
 
@@ -32,6 +32,14 @@ def test_an_instant_lies_in_the_years_2000_to_2100(value: Timestamp) -> None:
 
 def test_an_instant_is_in_utc() -> None:
     assert validation.instant(Timestamp(seconds=1_793_628_000), "x") == utc("2026-11-02 14:00")
+
+
+def test_an_id_is_a_uuid() -> None:
+    some = ids.new()
+    assert ids.parse(str(some), "booking_id") == some
+    with pytest.raises(Invalid) as refused:
+        ids.parse("7", "booking_id")
+    assert (refused.value.field, refused.value.reason) == ("booking_id", "INVALID_ID")
 
 
 @pytest.mark.parametrize("value", [0, 4, 99, -1])
@@ -85,8 +93,11 @@ def test_a_range_ends_after_it_begins() -> None:
         (validation.currency, ("USD", "EUR"), ("", "usd", "US", "USDT", "USD\n")),
         (
             validation.email,
-            ("", "ada@clinic.example"),
-            ("ada", "ada@clinic", "a b@clinic.example", f"{'a' * 65}@clinic.example"),
+            ("", "ada@clinic.example", f"ada@{'c' * 242}.example"),
+            (
+                *("ada", "ada@clinic", "a b@clinic.example", f"{'a' * 65}@clinic.example"),
+                f"ada@{'c' * 243}.example",
+            ),
         ),
     ],
 )
@@ -104,4 +115,4 @@ def test_a_date_is_one_of_the_years_2000_to_2100() -> None:
     for text in ("", "1999-12-31", "2101-01-01", "2026-02-29", "20261102", "2026-11-2"):
         with pytest.raises(Invalid) as raised:
             validation.day(text, "date")
-        assert raised.value.reason == "INVALID_DATE"
+        assert (raised.value.field, raised.value.reason) == ("date", "INVALID_DATE")

@@ -15,6 +15,7 @@ from attune_testing.identities import client, service, staff
 from attune_testing.stubs import CalendarSyncStub
 from calendar_sync import store
 from common import ids
+from common.audit import Entry
 from common.db.database import Database
 from common.errors import Invalid, NotAllowed, NotFound, Unauthenticated, Unavailable
 from common.rpc.identity import VISITOR, Identity, acting_as
@@ -94,6 +95,21 @@ def test_owners_and_managers_get_it_too_and_nobody_else_does(
         with pytest.raises(failure):
             rotate(alone, caller, provider)
     assert get(alone, staff(practice, "owner"), provider) == token
+
+
+@pytest.mark.req("PF-8")
+def test_who_reads_and_who_replaces_a_token_is_recorded(
+    alone: Sync, practice: UUID, provider: UUID, database: Database
+) -> None:
+    me = clinician(practice, provider)
+    get(alone, me, provider)
+    rotate(alone, me, provider)
+    with database.transaction(practice) as session:
+        [feed] = session.scalars(select(store.Feed.id))
+        own = select(Entry).where(Entry.practice_id == practice).order_by(Entry.sequence)
+        entries = [(entry.subject, entry.action, entry.things) for entry in session.scalars(own)]
+    things = [f"feed:{feed}", f"provider:{provider}"]
+    assert entries == [(me.subject, "feed.read", things), (me.subject, "feed.rotate", things)]
 
 
 def test_after_a_rotation_the_old_token_shows_nothing_any_more(

@@ -4,12 +4,11 @@ from uuid import UUID
 
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from common.db import database
 from common.db.encryption import encrypted
 
 
 class Base(DeclarativeBase):
-    metadata = database.metadata()
+    """The tables of this service."""
 
 
 class Note(Base):

@@ -576,9 +576,14 @@ def test_while_the_database_is_away_cached_providers_are_served(
             stranger.hours(on=replica)
         monkeypatch.setattr(caches, "FRESH", 0.0)  # as if events were away, too
         assert provider.hours(on=replica) == [9, 10, 11]
+        assert replica.cache.get_setup(provider.username).setup.provider_id == provider.id
+        with pytest.raises(Unavailable):
+            replica.cache.get_setup(stranger.username)
         monkeypatch.setattr(caches, "BOUND", 0.0)
         with pytest.raises(Unavailable):
             provider.hours(on=replica)
+        with pytest.raises(Unavailable):
+            replica.cache.get_setup(provider.username)
     elsewhere.close()
 
 

@@ -132,6 +132,21 @@ def test_a_service_type_is_checked_when_made_and_when_changed(
 
 
 @pytest.mark.req("AV-11")
+def test_the_largest_values_are_accepted(practice: Practice) -> None:
+    largest: dict[str, Any] = {
+        "title": "x" * 200,
+        "description": "x" * 4000,
+        "code": "x" * 60,
+        "duration_minutes": 480,
+        "step_minutes": 480,
+        "buffer_before_minutes": 240,
+        "buffer_after_minutes": 240,
+    }
+    kind = practice.service("y" * 60, **largest)
+    assert {name: getattr(kind, name) for name in largest} == largest
+
+
+@pytest.mark.req("AV-11")
 def test_only_the_named_fields_change(practice: Practice) -> None:
     kind = practice.service(no_show_fee=Fee(amount=usd(1)), price=usd(5), description="Words")
     changed = update_type(

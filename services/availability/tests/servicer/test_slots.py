@@ -28,6 +28,7 @@ from attune.common.v1.types_pb2 import (
     Fee,
     ModeAmount,
 )
+from attune_testing.clock import utc
 from attune_testing.identities import client, service, staff
 from attune_testing.waiting import until
 from common import ids
@@ -321,6 +322,7 @@ def test_a_service_that_is_not_offered_is_an_error(practice: Practice) -> None:
 
 
 START, END = minute(MONDAY), minute(MONDAY + DAY)
+YEAR_2101 = minute(utc("2101-01-01 00:00"))
 
 
 @pytest.mark.req("SL-10")
@@ -341,6 +343,7 @@ START, END = minute(MONDAY), minute(MONDAY + DAY)
         ({"end_minute": START + 94 * 1440}, "RANGE_TOO_LONG", "end_minute"),
         ({"end_minute": 2**32 - 1}, "RANGE_TOO_LONG", "end_minute"),
         ({"first_minute": 0}, "OUT_OF_RANGE", "first_minute"),
+        ({"first_minute": YEAR_2101, "end_minute": YEAR_2101 + 1}, "OUT_OF_RANGE", "first_minute"),
         ({"first_minute": 2**32 - 2, "end_minute": 2**32 - 1}, "OUT_OF_RANGE", "first_minute"),
         ({"revision": "x"}, "INVALID_REVISION", "revision"),
         ({"revision": "-1"}, "INVALID_REVISION", "revision"),

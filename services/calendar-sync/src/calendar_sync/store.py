@@ -8,14 +8,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from common import ids
-from common.db import database, encryption
+from common.db import encryption
 from common.db.encryption import encrypted
 
 _BITS = 256
 
 
 class Base(DeclarativeBase):
-    metadata = database.metadata()
+    """The tables of this service."""
 
 
 class Feed(Base):

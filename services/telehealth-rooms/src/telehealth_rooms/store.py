@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from common import ids
-from common.db import database, encryption
+from common.db import encryption
 from common.db.encryption import encrypted
 from telehealth_rooms.domain import Appointment, Side
 
@@ -19,7 +19,6 @@ _NO_VERSION = 0  # older than every version of a booking
 
 
 class Base(DeclarativeBase):
-    metadata = database.metadata()
     type_annotation_map: ClassVar = {datetime: DateTime(timezone=True)}
 
 

@@ -28,14 +28,6 @@ from common.resilience.bulkhead import MAX_WAIT, Bulkhead
 
 log = logging.getLogger(__name__)
 
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
 EVERY_PRACTICE: Final = "*"
 """In place of a practice: for queries before the practice is known (by a public username, by a
 link), and for work that belongs to no practice."""
@@ -57,13 +49,7 @@ _BEGIN = text(
 )
 _CONFINE = text("SELECT set_config('attune.practice', :practice, true)")
 
-
-def metadata() -> MetaData:
-    """Return new metadata with the naming of constraints; each service's Base has its own."""
-    return MetaData(naming_convention=NAMING)
-
-
-SHARED = metadata()
+SHARED = MetaData()
 """The tables that every service has: outbox, inbox, due, idempotency, audit, audit_head."""
 
 
@@ -248,6 +234,5 @@ __all__ = [
     "DeclarativeBase",
     "after_commit",
     "confine",
-    "metadata",
     "wake",
 ]

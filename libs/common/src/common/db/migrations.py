@@ -150,19 +150,14 @@ def migrate(package: str, owner_url: str, role: str = "") -> str:
     """
     config = _config(package)
     engine = create_engine(_psycopg(owner_url), poolclass=pool.NullPool)
-    with engine.connect() as connection:
+    with engine.connect() as connection:  # closing it releases the lock
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         connection.commit()
-        try:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            if role:
-                _grant(connection, role)
-            connection.commit()
-        finally:
-            connection.rollback()
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
-            connection.commit()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        if role:
+            _grant(connection, role)
+        connection.commit()
     return newest(package)
 
 

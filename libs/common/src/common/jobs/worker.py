@@ -67,7 +67,6 @@ class Later(Exception):
     """Raised by a handler to have the job done at `at` instead. The attempt counts."""
 
     def __init__(self, at: datetime) -> None:
-        super().__init__()
         self.at = at
 
 

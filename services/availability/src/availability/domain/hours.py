@@ -136,7 +136,7 @@ def _validate_block(each: _Numbered) -> None:
     block = each.block
     if not 0 <= block.start < DAY:
         raise InvalidTime(f"{each.name}: it starts at no time of day.", field=f"{each.field}.start")
-    if not 0 <= block.end <= DAY:
+    if block.end > DAY:
         raise InvalidTime(f"{each.name}: it ends at no time of day.", field=f"{each.field}.end")
     if block.end <= block.start:
         message = f"{each.name}: the end of {_text(each)} is not after its start."

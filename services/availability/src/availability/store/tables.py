@@ -8,14 +8,12 @@ from sqlalchemy import BigInteger, DateTime, FetchedValue, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from common.db import database
 from common.db.encryption import encrypted
 
 Json = dict[str, Any]
 
 
 class Base(DeclarativeBase):
-    metadata = database.metadata()
     type_annotation_map = {  # noqa: RUF012  # read by SQLAlchemy
         str: Text(),
         bytes: LargeBinary(),

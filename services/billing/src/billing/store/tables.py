@@ -7,11 +7,8 @@ from uuid import UUID
 from sqlalchemy import DateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from common.db import database
-
 
 class Base(DeclarativeBase):
-    metadata = database.metadata()
     type_annotation_map: ClassVar = {datetime: DateTime(timezone=True)}
 
 

@@ -9,12 +9,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from booking.domain.cancellation import CancellationPolicy, CancellationRule
 from booking.domain.status import Status
-from common.db import database
 from common.db.encryption import encrypted
 
 
 class Base(DeclarativeBase):
-    metadata = database.metadata()
     type_annotation_map = {  # noqa: RUF012  # read by SQLAlchemy
         datetime: DateTime(timezone=True),
         str: Text(),

@@ -9,14 +9,12 @@ from sqlalchemy import ARRAY, DateTime, ForeignKey, Text, delete, select, text, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from common.db import database
 from common.db.encryption import encrypted
 
 _SESSIONS_KEPT = timedelta(days=30)
 
 
 class Base(DeclarativeBase):
-    metadata = database.metadata()
     type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012  # SQLAlchemy's form
 
 

@@ -6,12 +6,10 @@ from uuid import UUID
 from sqlalchemy import BigInteger, DateTime, Identity
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from common.db import database
 from common.db.encryption import encrypted
 
 
 class Base(DeclarativeBase):
-    metadata = database.metadata()
     type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012  # read by SQLAlchemy
 
 
