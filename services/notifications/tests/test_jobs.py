@@ -26,6 +26,7 @@ from attune_testing.serving import Served
 from attune_testing.waiting import until
 from booking.jobs import jobs as booking_jobs
 from common import ids
+from common.audit import Entry
 from common.db.database import EVERY_PRACTICE, Database
 from common.jobs.schedule import cancel, due, schedule
 from common.jobs.worker import LEASE, Job, JobContext, Worker
@@ -602,6 +603,34 @@ def test_a_notice_that_waits_holds_up_its_recipient_alone_and_is_not_tried_early
     assert [to for to, _ in channel.sent[2:]] == [booking.client.email] * 2
     assert world.next_due() is None
     assert [n.attempts for n in world.rows() if n.recipient == "client"] == [2, 1]
+
+
+@pytest.mark.req("NT-3")
+def test_a_later_notice_does_not_make_an_earlier_one_due(world: World) -> None:
+    world.set_up(client_cancellation=availability_pb2.CLIENT_CANCELLATION_APPROVAL)
+    booking, channel = world.book(), SlowChannel(world)
+    channel.away = {booking.client.email}
+    world.cancel(booking)
+    with acting_as(world.owner):
+        world.services.bookings.DeclineCancellation(
+            rpc.DeclineCancellationRequest(booking_id=booking.booking_id)
+        )
+    for _ in range(2):
+        world.work(channel=channel)
+        assert [n.attempts for n in world.rows() if n.recipient == "client"] == [1, 0]
+
+
+@pytest.mark.req("PF-8")
+def test_a_notice_that_was_sent_is_recorded(world: World) -> None:
+    booking, channel = world.book(), SlowChannel(world)
+    channel.away = {booking.client.email}
+    world.work(channel=channel)
+    [sent] = [notice for notice in world.rows() if notice.state == "sent"]
+    with world.database.transaction(world.practice_id) as session:
+        own = select(Entry).where(Entry.practice_id == world.practice_id)
+        entries = [(entry.action, entry.things) for entry in session.scalars(own)]
+    things = [f"notice:{sent.id}", f"booking:{sent.booking_id}", "recipient:provider"]
+    assert entries == [("notice.send", things)]
 
 
 @pytest.mark.req("NT-3")
