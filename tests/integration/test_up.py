@@ -69,12 +69,6 @@ def test_it_starts_keeps_its_data_and_leaves_nothing_behind(data: Path) -> None:
     answer = requests.post(f"{first.url}/api/v1/auth/login", json=login, timeout=60)
     assert answer.status_code == 200
 
-    other = Up(data.parent / "other", free_port())
-    assert requests.get(f"{other.url}/healthz", timeout=60).status_code == 200
-    other_children = other.children()
-    assert other.end(signal.SIGTERM) == 0
-    assert not psutil.wait_procs(other_children, timeout=60)[1]
-
     children = first.children()
     assert first.end(signal.SIGINT) == 0
     assert not psutil.wait_procs(children, timeout=60)[1]
@@ -90,3 +84,13 @@ def test_it_starts_keeps_its_data_and_leaves_nothing_behind(data: Path) -> None:
     assert again.process.stdout
     again.process.stdout.close()
     assert not psutil.wait_procs(children, timeout=60)[1]
+
+
+@pytest.mark.soak
+def test_two_run_side_by_side(data: Path) -> None:
+    first, other = Up(data, free_port()), Up(data.parent / "other", free_port())
+    children = other.children()
+    assert other.end(signal.SIGTERM) == 0
+    assert not psutil.wait_procs(children, timeout=60)[1]
+    assert requests.get(f"{first.url}/book/demo", timeout=60).status_code == 200
+    assert first.end(signal.SIGTERM) == 0
