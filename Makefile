@@ -26,7 +26,8 @@ up: $(RUNTIME) $(STUBS) ## Run Attune here (ATTUNE_PORT, ATTUNE_DATA); Ctrl-C st
 	@exec attune up
 
 test: setup ## Run all tests
-	@pytest -n 2 --durations=10
+	@# Three processes for two cores, since many tests wait.
+	@pytest -n 3 --durations=10
 
 check: setup lint test ## What must hold before a commit: lint, types, tests
 

@@ -24,19 +24,17 @@ from tests.world import PATIENT
 pytest_plugins = ["attune_testing.fixtures", "tests.peers"]
 Reporting = Generator[None, Any, Any]
 _WHOLE = ("tests/", "services/gateway/")
-_OWN = tuple(
-    f"tests/{name}"
-    for name in (
-        "integration/test_chaos.py",
-        "integration/test_degraded.py",
-        "integration/test_faults.py",
-        "integration/test_poison.py",
-        "integration/test_time.py",
-        "integration/test_up.py",
-        "test_installation.py",
-        "personal_data/",
-    )
+_FAULTY = tuple(
+    f"tests/integration/test_{name}.py" for name in ("degraded", "faults", "poison", "time")
 )
+_PERSONAL_DATA = "tests/personal_data/"
+# Each starts what it needs by itself, and takes long.
+_ALONE = (
+    "tests/integration/test_chaos.py",
+    "tests/integration/test_up.py",
+    "tests/test_installation.py",
+)
+_LONGEST = ("whole", "faulty", "personal data", *_ALONE)
 _LINES = 20  # of the log, for a test that fails
 _servers = ExitStack()
 _stacks: list[Stack] = []
@@ -98,22 +96,37 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         path.write_text(json.dumps(dict(sorted(_passed.items())), indent=1))
 
 
-class OneAttune(LoadScopeScheduling):  # type: ignore[misc]  # untyped base
-    """Whatever needs the whole Attune runs in one process, which starts one; what starts others of
-    its own, to break them, one after another in the other process; the rest by module.
+def _group(nodeid: str) -> str:
+    """Return the name of the group of tests that one process runs.
 
-    xdist's own groups (3.8) do not see the node ids of pytest 9.2.
+    A group shares an Attune, which its process starts: the whole one, the one whose parts fail, or
+    the one that is searched for personal data. All other tests are grouped by module.
     """
+    module = nodeid.partition("::")[0]
+    if module.startswith(_PERSONAL_DATA):
+        return "personal data"
+    if module in _FAULTY:
+        return "faulty"
+    return "whole" if module.startswith(_WHOLE) and module not in _ALONE else module
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the groups that take longest, so that no process runs one of them at the end."""
+    rank = {group: number for number, group in enumerate(_LONGEST)}
+    items.sort(key=lambda item: rank.get(_group(item.nodeid), len(rank)))
+
+
+class Groups(LoadScopeScheduling):  # type: ignore[misc]  # untyped base
+    """Deals out whole groups. xdist's own groups (3.8) do not see the node ids of pytest 9.2."""
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(_OWN):
-            return "own"
-        return "whole" if nodeid.startswith(_WHOLE) else nodeid.partition("::")[0]
+        return _group(nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneAttune:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
     """How tests are dealt out to processes."""
-    return OneAttune(config, log)
+    config.option.loadscopereorder = False  # the order is that of `_LONGEST`
+    return Groups(config, log)
 
 
 @pytest.fixture(scope="session")
