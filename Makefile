@@ -48,7 +48,7 @@ soak: setup ## The tests that take more than a minute each
 	@pytest -n 2 -m soak --timeout=0 --durations=10
 
 fuzz: setup ## Random slot cases, requests to every route, messages to every RPC for SECONDS (600)
-	@ATTUNE_EXAMPLES=1000 pytest services/availability/tests/domain --timeout=0
+	@ATTUNE_EXAMPLES=300 pytest services/availability/tests/domain --timeout=0
 	@ATTUNE_FUZZ_SECONDS=$(or $(SECONDS),600) pytest services/gateway/tests/api/test_fuzz.py tests/integration/test_grpc_fuzz.py --timeout=0
 
 bench: setup ## Measure the targets of docs/performance.md (ONLY=P2,P11: some of them)
