@@ -117,28 +117,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc]  # untyped base
-    """Deals out whole groups. xdist's own groups (3.8) do not see the node ids of pytest 9.2."""
+    """A scheduler that gives each group to one process. xdist's own groups (3.8) do not see the node ids of pytest 9.2."""
 
     def _split_scope(self, nodeid: str) -> str:
         return _group(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
-    """How tests are dealt out to processes."""
+    """Return the scheduler that deals out groups of tests to processes."""
     config.option.loadscopereorder = False  # the order is that of `_LONGEST`
     return Groups(config, log)
 
 
 @pytest.fixture(scope="session")
 def collector() -> Iterator[Collector]:
-    """Receives what the services export by OTLP."""
+    """A receiver of what the services export by OTLP."""
     with Collector() as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def clock_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The seconds written here are added to every service's clock."""
+    """The file whose number of seconds every service adds to its clock."""
     return tmp_path_factory.mktemp("clock") / "shift"
 
 
