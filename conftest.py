@@ -117,7 +117,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc]  # untyped base
-    """A scheduler that gives each group to one process. xdist's own groups (3.8) do not see the node ids of pytest 9.2."""
+    """A scheduler that gives each group to one process.
+
+    xdist's own groups (3.8) do not see the node ids of pytest 9.2.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return _group(nodeid)
