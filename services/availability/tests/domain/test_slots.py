@@ -112,7 +112,7 @@ def test_a_series_without_end_takes_its_time_in_any_year() -> None:
 @pytest.mark.parametrize("field", ["duration", "step", "buffer_before", "buffer_after"])
 def test_an_impossible_shape_names_its_field(field: str) -> None:
     with pytest.raises(ImpossibleShape) as raised:
-        replace(HOUR, **{field: -1})  # type: ignore[arg-type]
+        replace(HOUR, **{field: -1})  # type: ignore[arg-type]  # by name
     assert raised.value.field == field
 
 

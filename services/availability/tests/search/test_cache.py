@@ -153,7 +153,7 @@ def test_time_that_passes_from_a_hold_to_its_booking_is_never_seen_as_free(
         release(ref, resource)
         seen.append(provider.hours(on=alone))
 
-    snapshot.timetable.release = look  # type: ignore[method-assign]
+    snapshot.timetable.release = look  # type: ignore[method-assign]  # of this instance
     deliver(alone.cache, changed(provider, 2, ("booking", NINE), released=["hold"]))
     assert seen == [[10, 11], [10, 11]]
 
@@ -222,7 +222,7 @@ def test_a_cached_search_asks_nobody(world: World, provider: Provider) -> None:
             provider.search(MONDAY, MONDAY + 90 * DAY, mode=mode, revision=found.revision)
             with acting_as(VISITOR):
                 world.rpc.ListNextSlots(
-                    ListNextSlotsRequest(**wanted, mode=mode, count=9)  # type: ignore[arg-type]
+                    ListNextSlotsRequest(**wanted, mode=mode, count=9)  # type: ignore[arg-type]  # by name
                 )
                 world.rpc.GetProfile(GetProfileRequest(username=provider.username))
         provider.check()

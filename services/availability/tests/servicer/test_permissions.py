@@ -369,7 +369,7 @@ def test_whatever_arrives_is_answered_precisely(
 ) -> None:
     practice.service()
     provider = practice.provider()
-    dice = random.Random(method)  # noqa: S311
+    dice = random.Random(method)  # noqa: S311  # no secret
     known = (provider.username, provider.id, practice.room(), "9:00", "09:00", "10:30")
     who = {"CreatePractice": OPERATOR, "CheckSlot": Identity("service:booking")}
     for _ in range(40):

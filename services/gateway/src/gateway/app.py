@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> Flask:
         app.register_blueprint(resource)
     document.register(app, resources, settings)
     pages.register(app)
-    app.wsgi_app = RequestMiddleware(  # type: ignore[method-assign]
+    app.wsgi_app = RequestMiddleware(  # type: ignore[method-assign]  # as Flask has it
         LoadShedder(app.wsgi_app, settings), settings
     )
     app.extensions["sealer"].start()
