@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -328,14 +329,17 @@ class Scene:
     def _notice(self) -> Thing:
         """As it stands after its last attempt."""
         booking = self.people.book()
-        self.world.messages(booking["client"]["email"])
-        with psycopg.connect(self._notices) as database:
-            [[notice]] = database.execute(
-                "UPDATE notices SET state = 'failed', error = 'SMTP 550'"
-                " WHERE booking_id = %s AND recipient = 'client' RETURNING id",
-                [booking["id"]],
-            ).fetchall()
+        # The email is there a moment before its notice is settled.
+        [[notice]] = until(lambda: self._fail_notice(booking["id"]))
         return self._at("/notices/failed", str(notice), notice_id=str(notice))
+
+    def _fail_notice(self, booking_id: str) -> list[tuple[UUID]]:
+        with psycopg.connect(self._notices) as database:
+            return database.execute(
+                "UPDATE notices SET state = 'failed', error = 'SMTP 550'"
+                " WHERE booking_id = %s AND recipient = 'client' AND state = 'sent' RETURNING id",
+                [booking_id],
+            ).fetchall()
 
     def _audited(self) -> Thing:
         """A booking that somebody has seen."""
