@@ -26,8 +26,8 @@ up: $(RUNTIME) $(STUBS) ## Run Attune here (ATTUNE_PORT, ATTUNE_DATA); Ctrl-C st
 	@exec attune up
 
 test: setup ## Run all tests
-	@# Three processes for two cores, since many tests wait.
-	@pytest -n 3 --durations=10
+	@# Four processes for two cores, since many tests wait.
+	@pytest -n 4 --durations=10
 
 check: setup lint test ## What must hold before a commit: lint, types, tests
 

@@ -23,7 +23,8 @@ from tests.world import PATIENT
 
 pytest_plugins = ["attune_testing.fixtures", "tests.peers"]
 Reporting = Generator[None, Any, Any]
-_WHOLE = ("tests/", "services/gateway/")
+_GATEWAY = "services/gateway/"
+_WHOLE = "tests/"
 _FAULTY = tuple(
     f"tests/integration/test_{name}.py" for name in ("degraded", "faults", "poison", "time")
 )
@@ -34,7 +35,7 @@ _ALONE = (
     "tests/integration/test_up.py",
     "tests/test_installation.py",
 )
-_LONGEST = ("whole", "faulty", "personal data", *_ALONE)
+_LONGEST = ("whole", "gateway", "faulty", "personal data", *_ALONE)
 _LINES = 20  # of the log, for a test that fails
 _servers = ExitStack()
 _stacks: list[Stack] = []
@@ -99,14 +100,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _group(nodeid: str) -> str:
     """Return the name of the group of tests that one process runs.
 
-    A group shares an Attune, which its process starts: the whole one, the one whose parts fail, or
-    the one that is searched for personal data. All other tests are grouped by module.
+    A group shares an Attune, which its process starts: that of the tests of the whole, of the
+    gateway, of failing parts, or of personal data. All other tests are grouped by module.
     """
     module = nodeid.partition("::")[0]
     if module.startswith(_PERSONAL_DATA):
         return "personal data"
     if module in _FAULTY:
         return "faulty"
+    if module.startswith(_GATEWAY):
+        return "gateway"
     return "whole" if module.startswith(_WHOLE) and module not in _ALONE else module
 
 

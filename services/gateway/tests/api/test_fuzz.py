@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(600)
 
 LONG = "ATTUNE_FUZZ_SECONDS" in os.environ
 PHASES = "examples,coverage,fuzzing" if LONG else "examples,fuzzing"
-EXAMPLES = 40 if LONG else 8
+EXAMPLES = 40 if LONG else 5
 # Each of the 600 zones is tried; with one operation, that will do.
 IN_ONE_ZONE = """
 [[operations]]
