@@ -169,7 +169,6 @@ def stack(collector: Collector, clock_file: Path) -> Iterator[Stack]:
                 "LIMIT_SIGN_INS": "1000000/minute",
             },
             replicas={"booking": 2},
-            postgres_url=os.environ[POSTGRES],
         )
         try:
             started.start()

@@ -55,6 +55,7 @@ class OrderedConsumer:
         self._attempt: _Attempt | None = None
         self._current = -math.inf
         self._running: Future[None] | None = None
+        self._ended = False
 
     @property
     def current(self) -> float:
@@ -75,6 +76,8 @@ class OrderedConsumer:
 
     def end(self) -> None:
         """Stop receiving messages."""
+        # asyncio.wait_for of Python 3.11 can lose a cancellation (python/cpython#86296).
+        self._ended = True
         if self._running:
             self._running.cancel()
 
@@ -84,7 +87,7 @@ class OrderedConsumer:
             self._attempt.over.set()
 
     async def _run(self) -> None:
-        while True:
+        while not self._ended:
             try:
                 if self._client().is_connected:
                     await self._consume(self._client())
@@ -114,7 +117,8 @@ class OrderedConsumer:
             info: ConsumerInfo = await jetstream.add_consumer(self._stream, config)
             if not info.num_pending:
                 self._current = time.monotonic()
-            await attempt.wait()
+            while not (self._ended or attempt.is_over):
+                await attempt.wait()
         finally:
             with contextlib.suppress(Exception):
                 await subscription.unsubscribe()
@@ -184,8 +188,12 @@ class _Attempt:
         else:
             self.over.set()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has fallen silent or has skipped a message."""
+        return self.over.is_set() or time.monotonic() - self._received_at >= _SILENCE
+
     async def wait(self) -> None:
-        """Return when the server falls silent or has skipped a message."""
-        while not self.over.is_set() and time.monotonic() - self._received_at < _SILENCE:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.over.wait(), HEARTBEAT)
+        """Wait until the consumer is over, for at most a heartbeat."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.over.wait(), HEARTBEAT)
