@@ -11,7 +11,7 @@ from attune.availability.v1.availability_pb2 import (
     Policies,
     Provider,
 )
-from attune.booking.v1.booking_pb2 import Booking, Client
+from attune.booking.v1.booking_pb2 import Booking, ContactDetails
 from attune.booking.v1.booking_service_pb2 import CreateBookingRequest
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH, Mode
 from attune_testing import builders
@@ -95,7 +95,7 @@ def book(bookings: BookingStub) -> Callable[..., Booking]:
             username=provider.username,
             service="session",
             mode=mode,
-            client=Client(
+            contact=ContactDetails(
                 name=name, email=f"{ids.new().hex}@client.example", timezone="America/New_York"
             ),
             note="I cannot sleep",

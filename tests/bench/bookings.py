@@ -11,7 +11,7 @@ import psycopg
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from attune.booking.v1 import booking_service_pb2 as booking
-from attune.booking.v1.booking_pb2 import Client
+from attune.booking.v1.booking_pb2 import ContactDetails
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH
 from attune_local.servers import Postgres
@@ -71,7 +71,7 @@ def request(world: World, start: datetime) -> booking.CreateBookingRequest:
         service="session",
         mode=MODE_TELEHEALTH,
         start_time=instant,
-        client=Client(
+        contact=ContactDetails(
             name="Bench", email=f"{os.urandom(6).hex()}@client.example", timezone="Europe/Berlin"
         ),
     )

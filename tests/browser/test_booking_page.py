@@ -199,7 +199,7 @@ def test_without_javascript_the_zone_is_the_providers_and_can_be_changed(
     visitor = visit(DESKTOP, scripts=False, zone="Asia/Kathmandu")
     page = visitor.page
     visitor.open_booking(world)
-    expect(page.locator("#zone-words")).to_contain_text("New York time (UTC−")  # noqa: RUF001
+    expect(page.locator("#zone-words")).to_contain_text("New York time (UTC−")
     _times_are_those_of(visitor, "America/New_York")
     page.locator("#zone").select_option("Asia/Kathmandu")
     page.get_by_role("button", name="Change").click()

@@ -309,7 +309,7 @@ class _Maker:
             service="session",
             mode=types.MODE_TELEHEALTH,
             start_time=stamp(start),
-            client=booking.Client(
+            contact=booking.ContactDetails(
                 name=NAME, email=f"{secrets.token_hex(4)}@client.example", timezone="Europe/Berlin"
             ),
         )

@@ -304,7 +304,7 @@ class Provider:
                     service="therapy",
                     mode=mode,
                     start_time=stamp(start),
-                    client=booking_pb2.Client(
+                    contact=booking_pb2.ContactDetails(
                         name="Mara Quill",
                         email=f"{ids.new().hex[:12]}@clinic.example",
                         timezone="Europe/Berlin",

@@ -30,7 +30,7 @@ from booking import messages
 from booking.actions import holds
 from booking.actions.bookings import BookingForm, book_online
 from booking.adapters import availability
-from booking.domain.contacts import Contact
+from booking.domain.contacts import contact
 from booking.domain.occupancy import Resource
 from booking.domain.terms import Terms
 from booking.jobs import jobs
@@ -179,7 +179,7 @@ def form(
 ) -> BookingForm:
     """Return what a client enters, with an email of their own."""
     email = email or f"client-{next(_people)}@clinic.example"
-    return BookingForm(Contact(name, email, phone, timezone), note, hold_id, visitor_id)
+    return BookingForm(contact(name, email, phone, timezone, "en-US"), note, hold_id, visitor_id)
 
 
 def events(database: Database, kind: type[EventType], practice_id: object) -> list[EventType]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar, Event
 
 from attune.booking.v1 import booking_pb2
-from attune.booking.v1.booking_pb2 import Booking, Client, ServiceLine
+from attune.booking.v1.booking_pb2 import Booking, ContactDetails, ServiceLine
 from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_PHONE, MODE_TELEHEALTH, Mode
 from attune_testing.clock import utc
 from calendar_sync import domain, rendering
@@ -41,7 +41,7 @@ def booking(
     return Booking(
         booking_id=booking_id or str(ids.new()),
         username="demo",
-        client=Client(name=name, email="ada@byron.example", phone="+12025550123"),
+        contact=ContactDetails(name=name, email="ada@byron.example", phone="+12025550123"),
         status=status,
         mode=mode,
         address=address,

@@ -145,7 +145,7 @@ def make_letter() -> MakeLetter:
         about = pb.Booking(
             booking_id=str(ids.new()),
             username="pat",
-            client=pb.Client(
+            contact=pb.ContactDetails(
                 name="Dana Quillfeather",
                 email="dana@client.example",
                 phone="+12125550123",

@@ -182,7 +182,7 @@ class World:
             username=self.username,
             service="trauma-therapy",
             mode=mode,
-            client=pb.Client(
+            contact=pb.ContactDetails(
                 name="Dana Quillfeather",
                 email=f"dana.{ids.new().hex[:10]}@client.example",
                 phone="+12125550123",

@@ -103,7 +103,7 @@ def test_a_booking_is_told_to_both_sides_with_links_that_work(
         world.work()
     assert len(taken) == 2
     [to_client], [to_provider] = (
-        mails(taken, address) for address in (booking.client.email, world.provider_email)
+        mails(taken, address) for address in (booking.contact.email, world.provider_email)
     )
     assert "Where: By video\n" in to_client.text
     assert "16:00\N{EN DASH}16:50 (Central European Time, GMT+1)" in to_client.text
@@ -131,7 +131,7 @@ def test_in_person_the_mail_names_the_address(
     booking = world.book(mode=types_pb2.MODE_IN_PERSON)
     with run_mail_server(port):
         world.work()
-    [mail] = mails(taken, booking.client.email)
+    [mail] = mails(taken, booking.contact.email)
     assert "Where: 1 River Street\n" in mail.text
     assert mail.event["LOCATION"] == "1 River Street"
 
@@ -145,7 +145,7 @@ def test_a_cancellation_by_the_client_withdraws_both_invites(
         world.work()
         world.cancel(booking)
         world.work()
-    for address in (booking.client.email, world.provider_email):
+    for address in (booking.contact.email, world.provider_email):
         before, after = mails(taken, address)
         assert (before.calendar["METHOD"], after.calendar["METHOD"]) == ("REQUEST", "CANCEL")
         assert before.event["UID"] == after.event["UID"]
@@ -178,7 +178,7 @@ def test_staff_choose_whether_the_client_hears_of_their_cancellation(
             )
         world.work()
     assert [n.kind for n in world.rows()[2:]] == kinds
-    assert [mail.to for mail in mails(taken)] == [booking.client.email] * len(kinds)
+    assert [mail.to for mail in mails(taken)] == [booking.contact.email] * len(kinds)
     assert "ill" not in "".join(mail.text for mail in mails(taken)).split()
 
 
@@ -197,7 +197,7 @@ def test_a_request_is_told_and_so_is_its_approval_in_this_order_though_the_serve
         world.work()
         world.clock.advance(timedelta(seconds=1))
         world.work()
-    received, confirmed = mails(taken, booking.client.email)
+    received, confirmed = mails(taken, booking.contact.email)
     assert received.subject.startswith("Request received: ")
     assert received.calendar is None
     assert confirmed.subject.startswith("Your appointment on ")
@@ -222,7 +222,7 @@ def test_a_declined_request_is_told_to_the_client_without_the_reason(
                 )
             )
         world.work()
-    _, declined = mails(taken, booking.client.email)
+    _, declined = mails(taken, booking.contact.email)
     assert "Your request could not be confirmed" in declined.text
     assert "insomnia" not in declined.text
     assert f"{URL}/book/{world.username}" in declined.text
@@ -240,7 +240,7 @@ def test_a_request_that_nobody_answered_is_told_to_the_client(
         world.clock.advance(timedelta(days=2))
         Worker(world.booking_database, world.clock, booking_jobs).work_all()
         world.work()
-    [_, expired] = mails(taken, booking.client.email)
+    [_, expired] = mails(taken, booking.contact.email)
     assert "Your request was not answered in time" in expired.text
 
 
@@ -261,7 +261,7 @@ def test_a_cancellation_that_waits_is_put_to_the_provider_and_its_refusal_told_t
         world.work()
     [_, asked] = mails(taken, world.provider_email)
     assert asked.subject.startswith("Cancellation to approve: ")
-    [_, refused] = mails(taken, booking.client.email)
+    [_, refused] = mails(taken, booking.contact.email)
     assert "Your appointment still stands" in refused.text
     assert (asked.calendar, refused.calendar) == (None, None)
 
@@ -292,7 +292,7 @@ def test_two_replicas_send_each_notice_once(
         until(lambda: world.next_due() is None)
         for worker in workers:
             worker.stop()
-    expected = [b.client.email for b in bookings] + [world.provider_email] * len(bookings)
+    expected = [b.contact.email for b in bookings] + [world.provider_email] * len(bookings)
     assert sorted(mail.to for mail in mails(taken)) == sorted(expected)
     assert len({mail.message_id for mail in mails(taken)}) == 12
     assert {n.state for n in world.rows()} == {"sent"}
@@ -352,7 +352,7 @@ def test_what_is_refused_for_good_fails_at_once_and_can_be_sent_again(
     port: int,
 ) -> None:
     booking = world.book()
-    answers["RCPT"] = f"550 no mailbox {booking.client.email}"
+    answers["RCPT"] = f"550 no mailbox {booking.contact.email}"
     with run_mail_server(port), served(world) as notifications:
         world.work()
         rows = world.rows()
@@ -479,7 +479,7 @@ def test_without_rooms_a_notice_waits_two_minutes_and_leaves_without_the_join_li
             world.work(peers=without)
     assert world.clock.now() < patient_until + timedelta(minutes=2)
     assert len(taken) == 2
-    [mail] = mails(taken, booking.client.email)
+    [mail] = mails(taken, booking.contact.email)
     assert "/join/" not in mail.text
     assert mail.event["URL"] == f"{URL}/manage/{token_in(mail, 'manage')}"
 
@@ -509,7 +509,7 @@ def test_no_person_is_in_tables_events_or_logs(
     caplog.set_level(logging.DEBUG)
     booking = world.book()
     world.work()
-    answers["RCPT"] = f"550 no mailbox {booking.client.email}, Dana Quillfeather"
+    answers["RCPT"] = f"550 no mailbox {booking.contact.email}, Dana Quillfeather"
     world.clock.advance(timedelta(seconds=1))
     with run_mail_server(port):
         world.work()
@@ -587,7 +587,7 @@ def test_a_notice_that_waits_holds_up_its_recipient_alone_and_is_not_tried_early
 ) -> None:
     world.set_up(client_cancellation=availability_pb2.CLIENT_CANCELLATION_APPROVAL)
     booking, channel = world.book(), SlowChannel(world)
-    channel.away = {booking.client.email}
+    channel.away = {booking.contact.email}
     world.work(channel=channel)
     channel.away.clear()
     world.cancel(booking)
@@ -600,7 +600,7 @@ def test_a_notice_that_waits_holds_up_its_recipient_alone_and_is_not_tried_early
             rpc.DeclineCancellationRequest(booking_id=booking.booking_id)
         )
     world.work(channel=channel)
-    assert [to for to, _ in channel.sent[2:]] == [booking.client.email] * 2
+    assert [to for to, _ in channel.sent[2:]] == [booking.contact.email] * 2
     assert world.next_due() is None
     assert [n.attempts for n in world.rows() if n.recipient == "client"] == [2, 1]
 
@@ -609,7 +609,7 @@ def test_a_notice_that_waits_holds_up_its_recipient_alone_and_is_not_tried_early
 def test_a_later_notice_does_not_make_an_earlier_one_due(world: World) -> None:
     world.set_up(client_cancellation=availability_pb2.CLIENT_CANCELLATION_APPROVAL)
     booking, channel = world.book(), SlowChannel(world)
-    channel.away = {booking.client.email}
+    channel.away = {booking.contact.email}
     world.cancel(booking)
     with acting_as(world.owner):
         world.services.bookings.DeclineCancellation(
@@ -623,7 +623,7 @@ def test_a_later_notice_does_not_make_an_earlier_one_due(world: World) -> None:
 @pytest.mark.req("PF-8")
 def test_a_notice_that_was_sent_is_recorded(world: World) -> None:
     booking, channel = world.book(), SlowChannel(world)
-    channel.away = {booking.client.email}
+    channel.away = {booking.contact.email}
     world.work(channel=channel)
     [sent] = [notice for notice in world.rows() if notice.state == "sent"]
     with world.database.transaction(world.practice_id) as session:
@@ -637,7 +637,7 @@ def test_a_notice_that_was_sent_is_recorded(world: World) -> None:
 def test_a_job_that_takes_long_is_settled_before_it_sends_more(world: World) -> None:
     booking, channel = world.book(), SlowChannel(world, seconds=11)
     world.work(channel=channel)
-    assert [to for to, _ in channel.sent] == [booking.client.email, world.provider_email]
+    assert [to for to, _ in channel.sent] == [booking.contact.email, world.provider_email]
     assert channel.states == [["queued", "queued"], ["sent", "queued"]]
     assert world.next_due() is None
 
@@ -657,5 +657,5 @@ def test_plans_of_an_earlier_release_are_carried_out(
     with run_mail_server(port):
         world.worker().work_all()
     to = sorted(mail.to for mail in mails(taken))
-    assert to == sorted([booking.client.email, world.provider_email])
+    assert to == sorted([booking.contact.email, world.provider_email])
     assert world.next_due() is None

@@ -238,7 +238,7 @@ def test_the_mailbox_is_filtered_by_address_whatever_its_capitals_newest_first(
     make_letter: MakeLetter,
 ) -> None:
     address = f"Dana.{ids.new().hex}@client.example"
-    letters = [make_letter(booking={"client": {"email": address}}) for _ in range(3)]
+    letters = [make_letter(booking={"contact": {"email": address}}) for _ in range(3)]
     letters.append(make_letter(recipient=Recipient.PROVIDER))
     for letter in letters:
         MailboxChannel(database, clock).send(practice, compose(letter))

@@ -7,9 +7,11 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from common import emails
 from common.errors import Invalid
 
 LINE = 200
@@ -25,8 +27,11 @@ END = datetime(2101, 1, 1, tzinfo=UTC)
 _LAYOUT = frozenset("\t\n\r")
 _SLUG = re.compile(r"[a-z0-9-]{1,60}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
-_LONGEST_EMAIL = 254
+# Embeddings, overrides, and isolates, which reorder the text after them (UAX #9).
+_REORDERING = frozenset(("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"))
+# Letters and a symbol that are drawn as nothing: Hangul fillers and the empty Braille pattern.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_HOST = re.compile(r"[^\s.]+(\.[^\s.]+)+")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -35,24 +40,40 @@ class RangeReversed(Invalid):
 
 
 def line(text: str, field: str, longest: int = LINE) -> str:
-    """Return a text of one line, stripped. Raises Invalid if the text is empty."""
+    """Return a text of one line, stripped. Raises Invalid if there is nothing to see in it."""
     stripped = optional_line(text, field, longest)
-    if not stripped:
-        raise Invalid("This is needed.", field=field, reason="REQUIRED")
+    if not any(map(_is_visible, stripped)):
+        raise Invalid("Required.", field=field, reason="REQUIRED")
     return stripped
 
 
 def optional_line(text: str, field: str, longest: int = LINE) -> str:
-    """Return a text of one line, stripped, which may be empty."""
-    stripped = text.strip()
+    """Return a text of one line, stripped, which may be empty.
+
+    Characters that reorder text are removed: a name must read the same wherever it is shown.
+    """
+    stripped = _in_order(text).strip()
     _check(stripped, field, longest, frozenset())
     return stripped
 
 
 def words(text: str, field: str, longest: int = WORDS) -> str:
-    """Return a text of any number of lines, stripped, which may be empty."""
-    _check(text, field, longest, _LAYOUT)
-    return text.strip()
+    """Return a text of any number of lines, stripped, which may be empty.
+
+    Characters that reorder text are removed.
+    """
+    ordered = _in_order(text)
+    _check(ordered, field, longest, _LAYOUT)
+    return ordered.strip()
+
+
+def _in_order(text: str) -> str:
+    return "".join(c for c in text if unicodedata.bidirectional(c) not in _REORDERING)
+
+
+def _is_visible(character: str) -> bool:
+    """Return whether a character shows: a letter, a number, punctuation, or a symbol."""
+    return unicodedata.category(character)[0] in "LNPS" and character not in _BLANK
 
 
 def _check(text: str, field: str, longest: int, layout: frozenset[str]) -> None:
@@ -124,11 +145,31 @@ def is_slug(text: str) -> bool:
 
 
 def email(text: str, field: str) -> str:
-    """Return an email address without the space around it. It may be empty."""
-    stripped = optional_line(text, field, _LONGEST_EMAIL)
-    if stripped and not _EMAIL.fullmatch(stripped):
-        raise Invalid("This is not an email address.", field=field, reason="INVALID_EMAIL")
-    return stripped
+    """Return an email address as typed, without invisible characters. It may be empty.
+
+    Raises InvalidEmail or UndeliverableEmail.
+    """
+    return emails.parse(text, field).text if text.strip() else ""
+
+
+def website(text: str, field: str) -> str:
+    """Return the address of a web site, with `https://` if it has no scheme. It may be empty."""
+    stripped = optional_line(text, field)
+    if not stripped:
+        return ""
+    address = stripped if "://" in stripped else f"https://{stripped}"
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:  # an unfinished IPv6 address
+        host = ""
+    if not host or parts.scheme not in {"http", "https"} or not _HOST.fullmatch(host):
+        raise Invalid(
+            "Enter the address of a web site, such as https://example.com.",
+            field=field,
+            reason="INVALID_WEBSITE",
+        )
+    return address
 
 
 def currency(text: str, field: str) -> str:

@@ -1,7 +1,8 @@
 """Time zones from the pinned `tzdata` wheel, never from the machine's files (spec AV-5)."""
 
 import zoneinfo
-from importlib import metadata
+from functools import cache
+from importlib import metadata, resources
 from zoneinfo import ZoneInfo
 
 from common.config import Misconfigured
@@ -27,3 +28,15 @@ def zone(name: str, field: str = "timezone") -> ZoneInfo:
     if name not in NAMES:
         raise UnknownZone(field=field)
     return ZoneInfo(name)
+
+
+def country_of(name: str) -> str:
+    """Return the country of a place of the tz database (ISO 3166-1), such as US; empty without."""
+    return _countries().get(name, "")
+
+
+@cache
+def _countries() -> dict[str, str]:
+    table = (resources.files("tzdata") / "zoneinfo" / "zone.tab").read_text("utf-8")
+    rows = (line.split("\t") for line in table.splitlines() if not line.startswith("#"))
+    return {place: country for country, _, place, *_ in rows}

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 
 import click
 
-from attune_operator import audit, dead_letters, keys, migrate
+from attune_operator import audit, dead_letters, keys, migrate, practices
 from attune_operator.environment import Environment
 
 GROUP = "attune.commands"
@@ -31,6 +31,8 @@ main.add_command(migrate.migrate)
 main.add_command(dead_letters.dead_letters)
 main.add_command(audit.audit)
 main.add_command(keys.keys)
+main.add_command(practices.practice)
+main.add_command(practices.provider)
 for found in entry_points(group=GROUP):
     main.add_command(found.load())
 if find_spec("attune_local"):  # not installed in images, which start no servers of their own

@@ -84,7 +84,11 @@ def _practice() -> CreatePracticeRequest:
             name="Demo Practice",
             timezone="America/New_York",
             currency_code="USD",
+            country="US",
             address="12 Willow Street, Brooklyn, NY 11201",
+            phone="(718) 555-0142",
+            email="hello@demo.example",
+            website="https://demo.example",
         )
     )
 

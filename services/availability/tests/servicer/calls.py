@@ -42,7 +42,12 @@ DEFAULTS = av.Policies(  # the product's own
 
 def new_practice(**more: Any) -> av.Practice:
     """Return a practice that may be created."""
-    usual = {"name": "Elm Street", "timezone": "America/New_York", "currency_code": "USD"}
+    usual = {
+        "name": "Elm Street",
+        "timezone": "America/New_York",
+        "currency_code": "USD",
+        "country": "US",
+    }
     return av.Practice(**{**usual, **more})
 
 

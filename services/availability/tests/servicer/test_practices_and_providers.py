@@ -6,8 +6,13 @@ import pytest
 from sqlalchemy import select
 
 from attune.availability.v1 import availability_pb2 as av
-from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
+from attune.availability.v1.practice_service_pb2 import (
+    CreatePracticeRequest,
+    GetPracticeRequest,
+    UpdatePracticeRequest,
+)
 from attune.availability.v1.provider_service_pb2 import (
+    GetProfileRequest,
     GetProviderRequest,
     ListProvidersRequest,
 )
@@ -19,7 +24,7 @@ from common.errors import (
     Conflict,
     Invalid,
 )
-from common.rpc.identity import acting_as
+from common.rpc.identity import VISITOR, acting_as
 from services.availability.tests.availability_world import OPERATOR, Practice, World
 from services.availability.tests.servicer.calls import (
     DEFAULTS,
@@ -46,6 +51,7 @@ def test_a_practice_begins_with_the_products_policies(world: World) -> None:
         name="Elm Street",
         timezone="America/New_York",
         currency_code="USD",
+        country="US",
         address="1 Elm Street",
         policies=policies,
         version=1,
@@ -65,6 +71,14 @@ def test_a_practice_begins_with_the_products_policies(world: World) -> None:
         ({"timezone": ""}, "UNKNOWN_ZONE", "practice.timezone"),
         ({"currency_code": "usd"}, "INVALID_CURRENCY", "practice.currency_code"),
         ({"address": "two\nlines"}, "INVALID_TEXT", "practice.address"),
+        ({"country": "USA"}, "UNKNOWN_COUNTRY", "practice.country"),
+        ({"country": "us"}, "UNKNOWN_COUNTRY", "practice.country"),
+        ({"country": "001"}, "UNKNOWN_COUNTRY", "practice.country"),
+        ({"phone": "555-0100"}, "PHONE_TOO_SHORT", "practice.phone"),
+        ({"phone": "+1 111 555 0100"}, "PHONE_NOT_DIALABLE", "practice.phone"),
+        ({"email": "desk"}, "INVALID_EMAIL", "practice.email"),
+        ({"email": "bürö@clinic.example"}, "UNDELIVERABLE_EMAIL", "practice.email"),
+        ({"website": "javascript:alert(1)"}, "INVALID_WEBSITE", "practice.website"),
         (
             {"policies": av.Policies(hold_minutes=0)},
             "OUT_OF_RANGE",
@@ -75,6 +89,73 @@ def test_a_practice_begins_with_the_products_policies(world: World) -> None:
 def test_a_practice_is_checked(world: World, wrong: Any, reason: str, field: str) -> None:
     with acting_as(OPERATOR), pytest.raises(Invalid) as raised:
         world.rpc.CreatePractice(CreatePracticeRequest(practice=new_practice(**wrong)))
+    assert (raised.value.reason, raised.value.field) == (reason, field)
+
+
+@pytest.mark.parametrize(
+    ("zone", "country"),
+    [
+        ("America/New_York", "US"),
+        ("Europe/Berlin", "DE"),
+        ("Asia/Kathmandu", "NP"),
+        ("America/Sao_Paulo", "BR"),
+        ("Australia/Lord_Howe", "AU"),
+        ("UTC", ""),
+    ],
+)
+def test_a_practice_without_a_country_has_that_of_its_zone(
+    world: World, zone: str, country: str
+) -> None:
+    with acting_as(OPERATOR):
+        wanted = new_practice(timezone=zone, country="")
+        made = world.rpc.CreatePractice(CreatePracticeRequest(practice=wanted)).practice
+    assert made.country == country
+
+
+def test_owners_change_how_people_reach_the_practice(practice: Practice) -> None:
+    request = UpdatePracticeRequest(
+        request_id=str(ids.new()),
+        phone="(212) 555-0100 ext. 5",
+        email="desk@clinic.example",
+        website="clinic.example",
+    )
+    with acting_as(practice.owner):
+        changed = practice.rpc.UpdatePractice(request).practice
+        again = practice.rpc.UpdatePractice(request).practice
+        assert practice.rpc.GetPractice(GetPracticeRequest()).practice == changed == again
+        assert (changed.phone, changed.email) == ("+12125550100;ext=5", "desk@clinic.example")
+        assert (changed.website, changed.name) == ("https://clinic.example", "Elm Street")
+        german = UpdatePracticeRequest(country="DE", phone="030 901820")
+        assert practice.rpc.UpdatePractice(german).practice.phone == "+4930901820"
+        cleared = practice.rpc.UpdatePractice(UpdatePracticeRequest(phone="")).practice
+    assert (cleared.phone, cleared.email) == ("", "desk@clinic.example")
+    username = practice.provider().username
+    with acting_as(VISITOR):
+        wanted = GetProfileRequest(username=username)
+        shown = practice.rpc.GetProfile(wanted).practice
+    assert (shown.country, shown.email, shown.phone) == ("DE", "desk@clinic.example", "")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason", "field"),
+    [
+        ({"name": " "}, "REQUIRED", "name"),
+        ({"country": "XX"}, "UNKNOWN_COUNTRY", "country"),
+        ({"phone": "12"}, "PHONE_TOO_SHORT", "phone"),
+        ({"email": "desk"}, "INVALID_EMAIL", "email"),
+        ({"website": "ftp://a.example"}, "INVALID_WEBSITE", "website"),
+        ({"address": "a\x00b"}, "INVALID_TEXT", "address"),
+    ],
+)
+def test_a_change_of_the_practice_is_checked_and_changes_nothing(
+    practice: Practice, wrong: dict[str, str], reason: str, field: str
+) -> None:
+    with acting_as(practice.owner):
+        before = practice.rpc.GetPractice(GetPracticeRequest()).practice
+        good = {"name": "Oak Street", "email": "new@clinic.example"}
+        with pytest.raises(Invalid) as raised:
+            practice.rpc.UpdatePractice(UpdatePracticeRequest(**(good | wrong)))
+        assert practice.rpc.GetPractice(GetPracticeRequest()).practice == before
     assert (raised.value.reason, raised.value.field) == (reason, field)
 
 
@@ -150,7 +231,7 @@ def test_a_providers_email_is_seen_by_those_who_may_and_stored_encrypted(
         ({"display_name": ""}, "REQUIRED", "provider.display_name"),
         ({"timezone": "Berlin"}, "UNKNOWN_ZONE", "provider.timezone"),
         ({"email": "ada"}, "INVALID_EMAIL", "provider.email"),
-        ({"email": "a@b.example\x00"}, "INVALID_TEXT", "provider.email"),
+        ({"email": "a@b.example\x00"}, "INVALID_EMAIL", "provider.email"),
         (
             {"policies": av.Policies(confirmation=av.CONFIRMATION_UNSPECIFIED)},
             "INVALID_CHOICE",

@@ -416,6 +416,7 @@ def test_a_start_is_answered_with_the_terms_that_hold_now(practice: Practice) ->
             hold_minutes=7,
         ),
         resources=[av.Resource(number=number, id=provider.id)],
+        country="US",
     )
     assert number == provider.number
     in_person = provider.check(mode=MODE_IN_PERSON).terms
@@ -531,6 +532,7 @@ def test_the_profile_shows_what_clients_can_book_and_nothing_private(practice: P
         name="Elm Street",
         timezone="America/New_York",
         currency_code="USD",
+        country="US",
         address="1 Elm Street",
     )
 

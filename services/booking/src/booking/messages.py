@@ -53,6 +53,7 @@ def booking(
         provider_id=str(row.provider_id),
         username=row.username,
         client=_client_of(row, who),
+        contact=_contact(row),
         status=proto.value(BookingStatus, row.status),
         mode=proto.value(Mode, row.mode),
         start_time=proto.timestamp(row.start_at),
@@ -146,15 +147,18 @@ def taken_time(resource: Resource, taken: TakenTime) -> booking_pb2.TakenTime:
 
 def _client_of(row: Booking, who: Viewer) -> booking_pb2.Client:
     if who is Viewer.BOOKER:
-        return booking_pb2.Client(
-            client_id=str(row.client_id),
-            name=row.typed_name,
-            email=row.client.email,
-            timezone=row.client_timezone,
-        )
-    message = client(row.client)
-    message.timezone = row.client_timezone
-    return message
+        return booking_pb2.Client(client_id=str(row.client_id))
+    return client(row.client)
+
+
+def _contact(row: Booking) -> booking_pb2.ContactDetails:
+    return booking_pb2.ContactDetails(
+        name=row.typed_name,
+        email=row.typed_email or row.client.email,
+        phone=row.typed_phone,
+        timezone=row.client_timezone,
+        locale=row.client_locale,
+    )
 
 
 def _line(row: ServiceLine) -> booking_pb2.ServiceLine:

@@ -27,6 +27,7 @@ from attune_testing.concurrency import at_once
 from booking import messages
 from booking.actions import bookings
 from booking.domain.actor import Actor, ActorKind
+from booking.domain.contacts import contact
 from booking.domain.occupancy import SlotTaken
 from booking.domain.terms import Confirmation
 from booking.store import clients
@@ -164,7 +165,8 @@ def test_the_same_email_is_the_same_client(database: Database) -> None:
     assert first.client.client_id == second.client.client_id != elsewhere.client.client_id
     with database.transaction(practice) as session:
         (known,) = session.scalars(select(Client))
-    assert (known.name, known.phone) == ("Mara Quill", "+12125550100")
+    assert (known.name, known.phone) == ("Mara Quill", "")
+    assert (second.contact.name, second.contact.phone) == ("M. Q.", "+12125550100")
 
 
 @pytest.mark.req("CL-2")
@@ -189,10 +191,11 @@ def test_whoever_books_with_a_known_email_learns_nothing_of_its_owner(database: 
     with database.transaction(practice) as session:
         known = session.scalars(select(Client)).one()
         known.status = clients.ACTIVE
-    stranger = form(owner.contact.email, name="Somebody", timezone="UTC")
+    stranger = form(owner.contact.email.text, name="Somebody", timezone="UTC")
     booked = book(database, slot(held, NINE + timedelta(hours=1)), stranger)
-    assert booked.client == booking_pb2.Client(
-        client_id=str(known.id), name="Somebody", email=owner.contact.email, timezone="UTC"
+    assert booked.client == booking_pb2.Client(client_id=str(known.id))
+    assert booked.contact == booking_pb2.ContactDetails(
+        name="Somebody", email=owner.contact.email.text, timezone="UTC", locale="en-US"
     )
 
 
@@ -304,6 +307,7 @@ def test_staff_book_several_services_for_a_known_client_at_once(database: Databa
             NINE - timedelta(hours=2),
             services=[held.service, more],
             confirmation=Confirmation.INSTANT,
+            contact=contact(client.name, client.email, client.phone, client.timezone, ""),
             client=client,
             now=NOW,
         )

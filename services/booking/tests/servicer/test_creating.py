@@ -165,7 +165,9 @@ def wish(
         service="therapy-session",
         mode=mode,
         start_time=stamp(start),
-        client=booking_pb2.Client(name="Mara Quill", email=email, timezone="Europe/Berlin"),
+        contact=booking_pb2.ContactDetails(
+            name="Mara Quill", email=email, timezone="Europe/Berlin"
+        ),
         **more,
     )
 
@@ -442,7 +444,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"client": {"name": ""}}, "client.name"),
     ({"client": {"name": LONG}}, "client.name"),
     ({"client": {"email": "mara"}}, "client.email"),
-    ({"client": {"phone": "555-0100"}}, "client.phone"),
+    ({"client": {"locale": "en_US"}}, "client.locale"),
     ({"client": {"timezone": "Mars/Olympus"}}, "client.timezone"),
     ({"client": {"timezone": "\x00"}}, "client.timezone"),
 ]
@@ -456,12 +458,12 @@ def test_a_wrong_field_is_named(both: Both, changes: dict[str, Any], field: str)
         service="therapy-session",
         mode=MODE_TELEHEALTH,
         start_time=stamp(NINE),
-        client=booking_pb2.Client(
+        contact=booking_pb2.ContactDetails(
             name="Mara Quill", email="mara@clinic.example", timezone="Europe/Berlin"
         ),
     )
     for name, value in changes.get("client", {}).items():
-        setattr(request.client, name, value)
+        setattr(request.contact, name, value)
     for name, value in changes.items():
         if name == "start_time":
             request.start_time.CopyFrom(value)

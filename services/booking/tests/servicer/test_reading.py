@@ -108,7 +108,7 @@ def test_a_booking_shows_what_it_is_and_how_it_came_about(practice: Practice) ->
         booking_pb2.Client(
             client_id=booked.client.client_id,
             name="Mara Quill",
-            email=booked.client.email,
+            email=booked.contact.email,
             phone="+12125550100",
             timezone="Europe/Berlin",
             status=CLIENT_STATUS_NEW,
@@ -182,26 +182,29 @@ def test_a_manage_link_of_a_stranger_tells_nothing_of_the_emails_owner(
     practice: Practice,
 ) -> None:
     known = practice.with_ada.client
-    stranger = form(known.email, name="Somebody Else", timezone="Asia/Tokyo")
+    spelled = practice.with_ada.contact.email.upper()
+    stranger = form(spelled, name="Somebody Else", timezone="Asia/Tokyo")
     where = slot(terms(practice.id, practice.ada), NINE + HOUR)
     booked = practice.service.book(where, stranger)
     link = client(practice.id, known.client_id, booked.booking_id)
-    shown = get(practice.service, booked.booking_id, link).client
-    assert shown == booking_pb2.Client(
-        client_id=known.client_id,
+    shown = get(practice.service, booked.booking_id, link)
+    assert shown.client == booking_pb2.Client(client_id=known.client_id)
+    assert shown.contact == booking_pb2.ContactDetails(
         name="Somebody Else",
-        email=known.email,
+        email=spelled,
         timezone="Asia/Tokyo",
+        locale="en-US",
     )
     seen = get(practice.service, booked.booking_id, practice.owner).client
     assert (seen.name, seen.phone) == ("Mara Quill", "+12125550100")
+    assert seen.email == practice.with_ada.contact.email
     with acting_as(link), pytest.raises(NotFound):
         practice.service.rpc.GetClient(GetClientRequest(client_id=known.client_id))
 
 
 @pytest.mark.req("BK-8")
 def test_bookings_are_filtered(practice: Practice) -> None:
-    later = practice.book(practice.ada, 5, email=practice.with_bob.client.email)
+    later = practice.book(practice.ada, 5, email=practice.with_bob.contact.email)
     ada, bob = practice.with_ada, practice.with_bob
     with acting_as(practice.owner):
         practice.service.rpc.CancelBooking(
@@ -321,7 +324,7 @@ def test_providers_see_their_own_clients_and_owners_all(practice: Practice) -> N
                 else:
                     with pytest.raises(NotFound):
                         practice.service.rpc.GetClient(request)
-    practice.book(practice.bob, 3, email=practice.with_ada.client.email)
+    practice.book(practice.bob, 3, email=practice.with_ada.contact.email)
     assert set(clients(practice.service, practice.clinician(practice.bob))) == {ada, bob}
     with acting_as(client(practice.id, ada)):
         assert practice.service.rpc.GetClient(GetClientRequest(client_id=ada)).client.phone
@@ -366,7 +369,7 @@ def test_owners_and_managers_set_the_billing_type(practice: Practice) -> None:
     assert invalid.value.field == "billing_type"
     with acting_as(staff(practice.id, "manager")):
         assert rpc.UpdateClient(request).client.billing_type == BILLING_TYPE_INSURANCE
-    practice.book(practice.ada, 7, email=practice.with_ada.client.email)
+    practice.book(practice.ada, 7, email=practice.with_ada.contact.email)
     last = events(practice.service.database, BookingConfirmed, practice.id)[-1]
     assert last.booking.billing_type == BILLING_TYPE_INSURANCE
 

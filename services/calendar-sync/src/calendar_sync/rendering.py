@@ -57,7 +57,7 @@ def _event(booking: Booking) -> Event:
     event.add("dtstart", proto.instant(booking.start_time))
     event.add("dtend", proto.instant(booking.end_time))
     event.add("status", _STATUS[proto.word(BookingStatus, booking.status)])
-    event.add("summary", initials(booking.client.name) or _NAMELESS)
+    event.add("summary", initials(booking.contact.name) or _NAMELESS)
     if booking.mode == MODE_IN_PERSON and (address := _line(booking.address)):
         event.add("location", address)
     return event

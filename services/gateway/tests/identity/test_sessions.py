@@ -16,9 +16,10 @@ from sqlalchemy import select
 from attune_testing.clock import TestClock
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
+from common.emails import InvalidEmail
 from common.errors import NotAllowed
 from gateway.identity import accounts, csrf, store, visitors
-from gateway.identity.accounts import InvalidEmail, InvalidName, InvalidRole
+from gateway.identity.accounts import InvalidName, InvalidRole
 from gateway.identity.passwords import WeakPassword
 from services.gateway.tests.clinic import PASSWORD
 

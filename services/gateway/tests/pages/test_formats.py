@@ -51,7 +51,7 @@ def test_dates_and_times_are_written_as_in_the_region() -> None:
     [
         ("Europe/Berlin", "Berlin time (UTC+1)"),
         ("Asia/Kathmandu", "Kathmandu time (UTC+5:45)"),
-        ("America/Argentina/Buenos_Aires", "Buenos Aires time (UTC−3)"),  # noqa: RUF001
+        ("America/Argentina/Buenos_Aires", "Buenos Aires time (UTC−3)"),
         ("UTC", "UTC"),
     ],
 )

@@ -151,7 +151,9 @@ def test_no_notice_tells_of_the_care(
 @pytest.mark.req("NT-2")
 def test_what_a_visitor_typed_reaches_no_clients_mail(make_letter: MakeLetter) -> None:
     name = "Win now at http://spam.example"
-    letter = make_letter(booking={"client": pb.Client(name=name), "address": "1 River Street"})
+    letter = make_letter(
+        booking={"contact": pb.ContactDetails(name=name), "address": "1 River Street"}
+    )
     for part in received(compose(letter)).walk():
         if part.get_content_maintype() != "multipart":
             assert "spam.example" not in str(part.get_content())
@@ -262,8 +264,8 @@ def test_the_message_is_built_as_calendars_want_it(make_letter: MakeLetter) -> N
 def test_an_invite_is_at_the_right_instant_over_daylight_saving(
     make_letter: MakeLetter, start: str, end: str, zone: str
 ) -> None:
-    client = pb.Client(timezone=zone)
-    letter = make_letter(start=start, end=end, booking={"client": client})
+    contact = pb.ContactDetails(timezone=zone)
+    letter = make_letter(start=start, end=end, booking={"contact": contact})
     method, event = invite(received(compose(letter)))
     assert method == "REQUEST"
     assert (event["DTSTART"].dt, event["DTEND"].dt) == (letter.start, letter.end)
@@ -347,7 +349,7 @@ def test_names_cannot_break_headers_or_pages(make_letter: MakeLetter) -> None:
 @pytest.mark.parametrize(
     ("recipient", "changes"),
     [
-        (CLIENT, {"booking": {"client": pb.Client(email="not an address")}}),
+        (CLIENT, {"booking": {"contact": pb.ContactDetails(email="not an address")}}),
         (PROVIDER, {"provider": Provider(display_name="Pat")}),
     ],
 )
@@ -360,5 +362,5 @@ def test_without_an_address_there_is_no_message(
 
 @pytest.mark.req("NT-2")
 def test_a_client_without_a_known_zone_reads_the_providers(make_letter: MakeLetter) -> None:
-    letter = make_letter(booking={"client": pb.Client(timezone="Mars/Olympus")})
+    letter = make_letter(booking={"contact": pb.ContactDetails(timezone="Mars/Olympus")})
     assert f"16:00{DASH}16:50 (Central European Time, GMT+1)" in body(compose(letter), "plain")

@@ -23,6 +23,8 @@ providers:read          -        -       practice   practice    practice  practi
 provider_emails:read    -        -       own        own         practice  practice  all
 providers:create        -        -       -          -           practice  practice  operator
 practices:create        -        -       -          -           -         -         operator
+practices:read          -        -       practice   practice    practice  practice  operator
+practices:change        -        -       -          -           practice  practice  operator
 hours:read              -        -       practice   practice    practice  practice  operator
 hours:change            -        -       own        -           practice  practice  operator
 physical_rooms:read     -        -       practice   practice    practice  practice  operator

@@ -17,6 +17,21 @@ class Room:
 
 
 @dataclass(frozen=True)
+class PracticeDetails:
+    """What everybody may know of a practice."""
+
+    name: str
+    timezone: str
+    currency_code: str
+    country: str
+    """ISO 3166-1 alpha-2, or empty."""
+    address: str
+    phone: str
+    email: str
+    website: str
+
+
+@dataclass(frozen=True)
 class SetUp:
     """The set-up of one provider and their practice, as of one version."""
 
@@ -27,11 +42,7 @@ class SetUp:
     username: str
     display_name: str
     timezone: str
-    practice_name: str
-    practice_timezone: str
-    currency_code: str
-    address: str
-    """The practice's."""
+    practice: PracticeDetails
     policies: Policies
     service_types: Mapping[str, ServiceType]
     """By slug."""

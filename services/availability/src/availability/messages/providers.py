@@ -21,7 +21,11 @@ def practice(row: Practice) -> pb.Practice:
         name=row.name,
         timezone=row.timezone,
         currency_code=row.currency_code,
+        country=row.country,
         address=row.address,
+        phone=row.phone,
+        email=row.email,
+        website=row.website,
         policies=effective_policies(effective(row.policies, {})),
         version=row.policies_version,
     )
@@ -45,6 +49,7 @@ def provider(row: Provider, practice: Practice, viewer: Identity) -> pb.Provider
 def profile(setup: SetUp) -> GetProfileResponse:
     """Return what everybody may know of a provider: no email, and of the service types those that
     clients can book themselves."""
+    practice = setup.practice
     public = [_public(kind) for _, kind in sorted(setup.service_types.items())]
     return GetProfileResponse(
         provider=pb.Provider(
@@ -57,10 +62,14 @@ def profile(setup: SetUp) -> GetProfileResponse:
         ),
         practice=pb.Practice(
             practice_id=setup.practice_id,
-            name=setup.practice_name,
-            timezone=setup.practice_timezone,
-            currency_code=setup.currency_code,
-            address=setup.address,
+            name=practice.name,
+            timezone=practice.timezone,
+            currency_code=practice.currency_code,
+            country=practice.country,
+            address=practice.address,
+            phone=practice.phone,
+            email=practice.email,
+            website=practice.website,
         ),
         service_types=[kind for kind in public if kind.active and kind.online and kind.modes],
     )

@@ -45,13 +45,14 @@ def terms(setup: SetUp, slug: str, mode: Mode, room: int | None) -> pb.Terms:
         provider_timezone=setup.timezone,
         service_type=service_type(setup.service_types[slug]),
         policies=effective_policies(setup.policies),
+        country=setup.practice.country,
         resources=[pb.Resource(number=setup.number, id=setup.provider_id)],
     )
     if mode is Mode.IN_PERSON:
-        message.address = setup.address
+        message.address = setup.practice.address
         if room is not None:
             physical = setup.rooms[room]
             message.resources.add(number=room, id=physical.id)
-            parts = (physical.name, physical.address or setup.address)
+            parts = (physical.name, physical.address or setup.practice.address)
             message.address = ", ".join(part for part in parts if part)
     return message

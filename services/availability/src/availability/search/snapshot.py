@@ -9,7 +9,7 @@ from availability.domain import policies
 from availability.domain.hours import Override
 from availability.domain.modes import Mode
 from availability.domain.rules import ClientStatus, RuleSet, rule_set
-from availability.domain.setup import Room, SetUp
+from availability.domain.setup import PracticeDetails, Room, SetUp
 from availability.domain.timetable import Timetable
 from availability.store import hours, service_types
 from availability.store.loader import LoadedProvider
@@ -107,10 +107,16 @@ def _set_up(loaded: LoadedProvider) -> SetUp:
         username=loaded.username,
         display_name=loaded.display_name,
         timezone=loaded.timezone,
-        practice_name=loaded.name,
-        practice_timezone=loaded.practice_timezone,
-        currency_code=loaded.currency_code,
-        address=loaded.address,
+        practice=PracticeDetails(
+            name=loaded.name,
+            timezone=loaded.practice_timezone,
+            currency_code=loaded.currency_code,
+            country=loaded.country,
+            address=loaded.address,
+            phone=loaded.phone,
+            email=loaded.email,
+            website=loaded.website,
+        ),
         policies=policies.effective(loaded.practice_policies, loaded.policies),
         service_types={
             row["slug"]: service_types.from_row(row, loaded.currency_code)

@@ -29,7 +29,7 @@ def servicers(database: Database, cache: Cache, clock: Clock) -> Servicers:
     return [
         (add_SlotServiceServicer_to_server, SlotServicer(cache, clock)),
         (add_ProviderServiceServicer_to_server, ProviderServicer(database, cache)),
-        (add_PracticeServiceServicer_to_server, PracticeServicer(database)),
+        (add_PracticeServiceServicer_to_server, PracticeServicer(database, cache)),
         (add_HoursServiceServicer_to_server, HoursServicer(database, cache, clock)),
         (add_PhysicalRoomServiceServicer_to_server, PhysicalRoomServicer(database)),
         (add_ServiceTypeServiceServicer_to_server, ServiceTypeServicer(database, cache)),

@@ -21,7 +21,8 @@ WITH found AS (
     SELECT
         p.id, p.practice_id, p.number, p.username, p.display_name, p.timezone, p.policies,
         p.blocks, p.setup_version,
-        c.name, c.timezone AS practice_timezone, c.currency_code, c.address,
+        c.name, c.timezone AS practice_timezone, c.currency_code, c.country,
+        c.address, c.phone, c.email, c.website,
         c.policies AS practice_policies, c.setup_version AS practice_version
     FROM providers AS p JOIN practices AS c USING (practice_id)
     WHERE p.username = :username
@@ -89,7 +90,11 @@ class LoadedProvider:
     """The practice's."""
     practice_timezone: str
     currency_code: str
+    country: str
     address: str
+    phone: str
+    email: str
+    website: str
     practice_policies: Json
     practice_version: int
     dates: list[tuple[str, list[Json]]] | None

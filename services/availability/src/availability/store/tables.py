@@ -38,7 +38,11 @@ class Practice(Base):
     name: Mapped[str]
     timezone: Mapped[str]
     currency_code: Mapped[str]
+    country: Mapped[str]
     address: Mapped[str]
+    phone: Mapped[str]
+    email: Mapped[str]
+    website: Mapped[str]
     policies: Mapped[Json]
     policies_version: Mapped[int] = mapped_column(BigInteger)
     changes: Mapped[int] = mapped_column(BigInteger)

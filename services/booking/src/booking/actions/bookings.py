@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -47,8 +47,10 @@ def book_online(
 
     The provider's policy decides whether it is confirmed at once.
 
-    Raises SlotTaken, or BlockedByExpiredHolds (`holds.clearing_expired`).
+    Raises Invalid for the phone number, SlotTaken, or BlockedByExpiredHolds
+    (`holds.clearing_expired`).
     """
+    phone = form.contact.phone_for(terms.mode, terms.country)
     own = None
     if form.hold_id:
         own = holds.remove_own(session, form.hold_id, form.visitor_id, terms.provider_id)
@@ -59,7 +61,7 @@ def book_online(
         start,
         services=[terms.service],
         confirmation=terms.confirmation,
-        client=form.contact,
+        contact=replace(form.contact, phone=phone),
         now=now,
         note=form.note,
         instead_of=own,
@@ -74,24 +76,31 @@ def book(
     *,
     services: Sequence[ServiceTerms],
     confirmation: Confirmation,
-    client: Contact | Client,
+    contact: Contact,
+    client: Client | None = None,
     now: datetime,
     note: str = "",
     instead_of: UUID | None = None,
 ) -> Booking:
     """Book a start with one or more services under these terms, which are frozen (spec BK-6).
 
-    Whether it is confirmed at once or requested is the caller's decision. A contact's client is
-    found or added. `instead_of` is a hold whose row the caller has removed; its time is released.
+    Whether it is confirmed at once or requested is the caller's decision. Without a client,
+    the one with the contact's email is found or added. The contact's phone is in the form in which
+    it is kept. `instead_of` is a hold whose row the caller has removed; its time is released.
     Raises SlotTaken, or BlockedByExpiredHolds (`holds.clearing_expired`).
     """
     booking_id = ids.new()
     wanted = terms.taken_time(start, booking_id, BOOKING)
     changes = occupancy.take(session, wanted, now, instead_of=instead_of)
-    known = _client(session, terms.practice_id, client, now)
+    known = client or clients.find_or_add(session, terms.practice_id, contact, now)
     row = _row(booking_id, terms, start, known, now)
     row.status = _FIRST_STATUS[confirmation]
-    row.typed_name, row.client_timezone, row.note = client.name, client.timezone, note
+    row.typed_name, row.typed_email, row.typed_phone = (
+        contact.name,
+        contact.email.text,
+        contact.phone,
+    )
+    row.client_timezone, row.client_locale, row.note = contact.timezone, contact.locale, note
     row.revision = revision_of(changes, terms.provider_id)
     row.lines = [_line(row, position, service) for position, service in enumerate(services)]
     row.history = [_first_entry(row, by)]
@@ -102,12 +111,6 @@ def book(
     if instead_of:
         schedule.cancel(session, EXPIRE_HOLD, instead_of)
     return row
-
-
-def _client(session: Session, practice_id: UUID, given: Contact | Client, now: datetime) -> Client:
-    if isinstance(given, Client):
-        return given
-    return clients.find_or_add(session, practice_id, given, now)
 
 
 def _row(booking_id: UUID, terms: Terms, start: datetime, client: Client, now: datetime) -> Booking:

@@ -61,6 +61,7 @@ def terms(username: str, mode: str, message: pb.Terms) -> Terms:
         username=username,
         timezone=message.provider_timezone,
         mode=mode,
+        country=message.country,
         address=message.address,
         resources=tuple(Resource(r.number, UUID(r.id)) for r in message.resources),
         service=_service(service, mode),

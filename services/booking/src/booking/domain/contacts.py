@@ -1,28 +1,27 @@
-"""A client's name, email, phone number, and zone, as typed and then checked and normalized.
+"""How a client can be reached, as typed for one booking and then checked.
 
 Error texts never repeat what was typed.
 """
 
+import re
 from dataclasses import dataclass
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
-
+from common import emails, phones
+from common.emails import Email
 from common.errors import Invalid
 from common.validation import line
 from common.zones import zone
 
 NAME = 200
-_PHONE = 40
-_EMAIL = 254
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
-class InvalidEmail(Invalid):
-    """This is not an e-mail address."""
+class UnknownLocale(Invalid):
+    """A locale is a language, with or without a region, such as en-US."""
 
 
-class InvalidPhone(Invalid):
-    """This is not a phone number in international form, such as +1 212 555 0100."""
+class PhoneRequired(Invalid):
+    """Enter a phone number. The practice calls it for this appointment."""
 
 
 @dataclass(frozen=True)
@@ -30,48 +29,31 @@ class Contact:
     """How a client can be reached, as typed for one booking."""
 
     name: str
-    email: str
+    email: Email
     phone: str
-    """E.164, or empty."""
+    """As typed. `phone_for` reads it, since a number may be one of the practice's country."""
     timezone: str
+    locale: str
+    """The language and region in which the client booked (RFC 5646), or empty."""
 
-    @property
-    def email_key(self) -> str:
-        """The text that is equal for equal addresses (spec CL-2)."""
-        return self.email.casefold()
+    def phone_for(self, mode: str, country: str) -> str:
+        """Return the number in the form in which it is kept (`common.phones`), or empty.
+
+        A session by phone needs a number. Raises PhoneRequired, or what `phones.parse` raises.
+        """
+        if mode == "phone" and not self.phone.strip():
+            raise PhoneRequired(field="client.phone")
+        return phones.optional(self.phone, country, "client.phone")
 
 
-def contact(name: str, email: str, phone: str, timezone: str) -> Contact:
-    """Return the normalized contact. Raises Invalid, with `client.name` or another field."""
+def contact(name: str, email: str, phone: str, timezone: str, locale: str) -> Contact:
+    """Return the contact. Raises Invalid, with `client.name` or another field."""
+    if locale and not _LOCALE.fullmatch(locale):
+        raise UnknownLocale(field="client.locale")
     return Contact(
         name=line(name, "client.name", NAME),
-        email=_email(email),
-        phone=_phone(phone.strip()) if phone.strip() else "",
+        email=emails.parse(email, "client.email"),
+        phone=phone,
         timezone=zone(timezone, "client.timezone").key,
+        locale=locale,
     )
-
-
-def _email(text: str) -> str:
-    if len(text) > 2 * _EMAIL:
-        raise InvalidEmail(field="client.email")
-    try:
-        # "test environment" lets the reserved .test domains pass, for rehearsals.
-        valid = validate_email(
-            text.strip(), check_deliverability=False, test_environment=True, strict=True
-        )
-    except EmailNotValidError:
-        raise InvalidEmail(field="client.email") from None
-    return valid.normalized
-
-
-def _phone(text: str) -> str:
-    # Whose country a national number belongs to would be a guess: the zone may be a visitor's.
-    if len(text) > _PHONE or not text.startswith("+"):
-        raise InvalidPhone(field="client.phone")
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        raise InvalidPhone(field="client.phone") from None
-    if not phonenumbers.is_possible_number(number):
-        raise InvalidPhone(field="client.phone")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

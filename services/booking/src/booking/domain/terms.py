@@ -52,6 +52,8 @@ class Terms:
     timezone: str
     """The provider's."""
     mode: str
+    country: str
+    """The practice's (ISO 3166-1), or empty."""
     address: str
     resources: tuple[Resource, ...]
     """All that the session takes, the provider first."""

@@ -16,6 +16,7 @@ from attune.booking.v1.booking_service_pb2_grpc import BookingServiceServicer
 from booking import messages
 from booking.actions import cancellation, transitions
 from booking.actions.bookings import book_online
+from booking.actions.clients import use_contact
 from booking.domain.actor import Actor, ActorKind
 from booking.domain.terms import Terms
 from booking.servicer import parse
@@ -39,6 +40,7 @@ _Request = (
     | pb.DeclineCancellationRequest
     | pb.StartBookingRequest
     | pb.CompleteBookingRequest
+    | pb.UpdateClientFromBookingRequest
 )
 
 
@@ -69,7 +71,7 @@ class BookingServicer(BookingServiceServicer):
             shown = messages.booking(row, messages.Viewer.BOOKER, now)
             return pb.CreateBookingResponse(booking=shown)
 
-        statuses = partial(clients.statuses, email_index=clients.index(form.contact))
+        statuses = partial(clients.statuses, email=form.contact.email)
         return self._slots.fulfill(
             request, pb.CreateBookingResponse, statuses, create, _record_repeat
         )
@@ -123,6 +125,19 @@ class BookingServicer(BookingServiceServicer):
             )
         return pb.ResolveManageTokenResponse(
             booking_id=str(row.id), practice_id=str(row.practice_id), client_id=str(row.client_id)
+        )
+
+    @allow("clients:change")
+    def UpdateClientFromBooking(
+        self, request: pb.UpdateClientFromBookingRequest, context: grpc.ServicerContext
+    ) -> pb.UpdateClientFromBookingResponse:
+        """Put what was typed for a booking on the client's record."""
+        return self._change(
+            "use_contact",
+            request,
+            pb.UpdateClientFromBookingResponse,
+            use_contact,
+            permission="clients:change",
         )
 
     @allow("bookings:change")

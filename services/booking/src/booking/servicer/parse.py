@@ -27,9 +27,11 @@ def slot(request: Any) -> Slot:
 
 def form(request: pb.CreateBookingRequest) -> BookingForm:
     """Return what a client entered."""
-    typed = request.client
+    typed = request.contact
     return BookingForm(
-        contact=contacts.contact(typed.name, typed.email, typed.phone, typed.timezone),
+        contact=contacts.contact(
+            typed.name, typed.email, typed.phone, typed.timezone, typed.locale
+        ),
         note=validation.words(request.note, "note"),
         hold_id=ids.parse(request.hold_id, "hold_id") if request.hold_id else None,
         visitor_id=validation.words(request.visitor_id, "visitor_id", NAME),

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, text
+from sqlalchemy import ColumnElement, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from booking.domain.contacts import Contact
 from booking.store.tables import Booking, Client, insertion, values
-from common import ids
+from common import emails, ids
 from common.db import encryption
 from common.db.cursor import Keyset, Page
-from common.errors import NotFound
+from common.emails import Email
+from common.errors import Invalid, NotFound
 from common.rpc import access
 from common.rpc.identity import Identity
 
@@ -23,16 +24,24 @@ NEW = "new"
 ACTIVE = "active"
 
 
-def index(contact: Contact) -> bytes:
-    """Return the blind index of a contact's email."""
-    return encryption.ring().index(contact.email_key, "client.email")
+INDEX_VERSION = 2
+"""The version of the email indexes that are computed now (`Client.email_index_version`)."""
 
 
-def statuses(session: Session, email_index: bytes) -> Mapping[UUID, str]:
+def index(email: Email) -> bytes:
+    """Return the blind index of an email."""
+    return _index(email.key)
+
+
+def statuses(session: Session, email: Email) -> Mapping[UUID, str]:
     """Return the status of an email's owner with each practice that knows the email."""
-    found = session.execute(
-        select(Client.practice_id, Client.status).where(Client.email_index == email_index)
+    query = select(Client.practice_id, Client.status, Client.email_index_version).where(
+        Client.email_index.in_({index(email), _folded_index(email)})
     )
+    found = session.execute(query).all()
+    if any(row.email_index_version != INDEX_VERSION for row in found):
+        _renew_indexes(session, email)
+        found = session.execute(query.where(Client.email_index == index(email))).all()
     return {row.practice_id: row.status for row in found}
 
 
@@ -52,27 +61,76 @@ def statuses_of(session: Session, practice_id: UUID, client_id: UUID) -> Mapping
 def find_or_add(session: Session, practice_id: UUID, contact: Contact, now: datetime) -> Client:
     """Return the practice's client with this email (spec CL-2), added if there is none.
 
-    What the practice knows is not overwritten, since anybody can type an email address; only a
-    missing phone number is filled in.
+    What the practice knows is not changed, since anybody can type an email address.
     """
+    if index(contact.email) != _folded_index(contact.email):
+        _renew_indexes(session, contact.email)
     client = Client(
         id=ids.new(),
         practice_id=practice_id,
-        email_index=index(contact),
+        email_index=index(contact.email),
+        email_index_version=INDEX_VERSION,
         timezone=contact.timezone,
         status=NEW,
         billing_type="cash",
         created_at=now,
     )
-    client.name, client.email, client.phone = contact.name, contact.email, contact.phone
+    client.name, client.email, client.phone = contact.name, contact.email.text, contact.phone
     if session.scalar(_ADD, values(client)) is not None:
         return client
     known = session.scalars(
         select(Client).filter_by(email_index=client.email_index, practice_id=practice_id)
     ).one()
-    if contact.phone and not known.phone:
-        known.phone = contact.phone
-    return known
+    if known.email_index_version == INDEX_VERSION:
+        return known
+    _renew_indexes(session, contact.email)  # it may be another person's
+    return find_or_add(session, practice_id, contact, now)
+
+
+def renew_indexes(session: Session, limit: int) -> int:
+    """Compute up to `limit` email indexes anew that are not of INDEX_VERSION; return how many.
+
+    Rows that another transaction has locked are left for the next call.
+    """
+    query = select(Client).where(Client.email_index_version == 1).order_by(Client.id).limit(limit)
+    rows = session.scalars(query.with_for_update(skip_locked=True)).all()
+    for client in rows:
+        _renew_index(client)
+    session.flush()
+    return len(rows)
+
+
+def count_old_indexes(session: Session) -> int:
+    """Return how many email indexes are not of INDEX_VERSION."""
+    query = select(func.count()).select_from(Client).where(Client.email_index_version == 1)
+    return session.scalar(query) or 0
+
+
+def _renew_indexes(session: Session, email: Email) -> None:
+    """Renew the indexes of the clients who are kept under this email's index of version 1."""
+    query = select(Client).where(
+        Client.email_index == _folded_index(email), Client.email_index_version == 1
+    )
+    for client in session.scalars(query.with_for_update()):
+        _renew_index(client)
+    session.flush()
+
+
+def _renew_index(client: Client) -> None:
+    try:
+        key = emails.parse(client.email, "client.email").key
+    except Invalid:  # accepted by an early release, though mail cannot reach it
+        key = client.email.lower()
+    client.email_index, client.email_index_version = _index(key), INDEX_VERSION
+
+
+def _index(key: str) -> bytes:
+    return encryption.ring().index(key, "client.email")
+
+
+def _folded_index(email: Email) -> bytes:
+    """Return an email's index of version 1: of the folded address, in which `ß` is `ss`."""
+    return _index(email.normalized.casefold())
 
 
 def get(

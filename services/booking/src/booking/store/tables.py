@@ -75,6 +75,8 @@ class Client(Base):
     email_sealed: Mapped[bytes]
     phone_sealed: Mapped[bytes | None]
     email_index: Mapped[bytes]
+    email_index_version: Mapped[int]
+    """1: of the folded address, before IDNA 2008; 2: of `common.emails.Email.key`."""
     timezone: Mapped[str]
     status: Mapped[str]
     billing_type: Mapped[str]
@@ -88,8 +90,9 @@ class Client(Base):
 class Booking(Base):
     """One appointment, with the terms that held when it was made (spec BK-6).
 
-    `typed_name` and `client_timezone` are what was typed for this booking. Anybody who knows an
-    email address can book with it, and must not see what the practice knows about its owner.
+    The `typed_…` columns, `client_timezone`, and `client_locale` are what was typed for this
+    booking. Anybody who knows an email address can book with it, and must not see what the
+    practice knows about its owner. Bookings of early releases have no typed email.
     `local_start` is on the provider's wall clock, which stays when a zone's rules change
     (spec AV-5).
     """
@@ -102,7 +105,10 @@ class Booking(Base):
     username: Mapped[str]
     client_id: Mapped[UUID] = mapped_column(ForeignKey("clients.id"))
     typed_name_sealed: Mapped[bytes]
+    typed_email_sealed: Mapped[bytes | None]
+    typed_phone_sealed: Mapped[bytes | None]
     client_timezone: Mapped[str]
+    client_locale: Mapped[str]
     status: Mapped[str]
     mode: Mapped[str]
     start_at: Mapped[datetime]
@@ -127,6 +133,8 @@ class Booking(Base):
     updated_at: Mapped[datetime]
 
     typed_name = encrypted()
+    typed_email = encrypted()
+    typed_phone = encrypted()
     note = encrypted()
     reason_text = encrypted()
     manage_token = encrypted()

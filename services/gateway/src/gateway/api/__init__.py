@@ -23,6 +23,7 @@ def resources(settings: Settings) -> Sequence[Operations]:
     from gateway.api.notices import notices
     from gateway.api.physical_rooms import physical_rooms
     from gateway.api.policies import policies
+    from gateway.api.practices import practices
     from gateway.api.providers import providers
     from gateway.api.rooms import rooms
     from gateway.api.service_types import service_types
@@ -38,6 +39,7 @@ def resources(settings: Settings) -> Sequence[Operations]:
         clients,
         hours,
         service_types,
+        practices,
         policies,
         physical_rooms,
         billables,

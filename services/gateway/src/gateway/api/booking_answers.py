@@ -16,7 +16,7 @@ from gateway.web import links
 
 def full(booking: pb.Booking, viewer: Identity) -> schemas.Booking:
     """Return a booking as this viewer sees it, with the link into its room."""
-    zone = booking.timezone if viewer.is_staff else booking.client.timezone
+    zone = booking.timezone if viewer.is_staff else booking.contact.timezone
     token = rooms.join_token(booking, viewer)
     join_url = links.join(token) if token else ""
     return _answer(booking, zones.zone(zone or booking.timezone), join_url)
@@ -38,7 +38,7 @@ def _answer(booking: pb.Booking, tz: ZoneInfo, join_url: str = "") -> schemas.Bo
         mode=words.word(types.Mode, booking.mode),
         service=booking.service_lines[0].slug if booking.service_lines else "",
         provider=booking.username,
-        client=clients.to_answer(booking.client),
+        client=clients.booked(booking),
         services=_lines(booking.service_lines),
         address=booking.address or None,
         note=booking.note or None,

@@ -45,7 +45,12 @@ def create_booking(username: str, body: schemas.NewBooking) -> Response:
     query = Query(username, body.service, words.value(types.Mode, body.mode))
     client = body.client
     details = Details(
-        client.name, client.email, client.phone or "", client.timezone, body.note or ""
+        client.name,
+        client.email,
+        client.phone or "",
+        client.timezone,
+        body.note or "",
+        client.locale or "",
     )
     key, visitor_id = request_id(), visitors.visitor_id() if body.hold else ""
     try:
@@ -181,6 +186,23 @@ def decline_booking(booking_id: UUID, body: schemas.Refusal) -> schemas.Booking:
 def decline_cancellation(booking_id: UUID) -> schemas.Booking:
     """Refuse the cancellation that a client asked for"""
     changed = backend.decline_cancellation(str(booking_id), request_id=request_id())
+    return booking_answers.full(changed, identity.caller())
+
+
+@bookings.operation(
+    "POST",
+    "/bookings/<uuid:booking_id>/update-client",
+    schemas.Booking,
+    access=Access.STAFF,
+    errors=(404, 409, 422),
+    idempotent=True,
+)
+def update_client_from_booking(booking_id: UUID) -> schemas.Booking:
+    """Update the client from a booking
+
+    Puts the name, email, and phone number that were typed for this booking on the client's record.
+    """
+    changed = backend.update_client(str(booking_id), request_id=request_id())
     return booking_answers.full(changed, identity.caller())
 
 

@@ -53,6 +53,25 @@ def change_client(client_id: UUID, body: schemas.BillingTypeChange) -> schemas.C
     return to_answer(backend.change_billing_type(str(client_id), billing_type))
 
 
+def booked(booking: pb.Booking) -> schemas.BookedClient:
+    """Return the client of a booking: as typed for it, with the record where that differs."""
+    contact, record = booking.contact, booking.client
+    return schemas.BookedClient(
+        id=record.client_id,
+        name=contact.name,
+        email=contact.email,
+        phone=contact.phone or None,
+        timezone=contact.timezone,
+        status=words.word(types.ClientStatus, record.status),
+        billing_type=words.word(pb.BillingType, record.billing_type),
+        record=(
+            schemas.ClientRecord(name=record.name, email=record.email, phone=record.phone or None)
+            if backend.differs(booking)
+            else None
+        ),
+    )
+
+
 def to_answer(client: pb.Client) -> schemas.Client:
     """Return a client as answers show it."""
     return schemas.Client(

@@ -21,8 +21,14 @@ def get_provider(username: str) -> schemas.Profile:
         username=provider.username,
         name=provider.display_name,
         timezone=provider.timezone,
-        practice=schemas.PracticeName(
-            name=practice.name, timezone=practice.timezone, address=practice.address
+        practice=schemas.PracticeProfile(
+            name=practice.name,
+            timezone=practice.timezone,
+            country=practice.country,
+            address=practice.address,
+            phone=practice.phone or None,
+            email=practice.email or None,
+            website=practice.website or None,
         ),
         services=[
             schemas.ServiceOffered(

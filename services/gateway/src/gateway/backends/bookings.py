@@ -5,7 +5,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from attune.booking.v1 import booking_service_pb2 as rpc
-from attune.booking.v1.booking_pb2 import Booking, BookingStatus, CancellationReason, Client
+from attune.booking.v1.booking_pb2 import (
+    Booking,
+    BookingStatus,
+    CancellationReason,
+    ContactDetails,
+)
 from common import proto
 from common.db.cursor import Page
 from gateway.backends.slots import Query
@@ -20,6 +25,8 @@ class Details(NamedTuple):
     phone: str
     timezone: str
     note: str
+    locale: str = ""
+    """The language and region in which the client books, such as en-US."""
 
 
 class ManageLink(NamedTuple):
@@ -50,11 +57,12 @@ def create(
         service=query.service,
         mode=query.mode,
         start_time=proto.timestamp(start),
-        client=Client(
+        contact=ContactDetails(
             name=details.name,
             email=details.email,
             phone=details.phone,
             timezone=details.timezone,
+            locale=details.locale,
         ),
         note=details.note,
         hold_id=hold_id,
@@ -142,6 +150,12 @@ def complete(booking_id: str, *, request_id: str) -> Booking:
     """Record that the session was held."""
     request = rpc.CompleteBookingRequest(booking_id=booking_id, request_id=request_id)
     return stubs().bookings.CompleteBooking(request).booking
+
+
+def update_client(booking_id: str, *, request_id: str) -> Booking:
+    """Put the contact details of a booking on the client's record."""
+    request = rpc.UpdateClientFromBookingRequest(booking_id=booking_id, request_id=request_id)
+    return stubs().bookings.UpdateClientFromBooking(request).booking
 
 
 def resolve_manage_token(token: str) -> ManageLink:

@@ -1,7 +1,7 @@
 """Clients of the practice, in booking."""
 
 from attune.booking.v1 import client_service_pb2 as rpc
-from attune.booking.v1.booking_pb2 import BillingType, Client
+from attune.booking.v1.booking_pb2 import BillingType, Booking, Client
 from common.db.cursor import Page
 from gateway.backends.stubs import stubs
 
@@ -22,3 +22,18 @@ def change_billing_type(client_id: str, billing_type: BillingType.ValueType) -> 
     """Change how a client's sessions are billed, and return the client."""
     request = rpc.UpdateClientRequest(client_id=client_id, billing_type=billing_type)
     return stubs().clients.UpdateClient(request).client
+
+
+def differs(booking: Booking) -> bool:
+    """Return whether what was typed for a booking differs from the client's record.
+
+    Only staff see the record. A number that was not typed does not count.
+    """
+    typed, record = booking.contact, booking.client
+    if not record.name:
+        return False
+    return (typed.name, typed.email, typed.phone or record.phone) != (
+        record.name,
+        record.email,
+        record.phone,
+    )

@@ -6,6 +6,7 @@ from attune.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from attune.availability.v1.hours_service_pb2_grpc import HoursServiceStub
 from attune.availability.v1.physical_room_service_pb2_grpc import PhysicalRoomServiceStub
 from attune.availability.v1.policy_service_pb2_grpc import PolicyServiceStub
+from attune.availability.v1.practice_service_pb2_grpc import PracticeServiceStub
 from attune.availability.v1.provider_service_pb2_grpc import ProviderServiceStub
 from attune.availability.v1.service_type_service_pb2_grpc import ServiceTypeServiceStub
 from attune.availability.v1.slot_service_pb2_grpc import SlotServiceStub
@@ -47,6 +48,7 @@ class Stubs:
             for name, target in self.targets.items()
         }
         self.slots = SlotServiceStub(self._channels["availability"])
+        self.practices = PracticeServiceStub(self._channels["availability"])
         self.providers = ProviderServiceStub(self._channels["availability"])
         self.hours = HoursServiceStub(self._channels["availability"])
         self.physical_rooms = PhysicalRoomServiceStub(self._channels["availability"])

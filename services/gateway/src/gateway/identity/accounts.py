@@ -2,9 +2,7 @@
 
 from uuid import UUID
 
-from email_validator import EmailNotValidError, validate_email
-
-from common import audit, ids
+from common import audit, emails, ids
 from common.clock import Clock
 from common.db import encryption
 from common.db.database import EVERY_PRACTICE, Database
@@ -13,10 +11,6 @@ from common.rpc.identity import ROLES
 from gateway.identity import passwords, store
 
 _LONGEST_NAME = 200
-
-
-class InvalidEmail(Invalid):
-    """This is not an email address."""
 
 
 class InvalidRole(Invalid):
@@ -70,11 +64,8 @@ def create(
 
 
 def normalized(email: str) -> str:
-    """Return the form in which an email is stored and compared. Raises InvalidEmail."""
-    try:
-        return validate_email(email, check_deliverability=False, strict=True).normalized.lower()
-    except EmailNotValidError:
-        raise InvalidEmail(field="email") from None
+    """Return the form in which an email is stored and compared. Raises what `emails.parse` does."""
+    return emails.parse(email, "email").normalized.lower()
 
 
 def index(email: str) -> bytes:

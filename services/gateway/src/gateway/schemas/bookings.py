@@ -12,6 +12,7 @@ from gateway.openapi.types import (
     Id,
     Instant,
     InstantText,
+    Line,
     Mode,
     Named,
     Note,
@@ -24,7 +25,7 @@ from gateway.openapi.types import (
     When,
     text_like,
 )
-from gateway.schemas.clients import Client
+from gateway.schemas.clients import BookedClient
 
 Status = Literal[
     "requested",
@@ -45,12 +46,8 @@ CancellationReason = Literal[
     "booked_by_mistake",
     "other",
 ]
-Phone = Annotated[
-    str,
-    text_like(
-        r"^(\+[0-9][0-9 ()./-]{4,38})?$",
-        "A phone number with its country code is needed, such as +1 212 555 0100.",
-    ),
+Locale = Annotated[
+    str, text_like(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", "Use a language tag, such as en-US.")
 ]
 Words = Annotated[Note, Field(max_length=2000)]
 
@@ -60,8 +57,15 @@ class ClientDetails(Request):
 
     name: Named
     email: Email
-    phone: Phone | None = Field(None, description="In international form, such as +1 212 555 0100")
+    phone: Annotated[Line, Field(max_length=60)] | None = Field(
+        None,
+        description="With its country code, or a number of the practice's country. Required for a"
+        " session by phone.",
+    )
     timezone: Timezone
+    locale: Locale | None = Field(
+        None, description="The language and region of the client's emails, such as en-US."
+    )
 
 
 class NewBooking(Request):
@@ -120,7 +124,7 @@ class Booking(Answer):
     mode: Mode
     service: str
     provider: str
-    client: Client
+    client: BookedClient
     services: list[ServiceLine]
     address: str | None = None
     note: str | None = None

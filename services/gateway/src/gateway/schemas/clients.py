@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from gateway.openapi.types import Answer, Request
 
 BillingType = Literal["cash", "insurance", "not_billed"]
@@ -24,6 +26,22 @@ class Client(Answer):
     timezone: str
     status: ClientStatus | None = None
     billing_type: BillingType | None = None
+
+
+class ClientRecord(Answer):
+    """What the practice has on record for a client."""
+
+    name: str
+    email: str
+    phone: str | None = None
+
+
+class BookedClient(Client):
+    """The client of a booking, as typed for it."""
+
+    record: ClientRecord | None = Field(
+        None, description="For staff: what the practice has on record, where that differs."
+    )
 
 
 class Clients(Answer):

@@ -14,12 +14,16 @@ class ServiceOffered(Answer):
     price: Amount | None = None
 
 
-class PracticeName(Answer):
+class PracticeProfile(Answer):
     """The public profile of a practice."""
 
     name: str
     timezone: str
+    country: str
     address: str
+    phone: str | None = None
+    email: str | None = None
+    website: str | None = None
 
 
 class Profile(Answer):
@@ -28,5 +32,5 @@ class Profile(Answer):
     username: str
     name: str
     timezone: str
-    practice: PracticeName
+    practice: PracticeProfile
     services: list[ServiceOffered]

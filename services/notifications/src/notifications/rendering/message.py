@@ -81,12 +81,12 @@ class Letter:
     def to(self) -> str:
         """The reader's address. Raises UnusableAddress."""
         is_client = self.recipient is Recipient.CLIENT
-        return mailable(self.booking.client.email if is_client else self.provider.email)
+        return mailable(self.booking.contact.email if is_client else self.provider.email)
 
     @property
     def zone(self) -> ZoneInfo:
         """The reader's time zone, or the provider's where the reader's is not known."""
-        own = self.booking.client.timezone if self.recipient is Recipient.CLIENT else ""
+        own = self.booking.contact.timezone if self.recipient is Recipient.CLIENT else ""
         wanted = (own, self.provider.timezone, self.booking.timezone)
         return zones.zone(next((name for name in wanted if name in zones.NAMES), "UTC"))
 
@@ -133,7 +133,7 @@ def _render(environment: Environment, letter: Letter, layout: str) -> str:
         zone=letter.zone.key,
         where="" if over else _where(letter),
         other_role="With" if for_client else "Client",
-        other=_line(letter.provider.display_name if for_client else booking.client.name),
+        other=_line(letter.provider.display_name if for_client else booking.contact.name),
         answered=booking.status != pb.BOOKING_STATUS_REQUESTED,
         by_client=booking.cancelled_by == pb.CANCELLED_BY_CLIENT,
         manage_url=letter.links.manage,

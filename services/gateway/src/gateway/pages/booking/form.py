@@ -1,6 +1,6 @@
 """The details form of the booking page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,12 +8,14 @@ from typing import Any
 from flask import request
 
 from attune.booking.v1.booking_pb2 import Hold
-from common import proto
+from attune.common.v1.types_pb2 import MODE_PHONE
+from common import emails, phones, proto, validation
+from common.errors import Invalid
 from gateway.backends.bookings import Details
 from gateway.identity import csrf
 from gateway.pages.booking.choice import Choice
-from gateway.pages.shared import context, forms
-from gateway.pages.shared.language import text
+from gateway.pages.shared import context, forms, labels
+from gateway.pages.shared.language import reader
 
 FIELDS = {
     "client.name": "name",
@@ -48,23 +50,37 @@ class Form:
         """Return the form of this request."""
         return cls(forms.sent_request_id(), request.form)
 
-    def missing(self) -> dict[str, str]:
-        """Return an error for each required field that is empty.
-
-        Booking checks everything else.
-        """
+    def check(self, choice: Choice) -> dict[str, str]:
+        """Return what is wrong with each field, all at once. Booking checks them again."""
+        country, get = choice.profile.practice.country, self.values.get
+        checks: dict[str, Callable[[str], object]] = {
+            "name": lambda typed: validation.line(typed, "name"),
+            "email": lambda typed: emails.parse(typed, "email"),
+            "phone": lambda typed: phones.optional(typed, country, "phone"),
+            "note": lambda typed: validation.words(typed, "note"),
+        }
         errors = {}
-        if not self.values.get("name", "").strip():
-            errors["name"] = text("Enter your name.")
-        if not self.values.get("email", "").strip():
-            errors["email"] = text("Enter your e-mail address.")
+        for name, check in checks.items():
+            typed = get(name, "")
+            needed = name in {"name", "email"} or (name == "phone" and choice.mode == MODE_PHONE)
+            try:
+                if needed and not typed.strip():
+                    raise Invalid(reason=f"{name.upper()}_REQUIRED")
+                check(typed)
+            except Invalid as failure:
+                errors[name] = labels.failure(failure)
         return errors
 
-    def details(self, zone_name: str) -> Details:
-        """Return what the client entered."""
+    def details(self, choice: Choice) -> Details:
+        """Return what the client entered, and the language in which they book."""
         get = self.values.get
         return Details(
-            get("name", ""), get("email", ""), get("phone", ""), zone_name, get("note", "")
+            get("name", ""),
+            get("email", ""),
+            get("phone", ""),
+            choice.zone_name,
+            get("note", ""),
+            reader().tag,
         )
 
 

@@ -61,7 +61,7 @@ def send(username: str) -> BaseResponse:
     if choice.start is None:
         return _page(choice, form, HTTPStatus.BAD_REQUEST)
     rate_limits.count("public_writes")
-    if errors := form.missing():
+    if errors := form.check(choice):
         form.errors = errors
         return _details(choice, form, HTTPStatus.BAD_REQUEST)
     try:
@@ -76,7 +76,7 @@ def _book(choice: Choice, start: datetime, form: Form) -> Booking:
     return bookings.create(
         choice.query(),
         start,
-        form.details(choice.zone_name),
+        form.details(choice),
         hold_id=form.values.get("hold", ""),
         visitor_id=visitors.visitor_id(),
         request_id=form.request_id,

@@ -18,8 +18,9 @@ from attune.availability.v1 import availability_pb2 as availability
 from attune.booking.v1 import booking_pb2 as pb
 from common import zones
 from common.errors import DomainError, NotFound, Unauthenticated, Unavailable
-from common.rpc import identity
-from gateway.backends import bookings, rooms
+from common.rpc import access, identity
+from common.rpc.access import Reach
+from gateway.backends import bookings, clients, rooms
 from gateway.identity import csrf, sessions
 from gateway.pages.console import practice as practices
 from gateway.pages.console.practice import Practice
@@ -44,6 +45,7 @@ _ACTIONS: Mapping[str, Callable[..., pb.Booking]] = {
     "start": bookings.start,
     "complete": bookings.complete,
     "decline-cancellation": bookings.decline_cancellation,
+    "update-client": bookings.update_client,
 }
 
 _DONE: Mapping[str, Callable[[], str]] = {
@@ -51,6 +53,7 @@ _DONE: Mapping[str, Callable[[], str]] = {
     "start": lambda: text("The session has started."),
     "complete": lambda: text("The session is completed."),
     "decline-cancellation": lambda: text("The booking stands. The client hears of it by e-mail."),
+    "update-client": lambda: text("The client record is updated."),
     "cancel": lambda: text("The booking is cancelled."),
     "decline": lambda: text("Declined. The client hears of it by e-mail."),
 }
@@ -211,7 +214,7 @@ def _done() -> str:
 
 def _details(booking: pb.Booking, said: str = "", problem: str = "") -> str:
     practice = practices.of_account()
-    client_zone = booking.client.timezone
+    client_zone = booking.contact.timezone
     join_token = rooms.join_token(booking, identity.caller())
     return render_template(
         "console/booking.html",
@@ -225,6 +228,8 @@ def _details(booking: pb.Booking, said: str = "", problem: str = "") -> str:
         zone=practice.zone,
         client_zone=zones.zone(client_zone if client_zone in zones.NAMES else practice.zone_name),
         join_url=links.join(join_token) if join_token else "",
+        differs=clients.differs(booking),
+        may_update_client=access.reach(identity.caller(), "clients:change") is Reach.PRACTICE,
         said=said,
         problem=problem,
     )

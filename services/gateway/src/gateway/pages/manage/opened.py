@@ -36,7 +36,7 @@ class Opened:
     @property
     def zone_name(self) -> str:
         """The zone that the address asks for, else the client's."""
-        asked = (request.args.get("tz", ""), self.booking.client.timezone, self.booking.timezone)
+        asked = (request.args.get("tz", ""), self.booking.contact.timezone, self.booking.timezone)
         return formats.present_name(next((n for n in asked if n in zones.NAMES), "UTC"))
 
     @property

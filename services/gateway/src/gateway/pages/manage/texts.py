@@ -12,7 +12,7 @@ from gateway.pages.shared.language import reader, text
 def heading(opened: Opened, new: bool) -> dict[str, str]:
     """Return the heading of the page and the sentence below it."""
     booking = opened.booking
-    sent = text("We have sent the details to %(email)s.", email=booking.client.email)
+    sent = text("We have sent the details to %(email)s.", email=booking.contact.email)
     title, lead = {
         pb.BOOKING_STATUS_REQUESTED: (
             text("Your request was sent"),

@@ -123,9 +123,21 @@ def failure(error: DomainError) -> str:
         "REQUEST_ID_REUSED": text(
             "This form was sent before, with something else in it. Send it again to book this too."
         ),
-        "REQUIRED": text("This is needed."),
-        "INVALID_EMAIL": text("Enter an e-mail address, such as name@example.com."),
-        "INVALID_PHONE": text("Enter the number with its country code, such as +1 212 555 0100."),
+        "REQUIRED": text("Required."),
+        "NAME_REQUIRED": text("Enter your name."),
+        "EMAIL_REQUIRED": text("Enter your email address."),
+        "PHONE_REQUIRED": text("Enter a phone number. The practice will call you there."),
+        "INVALID_EMAIL": text("Enter an email address, such as name@example.com."),
+        "UNDELIVERABLE_EMAIL": text(
+            "Use only plain letters (A-Z), digits, and common symbols before the @."
+        ),
+        "INVALID_PHONE": text("Enter a phone number, such as +1 212 555 0100."),
+        "PHONE_NEEDS_COUNTRY": text(
+            "Start the phone number with + and its country code, such as +1 212 555 0100."
+        ),
+        "PHONE_TOO_SHORT": text("The phone number is too short. Include the area code."),
+        "PHONE_TOO_LONG": text("The phone number is too long. Check its digits."),
+        "PHONE_NOT_DIALABLE": text("This phone number does not exist. Check its digits."),
         "CANCELLATION_NOT_ALLOWED": text(
             "The practice takes cancellations itself. Please get in touch with it."
         ),

@@ -16,7 +16,7 @@ from flask import Blueprint, url_for
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from attune.common.v1 import types_pb2
-from common import proto
+from common import phones, proto
 from gateway import words
 from gateway.pages.shared import context, formats, forms, labels
 from gateway.pages.shared.language import reader, text, texts
@@ -109,6 +109,7 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "minutes_words": lambda number: formats.minutes(number, reader().locale),
     "money": _money,
     "initials": formats.initials,
+    "phone_words": phones.shown,
     "mode_words": labels.mode,
     "mode_name": lambda mode: words.word(types_pb2.Mode, mode),
     "status_words": labels.status,
