@@ -141,3 +141,45 @@ def test_the_development_mailbox_shows_every_message(
     with page.expect_download() as download:
         page.get_by_role("link", name=".ics").click()
     assert download.value.suggested_filename.endswith(".ics")
+
+
+@pytest.mark.req("CL-2", "BK-8")
+def test_what_differs_from_the_record_is_shown_and_can_be_taken_over(
+    world: World, visit: Visit
+) -> None:
+    first = world.book(world.a_start(3))
+    email = first["client"]["email"]
+    body = world.request(world.a_start(4))
+    body["client"] |= {"name": "Pedro Souza", "email": email, "phone": "(212) 555-0100"}
+    second = world.book_as(body)
+    page = (visitor := visit(DESKTOP)).page
+    sign_in(visitor, world, f"/console/bookings/{second['id']}")
+    expect(visitor.heading()).to_have_text("Pedro Souza")
+    client = page.locator("section[aria-labelledby=client]")
+    expect(client).to_contain_text("+1 212-555-0100")
+    expect(client.locator(".differs")).to_contain_text(first["client"]["name"])
+    client.get_by_role("button", name="Update client record").click()
+    expect(page.locator(".notice.good")).to_contain_text("updated")
+    expect(client.locator(".differs")).to_have_count(0)
+    page.goto(f"{world.stack.url}/console/bookings/{first['id']}")
+    expect(visitor.heading()).to_have_text(first["client"]["name"])
+    expect(client.locator(".differs")).to_contain_text("Pedro Souza")
+
+
+@pytest.mark.req("GW-9")
+def test_owners_say_how_clients_reach_the_practice(world: World, visit: Visit) -> None:
+    page = (visitor := visit(PHONE)).page
+    sign_in(visitor, world, "/console/practice")
+    page.get_by_label("Country").select_option("GB")
+    page.get_by_label("Phone").fill("020 7946 0958")
+    page.get_by_label("Website").fill("clinic")
+    page.get_by_role("button", name="Save details").click()
+    expect(page.locator("#website-problem")).to_contain_text("https://example.com")
+    expect(page.get_by_label("Phone")).to_have_value("020 7946 0958")
+    page.get_by_label("Website").fill("clinic.example")
+    page.get_by_role("button", name="Save details").click()
+    expect(page.locator(".notice.good")).to_contain_text("saved")
+    expect(page.get_by_label("Phone")).to_have_value("+44 20 7946 0958")
+    saved = world.owner.get("/practice")
+    assert (saved["country"], saved["phone"]) == ("GB", "+442079460958")
+    assert saved["website"] == "https://clinic.example"

@@ -47,6 +47,8 @@ attune.availability.v1.ProviderService
   ListProviders               provider.list
 attune.availability.v1.PracticeService
   CreatePractice              practice.create
+  GetPractice                 - how people reach the practice
+  UpdatePractice              practice.change
 attune.availability.v1.ProviderService
   CreateProvider              provider.create
 attune.availability.v1.HoursService
@@ -83,6 +85,7 @@ attune.booking.v1.BookingService
   DeclineCancellation         booking.decline_cancellation
   StartBooking                booking.start
   CompleteBooking             booking.complete
+  UpdateClientFromBooking     booking.use_contact
 attune.booking.v1.ClientService
   ListClients                 client.list
   GetClient                   client.read
@@ -233,7 +236,7 @@ class Scene:
             service="session",
             mode=1,
             start_time=self.next_start(),
-            client={
+            contact={
                 "name": "Ottilie Vandermeer",
                 "email": f"{secrets.token_hex(4)}@client.example",
                 "timezone": "Europe/Berlin",
@@ -295,6 +298,8 @@ def perform(scene: Scene) -> None:
     override = call("availability/CreateOverride", owner, username=made.username, override=day)
     gone = {"username": made.username, "override_id": override.override.override_id}
     call("availability/DeleteOverride", owner, **gone)
+    call("availability/GetPractice", owner)
+    call("availability/UpdatePractice", owner, phone="+12125550100")
     call("availability/ListPhysicalRooms", owner)
     call("availability/CreatePhysicalRoom", owner, physical_room={"name": "Blue"})
     call("availability/ListServiceTypes", owner)
@@ -334,6 +339,7 @@ def perform_bookings(scene: Scene, owner: Identity) -> None:
     call("booking/StartBooking", owner, **one)
     call("booking/CompleteBooking", owner, **one)
     call("booking/GetBooking", client, **one)
+    call("booking/UpdateClientFromBooking", owner, **one)
     call("booking/ListBookings", owner)
     service = identities.service("availability", world.practice_id)
     call("booking/ListTakenTime", service, resource_number=1)

@@ -41,6 +41,8 @@ attune.availability.v1.ProviderService
   ListProviders                              -       -      yes       yes        yes     yes   all
 attune.availability.v1.PracticeService
   CreatePractice                             -       -      -         -          -       -     operator
+  GetPractice                                -       -      yes       yes        yes     yes   operator
+  UpdatePractice                             -       -      -         -          yes     yes   operator
 attune.availability.v1.ProviderService
   CreateProvider                             -       -      -         -          yes     yes   operator
 attune.availability.v1.HoursService
@@ -68,6 +70,7 @@ attune.booking.v1.BookingService
   GetBooking                                 -       yes    yes       yes        yes     yes   all
   ListBookings                               -       yes    yes       yes        yes     yes   all
   ResolveManageToken                         yes     -      -         -          -       -     gateway
+  UpdateClientFromBooking                    -       -      -         -          yes     yes   -
 attune.booking.v1.OccupancyService
   ListTakenTime                              -       -      -         -          -       -     all
 attune.booking.v1.BookingService

@@ -51,6 +51,8 @@ POST   /api/v1/bookings/<uuid:booking_id>/decline-cancellation \
 POST   /api/v1/bookings/<uuid:booking_id>/start   confirmed 200 401  401  401  ok   404  404  ok   ok   404  401
 POST   /api/v1/bookings/<uuid:booking_id>/complete \
                                                   confirmed 200 401  401  401  ok   404  404  ok   ok   404  401
+POST   /api/v1/bookings/<uuid:booking_id>/update-client \
+                                                  differs   200 401  401  401  403  403  403  ok   ok   404  401
 GET    /api/v1/bookings/<uuid:booking_id>/room    room      200 401  ok   404  ok   404  403  ok   ok   404  401
 
 # Clients, money, notices, audit
@@ -63,6 +65,8 @@ POST   /api/v1/notices/<uuid:notice_id>/resend    notice    200 401  401  401  4
 GET    /api/v1/audit                              audited   200 401  401  401  403  403  403  403  ok   none 401
 
 # Set-up
+GET    /api/v1/practice                           practice  200 401  401  401  ok   ok   ok   ok   ok   none 401
+PATCH  /api/v1/practice                           practice  200 401  401  401  403  403  403  ok   ok   none 401
 GET    /api/v1/policies                           policies  200 401  401  401  ok   ok   ok   ok   ok   none 401
 PUT    /api/v1/policies                           policies  200 401  401  401  403  403  403  ok   ok   none 401
 GET    /api/v1/physical-rooms                     places    200 401  401  401  ok   ok   ok   ok   ok   none 401
@@ -127,6 +131,10 @@ POST   /console/bookings/<booking_id>/start       confirmed 303 in   in   in   o
 POST   /console/bookings/<booking_id>/complete    confirmed 303 in   in   in   ok   404  404  ok   ok   404  in
 POST   /console/bookings/<booking_id>/decline-cancellation \
                                                   asked     303 in   in   in   ok   404  404  ok   ok   404  in
+GET    /console/practice                          practice  200 in   in   in   403  403  403  ok   ok   none in
+POST   /console/practice                          practice  303 in   in   in   403  403  403  ok   ok   none in
+POST   /console/bookings/<booking_id>/update-client \
+                                                  differs   303 in   in   in   403  403  403  ok   ok   404  in
 """  # noqa: E501  # a table
 
 _REASONS = {"401": "UNAUTHENTICATED", "403": "NOT_ALLOWED", "404": "NOT_FOUND"}
@@ -265,6 +273,9 @@ class Scene:
 
     # Of the practice
 
+    def _practice(self) -> Thing:
+        return self._at("/practice", self._owner.get("/practice")["name"])
+
     def _policies(self) -> Thing:
         return self._at("/policies", '"maximum_advance_days":60')
 
@@ -290,6 +301,14 @@ class Scene:
 
     def _confirmed(self) -> Thing:
         return self._shown(self._confirm(self.people.book()))
+
+    def _differs(self) -> Thing:
+        """A booking for which another name was typed than the practice has on record."""
+        first = self.people.book()
+        email, zone = first["client"]["email"], first["client"]["timezone"]
+        return self._shown(
+            self.people.book(client={"name": "Née Other", "email": email, "timezone": zone})
+        )
 
     def _asked(self) -> Thing:
         """A booking whose client has asked for its cancellation."""
@@ -465,6 +484,11 @@ def _at_home(scene: Scene, caller: str) -> Http:
     return scene.people.as_("foreign") if caller == "foreign" else scene.world.owner
 
 
+def _practice_form(scene: Scene, caller: str, _: Thing) -> Any:
+    name = _at_home(scene, caller).get("/practice")["name"]
+    return {"name": name, "address": f"{secrets.token_hex(4)} Elm Street"}
+
+
 def _new_policies(scene: Scene, caller: str, _: Thing) -> Any:
     found = _at_home(scene, caller).get("/policies")
     return {"version": found["version"], "policies": found["policies"]}
@@ -529,6 +553,8 @@ BODIES: dict[tuple[str, str], Body] = {
     ("POST", "/book/<username>"): _booking_form,
     ("POST", "/console/bookings/<booking_id>/cancel"): lambda *_: {"reason": "2", "tell": "yes"},
     ("PATCH", "/api/v1/clients/<uuid:client_id>"): lambda *_: {"billing_type": "insurance"},
+    ("PATCH", "/api/v1/practice"): lambda *_: {"address": f"{secrets.token_hex(4)} Elm Street"},
+    ("POST", "/console/practice"): _practice_form,
     ("PUT", "/api/v1/policies"): _new_policies,
     ("PUT", "/api/v1/providers/<username>/policies"): _new_own_policies,
     ("PUT", "/api/v1/providers/<username>/hours"): _new_hours,

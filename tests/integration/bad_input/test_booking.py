@@ -21,6 +21,7 @@ GET = Route("GET", f"{API}/bookings/<uuid:booking_id>", "owner")
 CANCEL = Route("POST", f"{API}/bookings/<uuid:booking_id>/cancel", "owner", json={})
 CONFIRM = Route("POST", f"{API}/bookings/<uuid:booking_id>/confirm", "owner", json={})
 DECLINE = Route("POST", f"{API}/bookings/<uuid:booking_id>/decline", "owner", json={})
+USE_CONTACT = Route("POST", f"{API}/bookings/<uuid:booking_id>/update-client", "owner", json={})
 KEEP = Route("POST", f"{API}/bookings/<uuid:booking_id>/decline-cancellation", "owner", json={})
 START = Route("POST", f"{API}/bookings/<uuid:booking_id>/start", "owner", json={})
 COMPLETE = Route("POST", f"{API}/bookings/<uuid:booking_id>/complete", "owner", json={})
@@ -78,7 +79,7 @@ def email(name: str, text: Any, expected: str | Problem = words.AN_EMAIL) -> Row
     return client(f"e-mail: {name}", "email", text, expected)
 
 
-def phone(name: str, text: Any, expected: str | Problem = words.A_PHONE) -> Row:
+def phone(name: str, text: Any, expected: str | Problem) -> Row:
     return client(f"phone: {name}", "phone", text, expected)
 
 
@@ -96,6 +97,16 @@ def listed(name_: str, expected: Problem, **query: Any) -> Row:
 
 NO_EMAIL = refused(400, "INVALID_EMAIL", words.NO_EMAIL, at="client.email")
 NO_PHONE = refused(400, "INVALID_PHONE", words.NO_PHONE, at="client.phone")
+NO_COUNTRY_CODE = refused(400, "PHONE_NEEDS_COUNTRY", words.NO_COUNTRY_CODE, at="client.phone")
+SHORT_PHONE = refused(400, "PHONE_TOO_SHORT", words.SHORT_PHONE, at="client.phone")
+LONG_PHONE = refused(400, "PHONE_TOO_LONG", words.LONG_PHONE, at="client.phone")
+NO_SUCH_PHONE = refused(400, "PHONE_NOT_DIALABLE", words.NO_SUCH_PHONE, at="client.phone")
+ASCII = refused(
+    400,
+    "UNDELIVERABLE_EMAIL",
+    "Use only plain letters (A-Z), digits, and common symbols before the @.",
+    at="client.email",
+)
 
 ROWS = [
     # Holds
@@ -196,13 +207,18 @@ ROWS = [
     email("no letters of any language", "ada@xn--zzzzzz--.example", NO_EMAIL),
     email("an address instead of a host", "ada@[127.0.0.1].", NO_EMAIL),
     email("a local part of 65", f"{'x' * 65}@client.example", NO_EMAIL),
-    phone("letters", "call me"),
-    phone("no country", "212 555 0100"),
-    phone("too long", "+" + "1" * 40),
-    phone("an extension with letters", "+1 212 555 0100 ext. 5"),
+    email("letters of another language", "jörg@client.example", ASCII),
+    email("another alphabet", "анна@client.example", ASCII),
+    phone("letters", "call me", NO_PHONE),
+    phone("too long for the field", "+" + "1" * 70, words.longest(60)),
+    phone("too long", "+" + "1" * 40, LONG_PHONE),
+    phone("no such number", "+1 111 555 0100", NO_SUCH_PHONE),
+    phone("two lines", "+1 212\n555 0100", words.A_LINE),
     phone("a number", 12125550100, words.A_TEXT),
-    phone("too short for any country", "+1 23456", NO_PHONE),
-    phone("a country that there is not", "+999 123456789", NO_PHONE),
+    phone("too short for any country", "+1 23456", SHORT_PHONE),
+    phone("a country that there is not", "+999 123456789", NO_COUNTRY_CODE),
+    client("locale: an underscore", "locale", "en_US", "Use a language tag, such as en-US."),
+    client("locale: markup", "locale", "en-&", "Use a language tag, such as en-US."),
     zone("on Mars", "Mars/Olympus"),
     zone("a path", "../../etc/passwd"),
     zone("none", ""),
@@ -330,6 +346,8 @@ ROWS = [
             "No client has asked for the cancellation of this booking.",
         ),
     ),
+    USE_CONTACT.row("an id of nothing", NOT_FOUND, path={"booking_id": NOBODY}),
+    USE_CONTACT.row("no id", NOT_HERE, path={"booking_id": "%00"}),
     KEEP.row("an id of nothing", NOT_FOUND, path={"booking_id": NOBODY}),
     START.row(
         "a cancelled booking",

@@ -23,6 +23,8 @@ CONFIRM = Route("POST", f"{ACT}/confirm", "owner")
 START = Route("POST", f"{ACT}/start", "owner")
 COMPLETE = Route("POST", f"{ACT}/complete", "owner")
 KEEP = Route("POST", f"{ACT}/decline-cancellation", "owner")
+USE_CONTACT = Route("POST", f"{ACT}/update-client", "owner")
+PRACTICE = Route("POST", "/console/practice", "owner")
 STAFF_CANCEL = Route("POST", f"{ACT}/cancel", "owner")
 DECLINE = Route("POST", f"{ACT}/decline", "owner")
 
@@ -50,8 +52,8 @@ CLOSED = (
 )
 NOT_HERE = "This page is not here"
 NOT_FROM_HERE = "This is not possible from here"
-AN_EMAIL = "Enter an e-mail address, such as name@example.com."
-A_PHONE = "Enter the number with its country code, such as +1 212 555 0100."
+AN_EMAIL = "Enter an email address, such as name@example.com."
+A_PHONE = "Enter a phone number, such as +1 212 555 0100."
 NO_CONTROLS = "Control characters are not allowed."
 
 
@@ -90,14 +92,14 @@ def without_token(route: Route, said: str = NOT_FROM_HERE, **fields: Any) -> For
 
 ROWS = [
     book("no name", "Enter your name.", "name", name=" "),
-    book("no e-mail", "Enter your e-mail address.", "email", email=""),
+    book("no e-mail", "Enter your email address.", "email", email=""),
     book("an e-mail that is none", AN_EMAIL, "email", email="ada@client"),
     book(
         "an e-mail of two lines", AN_EMAIL, "email", email="ada@client.example\nBcc: eve@x.example"
     ),
     book("two e-mails", AN_EMAIL, "email", email="ada@client.example, eve@client.example"),
     book("a long e-mail", AN_EMAIL, "email", email=f"{'x' * 300}@client.example"),
-    book("a phone that is none", A_PHONE, "phone", phone="212 555 0100"),
+    book("a phone that is none", A_PHONE, "phone", phone="call me"),
     book("a long name", "At most 200 characters are allowed.", "name", name="x" * 201),
     book("a name with a null byte", NO_CONTROLS, "name", name="Ada\0Byron"),
     book("a name of two lines", NO_CONTROLS, "name", name="Ada\nBcc: eve@x.example"),
@@ -231,6 +233,28 @@ ROWS = [
         path={"booking_id": "<cancelled>"},
     ),
     Form(COMPLETE, "a null byte", 404, NOT_HERE, path={"booking_id": "%00"}),
+    Form(USE_CONTACT, "no id", 404, NOT_HERE, path={"booking_id": "booking-1"}),
+    without_token(USE_CONTACT),
+    Form(
+        PRACTICE,
+        "no name",
+        400,
+        "Required.",
+        "name",
+        {"name": " ", "website": "elm.example"},
+        kept=("website",),
+    ),
+    Form(
+        PRACTICE,
+        "a phone that is too short",
+        400,
+        "The phone number is too short. Include the area code.",
+        "phone",
+        {"name": "Elm Street", "country": "US", "phone": "555-0100"},
+        kept=("name", "phone"),
+    ),
+    staff(PRACTICE, "an email that is none", 400, AN_EMAIL, "email", name="Elm", email="desk"),
+    without_token(PRACTICE, name="Elm Street"),
     staff(
         KEEP,
         "nothing was asked for",

@@ -51,6 +51,8 @@ OWN = Route(
     json={"version": "<own_version>", "policies": {}},
 )
 LIST_ROOMS = Route("GET", f"{API}/physical-rooms", "owner")
+PRACTICE = Route("GET", f"{API}/practice", "owner")
+CHANGE_PRACTICE = Route("PATCH", f"{API}/practice", "owner", json={"name": "Elm Street"})
 ADD_ROOM = Route("POST", f"{API}/physical-rooms", "owner", json={"name": "Blue room"})
 GET_FEED = Route("GET", f"{API}/providers/<username>/calendar-feed", "owner")
 ROTATE_FEED = Route("POST", f"{API}/providers/<username>/calendar-feed/rotate", "owner")
@@ -371,6 +373,40 @@ ROWS = [
     ),
     # Rooms and feeds
     LIST_ROOMS.row("a token that is none", SIGN_IN, headers=NO_TOKEN),
+    PRACTICE.row("a token that is none", SIGN_IN, headers=NO_TOKEN),
+    CHANGE_PRACTICE.row("a blank name", invalid({"name": words.A_LINE}), body={"name": " "}),
+    CHANGE_PRACTICE.row("a number", invalid({"name": words.A_TEXT}), body={"name": 5}),
+    CHANGE_PRACTICE.row("an unknown field", invalid({"fax": words.NO_FIELD}), body={"fax": "1"}),
+    CHANGE_PRACTICE.row(
+        "a country that there is not",
+        refused(
+            400,
+            "UNKNOWN_COUNTRY",
+            "Use the two capital letters of a country (ISO 3166-1), such as US.",
+            "country",
+        ),
+        body={"country": "XX"},
+    ),
+    CHANGE_PRACTICE.row(
+        "a phone that is too short",
+        refused(400, "PHONE_TOO_SHORT", words.SHORT_PHONE, "phone"),
+        body={"phone": "555-0100"},
+    ),
+    CHANGE_PRACTICE.row(
+        "an email that is none",
+        refused(400, "INVALID_EMAIL", words.NO_EMAIL, "email"),
+        body={"email": "desk"},
+    ),
+    CHANGE_PRACTICE.row(
+        "a website that runs a script",
+        refused(
+            400,
+            "INVALID_WEBSITE",
+            "Enter the address of a web site, such as https://example.com.",
+            "website",
+        ),
+        body={"website": "javascript:alert(1)"},
+    ),
     ADD_ROOM.row("no name", invalid({"name": words.NEEDED}), body={"name": UNSET}),
     ADD_ROOM.row("a blank name", invalid({"name": words.A_LINE}), body={"name": "\t"}),
     ADD_ROOM.row(

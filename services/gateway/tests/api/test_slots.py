@@ -27,6 +27,7 @@ def test_a_profile_shows_what_can_be_booked(practice: Practice) -> None:
         "practice": {
             "name": "Clinic",
             "timezone": "America/New_York",
+            "country": "US",
             "address": "1 Main Street",
         },
         "services": [

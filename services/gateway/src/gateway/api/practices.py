@@ -3,7 +3,7 @@
 from attune.availability.v1 import availability_pb2 as pb
 from gateway.api import tags
 from gateway.backends import practices as backend
-from gateway.openapi.operation import Access, Operations, request_id
+from gateway.openapi.operation import Access, Operations
 from gateway.schemas import practices as schemas
 
 practices = Operations("practices", tags.PRACTICE)
@@ -22,7 +22,6 @@ def get_practice() -> schemas.Practice:
     access=Access.STAFF,
     body=schemas.PracticeChange,
     errors=(409, 422),
-    idempotent=True,
 )
 def change_practice(body: schemas.PracticeChange) -> schemas.Practice:
     """Change the practice's details
@@ -30,8 +29,7 @@ def change_practice(body: schemas.PracticeChange) -> schemas.Practice:
     Clients see the contact details on the booking page and in their emails. Only owners and
     managers may change them.
     """
-    changes = body.model_dump(exclude_none=True)
-    return _answer(backend.update(changes, request_id=request_id()))
+    return _answer(backend.update(body.model_dump(exclude_none=True)))
 
 
 def _answer(practice: pb.Practice) -> schemas.Practice:

@@ -12,7 +12,7 @@ def get() -> Practice:
     return stubs().practices.GetPractice(rpc.GetPracticeRequest()).practice
 
 
-def update(changes: Mapping[str, str], *, request_id: str) -> Practice:
+def update(changes: Mapping[str, str], *, request_id: str = "") -> Practice:
     """Change some details of the caller's practice and return it. `changes` are values by field."""
     request = rpc.UpdatePracticeRequest(request_id=request_id, **changes)
     return stubs().practices.UpdatePractice(request).practice

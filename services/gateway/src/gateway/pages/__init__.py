@@ -4,6 +4,7 @@ from flask import Blueprint, Flask, Response, render_template, request
 
 from gateway.pages import mailbox, sign_in
 from gateway.pages.booking import views as booking
+from gateway.pages.console import details as practice_details
 from gateway.pages.console import views as console
 from gateway.pages.manage import views as manage
 from gateway.pages.room import views as room
@@ -21,7 +22,7 @@ def register(app: Flask) -> None:
     pages = Blueprint("pages", __name__)
     templating.register(pages)
     pages.add_url_rule("/", "landing", landing)
-    for part in (booking, manage, room, sign_in, console, mailbox):
+    for part in (booking, manage, room, sign_in, console, practice_details, mailbox):
         part.register(pages)
     pages.register_error_handler(Exception, errors.from_exception)
     pages.after_request(_vary_by_language)

@@ -119,6 +119,10 @@ function markMode() {
     if (link.dataset.mode === state.mode) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
+  const byPhone = state.mode === "phone";
+  byId("phone").required = byPhone;
+  byId("phone-hint").hidden = !byPhone;
+  byId("phone-optional").hidden = byPhone;
 }
 
 function remember(push) {

@@ -1,6 +1,6 @@
 """The details form of the booking page."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,11 +10,10 @@ from flask import request
 from attune.booking.v1.booking_pb2 import Hold
 from attune.common.v1.types_pb2 import MODE_PHONE
 from common import emails, phones, proto, validation
-from common.errors import Invalid
 from gateway.backends.bookings import Details
 from gateway.identity import csrf
 from gateway.pages.booking.choice import Choice
-from gateway.pages.shared import context, forms, labels
+from gateway.pages.shared import context, forms
 from gateway.pages.shared.language import reader
 
 FIELDS = {
@@ -52,24 +51,18 @@ class Form:
 
     def check(self, choice: Choice) -> dict[str, str]:
         """Return what is wrong with each field, all at once. Booking checks them again."""
-        country, get = choice.profile.practice.country, self.values.get
-        checks: dict[str, Callable[[str], object]] = {
-            "name": lambda typed: validation.line(typed, "name"),
-            "email": lambda typed: emails.parse(typed, "email"),
-            "phone": lambda typed: phones.optional(typed, country, "phone"),
-            "note": lambda typed: validation.words(typed, "note"),
+        country = choice.profile.practice.country
+
+        def phone(entered: str) -> object:
+            return phones.optional(entered, country, "phone")
+
+        checks = {
+            "name": forms.required("name", lambda entered: validation.line(entered, "name")),
+            "email": forms.required("email", lambda entered: emails.parse(entered, "email")),
+            "phone": forms.required("phone", phone) if choice.mode == MODE_PHONE else phone,
+            "note": lambda entered: validation.words(entered, "note"),
         }
-        errors = {}
-        for name, check in checks.items():
-            typed = get(name, "")
-            needed = name in {"name", "email"} or (name == "phone" and choice.mode == MODE_PHONE)
-            try:
-                if needed and not typed.strip():
-                    raise Invalid(reason=f"{name.upper()}_REQUIRED")
-                check(typed)
-            except Invalid as failure:
-                errors[name] = labels.failure(failure)
-        return errors
+        return forms.errors_of(self.values, checks)
 
     def details(self, choice: Choice) -> Details:
         """Return what the client entered, and the language in which they book."""
@@ -80,7 +73,7 @@ class Form:
             get("phone", ""),
             choice.zone_name,
             get("note", ""),
-            reader().tag,
+            get("locale", "") or reader().tag,
         )
 
 

@@ -5,10 +5,8 @@ Booking judges every action. A clinician sees the own bookings alone (spec CL-3)
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import wraps
 from http import HTTPStatus
-from typing import Any, ParamSpec
-from urllib.parse import urlencode
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, redirect, render_template, request
@@ -17,16 +15,15 @@ from werkzeug.wrappers import Response as BaseResponse
 from attune.availability.v1 import availability_pb2 as availability
 from attune.booking.v1 import booking_pb2 as pb
 from common import zones
-from common.errors import DomainError, NotFound, Unauthenticated, Unavailable
+from common.errors import DomainError, NotAllowed, NotFound, Unauthenticated, Unavailable
 from common.rpc import access, identity
 from common.rpc.access import Reach
 from gateway.backends import bookings, clients, rooms
-from gateway.identity import csrf, sessions
 from gateway.pages.console import practice as practices
-from gateway.pages.console.practice import Practice
+from gateway.pages.console.frame import for_staff, frame
 from gateway.pages.shared import context, formats, forms, labels
 from gateway.pages.shared.language import text
-from gateway.web import links, problems, rate_limits
+from gateway.web import links, problems
 
 _HOME = "/console"
 _PAGE_SIZE = 50
@@ -37,8 +34,6 @@ _ACTIVE = (
     pb.BOOKING_STATUS_IN_PROGRESS,
 )
 _OF_TODAY = (*_ACTIVE, pb.BOOKING_STATUS_COMPLETED)
-
-Params = ParamSpec("Params")
 
 _ACTIONS: Mapping[str, Callable[..., pb.Booking]] = {
     "confirm": bookings.confirm,
@@ -75,28 +70,6 @@ def register(pages: Blueprint) -> None:
         )
 
 
-def for_staff(view: Callable[Params, BaseResponse]) -> Callable[Params, BaseResponse]:
-    """Wrap a view for staff: it needs a session, and its calls are made as that account.
-
-    A POST must come from one of our own forms.
-    """
-
-    @wraps(view)
-    def wrapped(*args: Params.args, **kwargs: Params.kwargs) -> BaseResponse:
-        here = sessions.current()
-        if here is None:
-            wanted = {"next": request.full_path.rstrip("?")} if request.method == "GET" else {}
-            return redirect(f"/signin?{urlencode(wanted)}".rstrip("?"), HTTPStatus.SEE_OTHER)
-        if request.method == "POST":
-            csrf.require()
-        with identity.acting_as(here.identity):
-            if request.method == "POST":
-                rate_limits.count("writes")
-            return view(*args, **kwargs)
-
-    return wrapped
-
-
 @for_staff
 def home() -> BaseResponse:
     """Show the requests that wait for an answer, today's bookings, and those to come."""
@@ -115,7 +88,7 @@ def home() -> BaseResponse:
     of_today = _all(start_from=midnight, start_before=tomorrow, statuses=_OF_TODAY)
     page = render_template(
         "console/home.html",
-        **_frame(practice, "home"),
+        **frame(practice, "home"),
         today=now.astimezone(zone).date(),
         zone=zone,
         zone_words=formats.zone_label(now, zone),
@@ -146,7 +119,7 @@ def act(booking_id: str, name: str) -> BaseResponse:
     try:
         _ACTIONS[name](booking_id, request_id=forms.sent_request_id())
     except DomainError as failure:
-        if isinstance(failure, NotFound | Unavailable | Unauthenticated):
+        if isinstance(failure, NotFound | Unavailable | Unauthenticated | NotAllowed):
             raise
         page = _details(bookings.get(booking_id), problem=labels.failure(failure))
         return Response(page, problems.status_of(failure))
@@ -218,7 +191,7 @@ def _details(booking: pb.Booking, said: str = "", problem: str = "") -> str:
     join_token = rooms.join_token(booking, identity.caller())
     return render_template(
         "console/booking.html",
-        **_frame(practice, "booking"),
+        **frame(practice, "booking"),
         booking=booking,
         path=f"{_HOME}/bookings/{booking.booking_id}",
         provider=next(
@@ -242,7 +215,7 @@ def _ask(
     is_cancel = name == "cancel"
     return render_template(
         "console/end.html",
-        **_frame(practice, "booking"),
+        **frame(practice, "booking"),
         booking=booking,
         path=f"{_HOME}/bookings/{booking.booking_id}",
         zone=practice.zone,
@@ -252,15 +225,6 @@ def _ask(
         values=values,
         errors=errors,
     )
-
-
-def _frame(practice: Practice, at: str) -> dict[str, Any]:
-    return {
-        "private": True,
-        "practice": practice.practice,
-        "at": at,
-        "csrf_token": csrf.token(),
-    }
 
 
 def _midnight(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale, dates, numbers, units
 
 from attune.common.v1 import types_pb2
-from common import zones
+from common import phones, zones
 from gateway.pages.shared.language import text
 
 # Browsers do not report links with other names, such as US/Pacific.
@@ -85,6 +85,13 @@ def money(amount: types_pb2.Money, locale: Locale) -> str:
 def minutes(number: int, locale: Locale) -> str:
     """50 min"""
     return str(units.format_unit(number, "duration-minute", "short", locale=locale))
+
+
+@lru_cache(maxsize=16)
+def countries(locale: Locale) -> list[tuple[str, str]]:
+    """Return code and name of each country that has phone numbers of its own, by name."""
+    found = [(code, name) for code, name in locale.territories.items() if phones.is_country(code)]
+    return sorted(found, key=lambda country: country[1])
 
 
 def initials(name: str) -> str:

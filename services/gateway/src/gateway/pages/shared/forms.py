@@ -5,8 +5,12 @@ click or a reload, is done once and answered the same way.
 """
 
 import secrets
+from collections.abc import Callable, Mapping
 
 from flask import request
+
+from common.errors import Invalid
+from gateway.pages.shared import labels
 
 FIELD = "key"
 
@@ -20,3 +24,30 @@ def sent_request_id() -> str:
     """Return the request id that the form carries; a new one if it carries none of a fit length."""
     sent = request.form.get(FIELD, "")
     return sent if 20 <= len(sent) <= 100 else new_request_id()
+
+
+def errors_of(
+    values: Mapping[str, str], checks: Mapping[str, Callable[[str], object]]
+) -> dict[str, str]:
+    """Return what is wrong with each field of a form, all at once.
+
+    A check takes what was entered and raises Invalid.
+    """
+    errors = {}
+    for name, check in checks.items():
+        try:
+            check(values.get(name, ""))
+        except Invalid as failure:
+            errors[name] = labels.failure(failure)
+    return errors
+
+
+def required(name: str, check: Callable[[str], object]) -> Callable[[str], object]:
+    """Return the check of a field that must not be left empty."""
+
+    def checked(entered: str) -> object:
+        if not entered.strip():
+            raise Invalid(reason=f"{name.upper()}_REQUIRED")
+        return check(entered)
+
+    return checked

@@ -144,6 +144,8 @@ def failure(error: DomainError) -> str:
         "CANCELLATION_TOO_LATE": text(
             "It is too late to cancel here. Please get in touch with the practice."
         ),
+        "UNKNOWN_COUNTRY": text("Use the two capital letters of a country, such as US."),
+        "INVALID_WEBSITE": text("Enter the address of a web site, such as https://example.com."),
         "WRONG_CREDENTIALS": text("The email or the password is not right."),
         "TOO_MANY_ATTEMPTS": text("There were too many attempts. Wait a little, then try again."),
         "CROSS_SITE": text(
