@@ -52,3 +52,8 @@ def test_the_machines_own_files_are_not_read(tmp_path: Path) -> None:
     for env in ({"PYTHONTZPATH": str(tmp_path)}, {"TZ": "Asia/Tokyo"}):
         ended = started(**env)
         assert (ended.stdout, ended.stderr) == ("-1 day, 20:00:00\n", "")
+
+
+def test_factory_is_no_zone() -> None:
+    with pytest.raises(zones.UnknownZone):
+        zones.zone("Factory")

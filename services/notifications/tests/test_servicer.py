@@ -213,10 +213,10 @@ def test_the_mailbox_shows_a_message_as_its_reader_sees_it(
     MailboxChannel(database, clock).send(practice, compose(letter))
     [message] = [m for m in mailbox(notifications) if str(letter.notice_id) in m.message_id]
     assert (message.message_id, message.to) == (
-        f"{letter.notice_id}@attune",
+        f"{letter.notice_id}@attune.example",
         "dana@client.example",
     )
-    assert message.subject.startswith("Your appointment on Tue 3 Mar 2026, 10:00")
+    assert message.subject.startswith("Confirmed: Tue, Mar 3, 10:00 AM")
     assert "Praxis Söhne\n\nYour appointment is confirmed\n" in message.text
     assert message.html.startswith("<!doctype html>")
     assert message.create_time.ToDatetime(clock.now().tzinfo) == clock.now()
@@ -244,7 +244,7 @@ def test_the_mailbox_is_filtered_by_address_whatever_its_capitals_newest_first(
         MailboxChannel(database, clock).send(practice, compose(letter))
     found = mailbox(notifications, to=address.upper())
     assert [m.message_id for m in found] == [
-        f"{letter.notice_id}@attune" for letter in reversed(letters[:3])
+        f"{letter.notice_id}@attune.example" for letter in reversed(letters[:3])
     ]
     assert mailbox(notifications, to="nobody@client.example\0") == []
 

@@ -156,7 +156,8 @@ ROWS = [
     week(
         "an end before its start",
         "END_NOT_AFTER_START",
-        "Monday, block 1: the end of 17:00 to 09:00 is not after its start.",
+        "Monday, block 1: the end of 17:00 to 09:00 is not after its start."
+        " A block cannot cross midnight: end it at 24:00, and start one at 00:00 the next day.",
         "blocks[0].end",
         {"day": 0, "start": "17:00", "end": "09:00"},
     ),

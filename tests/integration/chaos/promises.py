@@ -298,7 +298,8 @@ class Promises:
         for row in self._rows("notifications", "notices"):
             notices[row["booking_id"]].append(row)
         kept = Counter(
-            row["message_id"] for row in self._rows("notifications", "development_messages")
+            row["message_id"].partition("@")[0]
+            for row in self._rows("notifications", "development_messages")
         )
         for booking_id, booking in self.bookings.items():
             queued = Counter((n["kind"], n["recipient"]) for n in notices[booking_id])
@@ -306,7 +307,7 @@ class Promises:
             if queued != wanted:
                 yield f"told of {booking_id}: {queued}, not {wanted}"
             for notice in notices[booking_id]:
-                mails = kept.pop(f"<{notice['id']}@attune>", 0)
+                mails = kept.pop(f"<{notice['id']}", 0)
                 if not self._left_as_it_should(booking, notice, mails):
                     yield (
                         f"{notice['state']} {notice['kind']} of {booking['status']} {booking_id},"

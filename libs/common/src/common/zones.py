@@ -16,7 +16,8 @@ if [int(n) for n in VERSION.split(".")] < [int(n) for n in OLDEST.split(".")]:
     raise Misconfigured(f"tzdata {VERSION} is installed; {OLDEST} or newer is needed")
 
 zoneinfo.reset_tzpath(to=())
-NAMES = frozenset(zoneinfo.available_timezones())
+# Factory stands for a zone that nobody has set.
+NAMES = frozenset(zoneinfo.available_timezones() - {"Factory"})
 
 
 class UnknownZone(Invalid):
@@ -28,6 +29,19 @@ def zone(name: str, field: str = "timezone") -> ZoneInfo:
     if name not in NAMES:
         raise UnknownZone(field=field)
     return ZoneInfo(name)
+
+
+def find(text: str) -> str:
+    """Return the name of a zone as people write it in links, such as `america/new york`, or "".
+
+    Case does not matter, and a space stands for an underscore.
+    """
+    return _by_spelling().get(text.strip().replace(" ", "_").lower(), "")
+
+
+@cache
+def _by_spelling() -> dict[str, str]:
+    return {name.lower(): name for name in NAMES}
 
 
 def country_of(name: str) -> str:

@@ -91,6 +91,24 @@ def test_an_end_at_or_before_its_start_is_named(end: int) -> None:
 
 
 @pytest.mark.req("AV-1")
+@pytest.mark.parametrize(
+    ("start", "end", "hint"),
+    [
+        (780, 0, "For midnight at the end of the day, enter 24:00."),
+        (0, 0, "For midnight at the end of the day, enter 24:00."),
+        (1320, 120, "A block cannot cross midnight"),
+        (1320, 1, "A block cannot cross midnight"),
+        (540, 539, "A block cannot cross midnight"),
+        (540, 540, ""),
+    ],
+)
+def test_the_error_says_what_was_probably_meant(start: int, end: int, hint: str) -> None:
+    message = rejected(weekly(0, (start, end))).message
+    assert message.partition("is not after its start.")[2].strip().startswith(hint)
+    assert bool(message.partition("is not after its start.")[2].strip()) is bool(hint)
+
+
+@pytest.mark.req("AV-1")
 @pytest.mark.parametrize("spans", [((540, 600), (599, 660)), ((540, 600), (540, 600))])
 def test_an_overlap_names_the_later_block(spans: tuple[tuple[int, int], ...]) -> None:
     error = rejected([*weekly(6, (0, 60)), *weekly(5, *spans)])

@@ -1,5 +1,6 @@
 """The appointment as a calendar file."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,8 +16,11 @@ EVENT = Event(
     start=datetime(2026, 11, 3, 14, 0, tzinfo=UTC),
     end=datetime(2026, 11, 3, 14, 50, tzinfo=UTC),
     summary="Appointment with Ärztin Zoë; Gruß, \\Praxis\nund noch viel mehr " + "ü" * 60,
-    location="https://attune.example/join/abc",
+    place="",
+    join_url="https://attune.example/join/abc",
+    is_confirmed=True,
 )
+IN_PERSON = replace(EVENT, place="1 River Street; 2nd floor, left", join_url="")
 NOW = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
 pytestmark = pytest.mark.req("GW-6")
 
@@ -27,7 +31,8 @@ def test_the_file_is_read_back_as_it_was_meant() -> None:
     assert (event["UID"], event["SEQUENCE"]) == (EVENT.uid, EVENT.sequence)
     assert (event["DTSTART"].dt, event["DTEND"].dt) == (EVENT.start, EVENT.end)
     assert event["DTSTAMP"].dt == NOW
-    assert (event["SUMMARY"], event["LOCATION"]) == (EVENT.summary, EVENT.location)
+    assert (event["SUMMARY"], event["LOCATION"]) == (EVENT.summary, EVENT.join_url)
+    assert event["STATUS"] == "CONFIRMED"
 
 
 def test_lines_end_with_crlf_and_are_short() -> None:
@@ -44,4 +49,17 @@ def test_the_links_carry_the_same_appointment() -> None:
     assert google["text"] == [EVENT.summary]
     outlook = parse_qs(urlsplit(EVENT.outlook()).query)
     assert outlook["startdt"] == ["2026-11-03T14:00:00+00:00"]
-    assert outlook["location"] == [EVENT.location]
+
+
+def test_the_links_name_the_place_and_never_a_link_into_a_room() -> None:
+    for link in (EVENT.google(), EVENT.outlook()):
+        assert "location" not in parse_qs(urlsplit(link).query)
+        assert "join" not in link
+    for link in (IN_PERSON.google(), IN_PERSON.outlook()):
+        assert parse_qs(urlsplit(link).query)["location"] == [IN_PERSON.place]
+
+
+def test_an_unapproved_request_is_tentative() -> None:
+    calendar: Any = Calendar.from_ical(replace(IN_PERSON, is_confirmed=False).to_ical(NOW))
+    [event] = calendar.events
+    assert (event["STATUS"], event["LOCATION"]) == ("TENTATIVE", IN_PERSON.place)

@@ -53,6 +53,12 @@ def test_dates_and_times_are_written_as_in_the_region() -> None:
         ("Asia/Kathmandu", "Kathmandu time (UTC+5:45)"),
         ("America/Argentina/Buenos_Aires", "Buenos Aires time (UTC−3)"),
         ("UTC", "UTC"),
+        ("Etc/GMT+5", "UTC−5"),
+        ("Etc/GMT-14", "UTC+14"),
+        ("Etc/UTC", "UTC"),
+        ("EST5EDT", "UTC−5"),
+        ("CET", "UTC+1"),
+        ("GB", "UTC"),
     ],
 )
 def test_the_zone_is_named_with_its_offset(zone: str, label: str) -> None:
@@ -110,3 +116,9 @@ def test_old_names_of_places_are_not_shown() -> None:
 )
 def test_initials_leave_titles_out(name: str, letters: str) -> None:
     assert formats.initials(name) == letters
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT+5", "EST5EDT"])
+def test_a_zone_that_is_no_place_is_offered_by_its_offset(zone: str) -> None:
+    first = formats.zone_choices(START, zone)[0]
+    assert [(choice.name, choice.label) for choice in first.zones] == [(zone, "UTC−5")]

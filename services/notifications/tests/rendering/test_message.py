@@ -1,6 +1,8 @@
 """Every notice as its reader gets it."""
 
 import re
+from base64 import b64decode
+from binascii import a2b_qp
 from collections.abc import Callable
 from datetime import datetime
 from email import message_from_bytes
@@ -16,6 +18,7 @@ from icalendar import Calendar
 from attune.availability.v1.availability_pb2 import Provider
 from attune.booking.v1 import booking_pb2 as pb
 from attune.common.v1 import types_pb2
+from attune_testing.clock import utc
 from notifications.domain.addresses import UnusableAddress
 from notifications.domain.notices import Kind, Recipient
 from notifications.rendering.message import Letter, Links, compose
@@ -23,7 +26,9 @@ from notifications.rendering.message import Letter, Links, compose
 MakeLetter = Callable[..., Letter]
 CLIENT, PROVIDER = Recipient.CLIENT, Recipient.PROVIDER
 DASH = "\N{EN DASH}"
-WHEN = f"Tuesday, 3 March 2026, 10:00{DASH}10:50 (Eastern Time, GMT-5)"
+MINUS = "\N{MINUS SIGN}"
+WHEN = f"Tuesday, March 3, 2026, 10:00 AM {DASH} 10:50 AM (Eastern Time, UTC{MINUS}5)"
+IN_BERLIN = f"Tuesday, March 3, 2026, 4:00 PM {DASH} 4:50 PM (Central European Time, UTC+1)"
 TOLD = [
     *product([CLIENT], [k for k in Kind if k is not Kind.CANCELLATION_REQUESTED]),
     (PROVIDER, Kind.BOOKING_REQUESTED),
@@ -31,6 +36,8 @@ TOLD = [
     (PROVIDER, Kind.BOOKING_CANCELLED),
     (PROVIDER, Kind.CANCELLATION_REQUESTED),
 ]
+
+OVER = (Kind.BOOKING_DECLINED, Kind.BOOKING_EXPIRED, Kind.BOOKING_CANCELLED)
 
 
 def received(message: EmailMessage) -> EmailMessage:
@@ -76,19 +83,18 @@ def test_a_client_reads_when_where_and_how_to_join_or_cancel(make_letter: MakeLe
     assert body(message, "plain") == (
         "Riverside Practice\n\n"
         "Your appointment is confirmed\n\n"
-        "It is attached as a calendar event, too. If you cannot come, please cancel in good"
-        " time.\n\n"
+        "A calendar invite is attached.\n"
+        "Need to cancel? Please contact Riverside Practice.\n\n"
         f"When: {WHEN}\n"
-        "Where: By video\n"
+        "Where: Video call\n"
         "With: Pat Provider\n\n"
         "Join the video session:\nhttps://attune.example/join/join-token\n\n"
-        "See or cancel your appointment:\nhttps://attune.example/manage/manage-token\n\n"
+        "View or cancel your appointment:\nhttps://attune.example/manage/manage-token\n\n"
         "--\n"
-        "Sent automatically on behalf of Riverside Practice; answers are not read.\n"
-        "Times are in the time zone America/New_York.\n"
+        "Sent on behalf of Riverside Practice. Please don't reply to this email.\n"
     )
     html = body(message, "html")
-    assert f"When {WHEN} Where By video With Pat Provider" in shown(html)
+    assert f"When {WHEN} Where Video call With Pat Provider" in shown(html)
     assert re.findall(r'href="([^"]+)"', html) == [
         "https://attune.example/join/join-token",
         "https://attune.example/manage/manage-token",
@@ -102,10 +108,10 @@ def test_the_headers(make_letter: MakeLetter) -> None:
     assert {name: str(message[name]) for name in ("From", "To", "Subject", "Date")} == {
         "From": "Riverside Practice <no-reply@attune.example>",
         "To": "dana@client.example",
-        "Subject": f"Your appointment on Tue 3 Mar 2026, 10:00 {DASH} Riverside Practice",
+        "Subject": f"Confirmed: Tue, Mar 3, 10:00 AM {DASH} Riverside Practice",
         "Date": "Sun, 01 Mar 2026 12:00:00 +0000",
     }
-    assert message["Message-ID"] == f"<{letter.notice_id}@attune>"
+    assert message["Message-ID"] == f"<{letter.notice_id}@attune.example>"
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Reply-To"] is None
     assert compose(letter)["Message-ID"] == message["Message-ID"]
@@ -118,15 +124,14 @@ def test_every_notice_says_when_in_text_and_html(
 ) -> None:
     letter = make_letter(kind, recipient)
     message = received(compose(letter))
-    berlin = f"Tuesday, 3 March 2026, 16:00{DASH}16:50 (Central European Time, GMT+1)"
-    moment = WHEN if recipient is CLIENT else berlin
+    moment = WHEN if recipient is CLIENT else IN_BERLIN
     text, html = body(message, "plain"), body(message, "html")
     assert f"When: {moment}" in text
     assert f"When {moment}" in shown(html)
     for part in (text, html):
         assert "Riverside Practice" in part
         assert letter.links.manage in part
-    assert "10:00" in message["Subject"] if recipient is CLIENT else "16:00" in message["Subject"]
+    assert ("10:00 AM" if recipient is CLIENT else "4:00 PM") in message["Subject"]
     assert message["Subject"].endswith(f"{DASH} Riverside Practice")
     [address] = message["To"].addresses
     assert address.addr_spec == letter.to
@@ -144,8 +149,10 @@ def test_no_notice_tells_of_the_care(
         for part in received(compose(letter)).walk()
     )
     everything += str(compose(letter)["Subject"])
-    for words in ("Trauma", "trauma", "cannot sleep", "is ill", "5550123"):
+    for words in ("Trauma", "trauma", "cannot sleep", "is ill"):
         assert words not in everything
+    called = mode == types_pb2.MODE_PHONE and kind not in OVER
+    assert ("212-555-0123" in everything) is called
 
 
 @pytest.mark.req("NT-2")
@@ -177,9 +184,9 @@ def test_a_providers_mail_names_the_client_and_leads_to_the_console(
     [
         (types_pb2.MODE_IN_PERSON, CLIENT, {}, "1 River Street"),
         (types_pb2.MODE_IN_PERSON, CLIENT, {"address": "2 Lake\nRoad"}, "2 Lake Road"),
-        (types_pb2.MODE_PHONE, CLIENT, {}, "By phone: we call you at your number"),
-        (types_pb2.MODE_PHONE, PROVIDER, {}, "By phone: you call the client"),
-        (types_pb2.MODE_TELEHEALTH, PROVIDER, {}, "By video"),
+        (types_pb2.MODE_PHONE, CLIENT, {}, "Phone call. We'll call you at +1 212-555-0123."),
+        (types_pb2.MODE_PHONE, PROVIDER, {}, "Phone call. Call the client at +1 212-555-0123."),
+        (types_pb2.MODE_TELEHEALTH, PROVIDER, {}, "Video call"),
     ],
 )
 def test_where_it_is(
@@ -199,7 +206,7 @@ def test_where_it_is(
 def test_without_a_room_the_mail_points_to_the_manage_page(make_letter: MakeLetter) -> None:
     message = received(compose(make_letter(links=Links("https://attune.example/manage/t"))))
     text = body(message, "plain")
-    assert "Where: By video; the link to join will be on the page of your appointment\n" in text
+    assert "Where: Video call. Find the link on your appointment page.\n" in text
     assert "Join" not in text
     assert invite(message)[1]["URL"] == "https://attune.example/manage/t"
 
@@ -208,8 +215,8 @@ def test_without_a_room_the_mail_points_to_the_manage_page(make_letter: MakeLett
 @pytest.mark.parametrize(
     ("cancelled_by", "words"),
     [
-        (pb.CANCELLED_BY_CLIENT, "As you asked, this appointment is cancelled."),
-        (pb.CANCELLED_BY_PRACTICE, "Riverside Practice has cancelled this appointment."),
+        (pb.CANCELLED_BY_CLIENT, "You cancelled this appointment."),
+        (pb.CANCELLED_BY_PRACTICE, "Riverside Practice cancelled this appointment."),
     ],
 )
 def test_a_cancellation_says_whose_it_was(
@@ -231,7 +238,7 @@ def test_a_request_that_was_answered_before_its_notice_left_is_not_put_again(
     waiting = compose(make_letter(Kind.BOOKING_REQUESTED, PROVIDER, booking=asked))
     answered = compose(make_letter(Kind.BOOKING_REQUESTED, PROVIDER))
     assert "until you confirm or decline" in body(received(waiting), "plain")
-    assert "It has been answered meanwhile" in body(received(answered), "plain")
+    assert "You've already responded" in body(received(answered), "plain")
 
 
 @pytest.mark.req("NT-2")
@@ -282,7 +289,9 @@ def test_what_an_invite_says(make_letter: MakeLetter, recipient: Recipient) -> N
     assert event["UID"] == f"{letter.booking.booking_id}@attune"
     assert event["SEQUENCE"] == 3
     assert event["STATUS"] == "CONFIRMED"
-    assert event["SUMMARY"] == f"Appointment {DASH} Riverside Practice"
+    titles = {CLIENT: "Appointment with Pat Provider", PROVIDER: "Session: D. Q."}
+    assert event["SUMMARY"] == titles[recipient]
+    assert event["DESCRIPTION"] == f"View or change: {letter.links.manage}"
     assert event["ORGANIZER"] == "mailto:no-reply@attune.example"
     assert event["ORGANIZER"].params["CN"] == "Riverside Practice"
     assert event["ATTENDEE"] == f"mailto:{letter.to}"
@@ -302,7 +311,6 @@ def test_an_invite_is_folded_with_crlf(make_letter: MakeLetter) -> None:
     assert b"\n" not in b"".join(lines)
     assert max(len(line) for line in lines) <= 75
     _, event = invite(message)
-    assert event["SUMMARY"] == f"Appointment {DASH} {name}"
     assert event["ORGANIZER"].params["CN"] == name.replace('"', "'")
 
 
@@ -363,4 +371,131 @@ def test_without_an_address_there_is_no_message(
 @pytest.mark.req("NT-2")
 def test_a_client_without_a_known_zone_reads_the_providers(make_letter: MakeLetter) -> None:
     letter = make_letter(booking={"contact": pb.ContactDetails(timezone="Mars/Olympus")})
-    assert f"16:00{DASH}16:50 (Central European Time, GMT+1)" in body(compose(letter), "plain")
+    assert IN_BERLIN in body(compose(letter), "plain")
+
+
+@pytest.mark.req("NT-1", "NT-2")
+def test_no_two_notices_share_a_subject(make_letter: MakeLetter) -> None:
+    subjects = [str(compose(make_letter(kind, recipient))["Subject"]) for recipient, kind in TOLD]
+    assert len(set(subjects)) == len(TOLD)
+
+
+@pytest.mark.req("NT-1")
+@pytest.mark.parametrize("recipient", list(Recipient))
+def test_a_withdrawn_request_is_no_cancelled_appointment(
+    make_letter: MakeLetter, recipient: Recipient
+) -> None:
+    def history(*changes: str) -> list[pb.HistoryEntry]:
+        return [pb.HistoryEntry(change=change) for change in changes]
+
+    by_client = {"cancelled_by": pb.CANCELLED_BY_CLIENT}
+    withdrawn = by_client | {"history": history("requested", "cancelled")}
+    cancelled = by_client | {"history": history("requested", "confirmed", "cancelled")}
+    one = compose(make_letter(Kind.BOOKING_CANCELLED, recipient, booking=withdrawn))
+    other = compose(make_letter(Kind.BOOKING_CANCELLED, recipient, booking=cancelled))
+    assert str(one["Subject"]).startswith("Request withdrawn: ")
+    assert "appointment" not in body(one, "plain")
+    assert str(other["Subject"]).startswith("Cancelled")
+
+
+@pytest.mark.req("NT-2")
+def test_replies_and_invites_go_to_the_practice_where_it_has_an_address(
+    make_letter: MakeLetter,
+) -> None:
+    desk = {"email": "desk@riverside.example", "phone": "+12125550142", "country": "US"}
+    message = received(compose(make_letter(practice=desk)))
+    assert str(message["Reply-To"]) == "Riverside Practice <desk@riverside.example>"
+    assert invite(message)[1]["ORGANIZER"] == "mailto:desk@riverside.example"
+    text = body(message, "plain")
+    assert "Riverside Practice: +1 212-555-0142, desk@riverside.example\n" in text
+    assert "Replies go to desk@riverside.example." in text
+
+
+@pytest.mark.req("CN-2", "NT-2")
+def test_a_confirmation_says_until_when_one_can_cancel(make_letter: MakeLetter) -> None:
+    letter = make_letter(booking={"client_may_cancel": True})
+    letter.booking.cancel_until_time.FromDatetime(utc("2026-03-02 15:00"))
+    until = f"Monday, March 2, 2026, 10:00 AM (Eastern Time, UTC{MINUS}5)"
+    assert f"Please do so by {until}." in body(compose(letter), "plain")
+
+
+@pytest.mark.req("BK-13")
+@pytest.mark.parametrize("recipient", list(Recipient))
+def test_in_person_the_zone_of_the_place_comes_first(
+    make_letter: MakeLetter, recipient: Recipient
+) -> None:
+    kathmandu = {"contact": pb.ContactDetails(timezone="Asia/Kathmandu")}
+    in_person = {"mode": types_pb2.MODE_IN_PERSON} | kathmandu
+    place = {"timezone": "America/New_York"}
+    message = received(compose(make_letter(recipient=recipient, booking=in_person, practice=place)))
+    there = f"Tuesday, March 3, 2026, 8:45 PM {DASH} 9:35 PM (Nepal Time, UTC+5:45)"
+    own = there if recipient is CLIENT else IN_BERLIN
+    assert f"When: {WHEN}\n      {own}\n" in body(message, "plain")
+    assert f"When {WHEN} {own}" in shown(body(message, "html"))
+
+
+@pytest.mark.req("NT-2")
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("en-US", f"Tuesday, March 3, 2026, 10:00 AM {DASH} 10:50 AM"),
+        ("en-GB", f"Tuesday, 3 March 2026, 10:00 {DASH} 10:50"),
+        ("de-DE", f"Tuesday, 3 March 2026, 10:00 {DASH} 10:50"),
+        ("en-IN", f"Tuesday, 3 March 2026, 10:00 am {DASH} 10:50 am"),
+        ("xx-ZZ", f"Tuesday, March 3, 2026, 10:00 AM {DASH} 10:50 AM"),
+        ("", f"Tuesday, March 3, 2026, 10:00 AM {DASH} 10:50 AM"),
+    ],
+)
+def test_a_client_reads_the_formats_in_which_they_booked(
+    make_letter: MakeLetter, locale: str, words: str
+) -> None:
+    letter = make_letter(booking={"contact": pb.ContactDetails(locale=locale)})
+    assert words in body(compose(letter), "plain")
+
+
+NAMES = [
+    "Центр семейной психотерапии Санкт Петербург",
+    "Praxis für Psychotherapie und Beratung am Müggelsee in Köpenick",
+    "Κέντρο Ψυχοθεραπείας και Συμβουλευτικής Θεσσαλονίκης",
+    "مركز الأمل للعلاج النفسي والأسري في الرياض",
+    "मानसिक स्वास्थ्य और परामर्श केंद्र नई दिल्ली",
+    "مرکز مشاوره علی\u200cرضا و همکاران در تهران",
+    "心理咨询 与 治疗 中心 北京",
+    'Riverside  Practice, "Elm" & Söhne',
+    'Riverside Practice, "Elm"',
+]
+
+
+@pytest.mark.req("NT-2")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_header_reads_as_it_was_written(make_letter: MakeLetter, name: str) -> None:
+    """Read by the rules of RFC 2047, not by the library that wrote it."""
+    letter = make_letter(practice={"name": name, "email": "desk@riverside.example"})
+    raw = compose(letter).as_bytes().partition(b"\r\n\r\n")[0]
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
+    read = {
+        field.partition(":")[0]: rfc2047(field.partition(":")[2].strip())
+        for field in raw.decode("ascii").replace("\r\n ", " ").split("\r\n")
+    }
+    expected = " ".join(name.split())
+    assert read["Subject"] == f"Confirmed: Tue, Mar 3, 10:00 AM {DASH} {expected}"
+    for header, address in (("From", letter.sender), ("Reply-To", "desk@riverside.example")):
+        phrase = read[header].removesuffix(f"<{address}>").strip()
+        if name.isascii():  # a quoted string
+            phrase = phrase[1:-1].replace('\\"', '"')
+        assert phrase == expected
+
+
+def rfc2047(text: str) -> str:
+    """The text of a header: spaces between two encoded words do not count (RFC 2047 §6.2)."""
+    word = re.compile(r"=\?([\w-]+)\?([bq])\?([^?\s]*)\?=", re.IGNORECASE)
+    joined = re.sub(r"(\?=)\s+(?==\?[\w-]+\?[bqBQ]\?)", r"\1", text)
+
+    def decode(found: re.Match[str]) -> str:
+        charset, kind, encoded = found.groups()
+        assert len(found[0]) <= 75
+        if kind.lower() == "b":
+            return b64decode(encoded).decode(charset)
+        return a2b_qp(encoded, header=True).decode(charset)
+
+    return word.sub(decode, joined)

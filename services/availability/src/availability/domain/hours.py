@@ -139,10 +139,21 @@ def _validate_block(each: _Numbered) -> None:
     if block.end > DAY:
         raise InvalidTime(f"{each.name}: it ends at no time of day.", field=f"{each.field}.end")
     if block.end <= block.start:
-        message = f"{each.name}: the end of {_text(each)} is not after its start."
+        message = f"{each.name}: the end of {_text(each)} is not after its start.{_hint(block)}"
         raise EndNotAfterStart(message, field=f"{each.field}.end")
     if not block.modes:
         raise NoModes(f"{each.name}: it serves no mode.", field=f"{each.field}.modes")
+
+
+def _hint(block: Block) -> str:
+    """Return what was probably meant by a block that ends before it starts."""
+    if block.end == 0:
+        return " For midnight at the end of the day, enter 24:00."
+    if block.end < block.start:
+        return (
+            " A block cannot cross midnight: end it at 24:00, and start one at 00:00 the next day."
+        )
+    return ""
 
 
 def _text(each: _Numbered) -> str:

@@ -44,8 +44,9 @@ function zoneWords(instant) {
   const size = Math.abs(offset);
   const rest = size % 60 ? `:${String(size % 60).padStart(2, "0")}` : "";
   const shift = offset ? `UTC${offset > 0 ? "+" : "−"}${Math.floor(size / 60)}${rest}` : "UTC";
+  if (!state.tz.includes("/") || state.tz.startsWith("Etc/")) return shift; // no place's name
   const place = state.tz.split("/").pop().replaceAll("_", " ");
-  return place === "UTC" ? shift : fill(state.texts.zone, { place, shift });
+  return fill(state.texts.zone, { place, shift });
 }
 
 function address(changes) {

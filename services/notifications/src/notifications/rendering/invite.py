@@ -2,8 +2,8 @@
 
 A booking has one UID forever and a SEQUENCE that rises with each change. The method is REQUEST
 while the booking stands and CANCEL once it is canceled. Times are in UTC: a single appointment
-needs no VTIMEZONE, and every calendar shows it in its owner's zone. The invite names neither the
-service nor the other side.
+needs no VTIMEZONE, and every calendar shows it in its owner's zone. The invite does not name the
+service; the provider's names the client by initials alone.
 """
 
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ class Invite:
     summary: str
     organizer: Address
     attendee: str
+    description: str = ""
     location: str = ""
     url: str = ""
 
@@ -52,6 +53,8 @@ class Invite:
         event.add("dtstart", self.start)
         event.add("dtend", self.end)
         event.add("summary", self.summary)
+        if self.description:
+            event.add("description", self.description)
         event.add("status", "CANCELLED" if self.method == "CANCEL" else "CONFIRMED")
         event.add("class", "PRIVATE")
         event.add("transp", "OPAQUE")

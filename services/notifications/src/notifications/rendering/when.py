@@ -1,48 +1,76 @@
-"""Times as text: in the reader's zone, with the zone's name and UTC offset (spec NT-2)."""
+"""Times as text, in a reader's zone and formats, with the zone's name and UTC offset (NT-2)."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, get_timezone_name
+from babel import Locale, UnknownLocaleError, dates
 
-LOCALE = "en"
 DASH = "\N{EN DASH}"
+_MINUS = "\N{MINUS SIGN}"
 
 
-def short(start: datetime, zone: ZoneInfo) -> str:
-    """Return a start as `Tue 3 Mar 2026, 10:00`."""
-    return _format(start.astimezone(zone), "EEE d MMM y, HH:mm")
+@lru_cache(maxsize=512)
+def locale(tag: str) -> Locale:
+    """Return the locale for a language tag such as en-US. Texts are English; a reader of another
+    language gets English with the formats of their region."""
+    try:
+        wanted = Locale.parse(tag, sep="-")
+        return Locale.parse(f"en_{wanted.territory}" if wanted.territory else "en_US")
+    except (UnknownLocaleError, ValueError, TypeError):
+        return Locale.parse("en_US")
 
 
-def span(start: datetime, end: datetime, zone: ZoneInfo) -> str:
-    """Return a span as `Tuesday, 3 March 2026, 10:00-10:50 (Eastern Time, GMT-5)`.
+def short(start: datetime, zone: ZoneInfo, reader: Locale) -> str:
+    """Return a start without its year, such as `Tue, Mar 3, 10:00 AM`."""
+    local = start.astimezone(zone)
+    day = dates.format_skeleton("MMMEd", local.date(), locale=reader)
+    return f"{day}, {_clock(local, reader)}"
+
+
+def moment(at: datetime, zone: ZoneInfo, reader: Locale) -> str:
+    """Return an instant, such as `Monday, March 2, 2026, 10:00 AM (Eastern Time, UTC-5)`."""
+    local = at.astimezone(zone)
+    return f"{_day(local, reader)}, {_clock(local, reader)} ({zone_words(local, reader)})"
+
+
+def span(start: datetime, end: datetime, zone: ZoneInfo, reader: Locale) -> str:
+    """Return a span, such as `Tuesday, March 3, 2026, 10:00 - 10:50 AM (Eastern Time, UTC-5)`.
 
     It has both offsets if the clocks change in between, and both dates if it crosses midnight.
     """
     first, last = start.astimezone(zone), end.astimezone(zone)
-    same_offset = first.utcoffset() == last.utcoffset()
-    begins, ends = _format(first, "EEEE, d MMMM y, HH:mm"), _format(last, "HH:mm")
-    dash = DASH
+    begins, ends = f"{_day(first, reader)}, {_clock(first, reader)}", _clock(last, reader)
     if first.date() != last.date():
-        ends, dash = _format(last, "EEEE, d MMMM y, HH:mm"), f" {DASH} "
-    if same_offset:
-        return f"{begins}{dash}{ends} ({zone_name(zone)}, {offset(first)})"
-    return f"{begins} ({offset(first)}) {DASH} {ends} ({zone_name(zone)}, {offset(last)})"
+        ends = f"{_day(last, reader)}, {ends}"
+    if first.utcoffset() != last.utcoffset():
+        begins = f"{begins} ({offset(first)})"
+    return f"{begins} {DASH} {ends} ({zone_words(last, reader)})"
 
 
-def zone_name(zone: ZoneInfo) -> str:
-    """Return a zone's common name, such as `Eastern Time`, or its tz database name without one."""
-    name = get_timezone_name(zone, width="long", zone_variant="generic", locale=LOCALE)
-    return zone.key if name.startswith(("Unknown Region", "world")) else name
+def zone_words(local: datetime, reader: Locale) -> str:
+    """Return a zone's common name and its offset at a moment, such as `Eastern Time, UTC-5`; the
+    offset alone for a zone that has no name."""
+    zone = local.tzinfo
+    name = dates.get_timezone_name(zone, width="long", zone_variant="generic", locale=reader)
+    shift = offset(local)
+    return shift if name.startswith(("Unknown Region", "world")) else f"{name}, {shift}"
 
 
-def offset(moment: datetime) -> str:
-    """Return the UTC offset at a moment, such as `GMT-5` or `GMT+5:45`."""
-    ahead = moment.utcoffset() or timedelta()
-    sign = "-" if ahead < timedelta() else "+"
+def offset(local: datetime) -> str:
+    """Return the UTC offset at a moment, such as `UTC-5` or `UTC+5:45`, with a minus sign."""
+    ahead = local.utcoffset() or timedelta()
     hours, minutes = divmod(abs(ahead) // timedelta(minutes=1), 60)
-    return f"GMT{sign}{hours}" + (f":{minutes:02d}" if minutes else "")
+    if not hours and not minutes:
+        return "UTC"
+    sign = _MINUS if ahead < timedelta() else "+"
+    return f"UTC{sign}{hours}" + (f":{minutes:02d}" if minutes else "")
 
 
-def _format(moment: datetime, pattern: str) -> str:
-    return format_datetime(moment, pattern, tzinfo=moment.tzinfo, locale=LOCALE)
+def _day(local: datetime, reader: Locale) -> str:
+    return dates.format_date(local.date(), "full", locale=reader)
+
+
+def _clock(local: datetime, reader: Locale) -> str:
+    shown: str = dates.format_time(local, "short", tzinfo=local.tzinfo, locale=reader)
+    return shown.replace("\N{NARROW NO-BREAK SPACE}", " ")  # which some mail programs do not know

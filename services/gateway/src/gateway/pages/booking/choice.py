@@ -1,5 +1,6 @@
 """The choices on the booking page: service, mode, day, and time."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,6 +16,8 @@ from gateway import words
 from gateway.backends.providers import Profile
 from gateway.backends.slots import Query
 from gateway.pages.shared import formats
+
+_UNENCODED_PLUS = re.compile(r"(?<=\d) (?=\d\d(:?\d\d)?$)")
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,18 @@ class Choice:
         """Return the choices in a query or a form."""
         offered = profile.service_types
         only = offered[0] if len(offered) == 1 else None
-        service = next((s for s in offered if s.slug == asked.get("service")), only)
+        slug = asked.get("service", "").strip().lower()
+        service = next((s for s in offered if s.slug == slug), only)
         modes = list(service.modes) if service else []
-        mode = next((m for m in modes if words.word(types.Mode, m) == asked.get("mode")), None)
+        wanted = asked.get("mode", "").strip().lower().replace("-", "_")
+        mode = next((m for m in modes if words.word(types.Mode, m) == wanted), None)
         day = _date(asked.get("date", ""))
         return cls(
             profile,
             asked,
             service,
             mode or next(iter(modes), types.MODE_UNSPECIFIED),
-            formats.present_name(
-                asked["tz"] if asked.get("tz") in zones.NAMES else profile.provider.timezone
-            ),
+            formats.present_name(zones.find(asked.get("tz", "")) or profile.provider.timezone),
             _date(f"{asked.get('month', '')}-01") or (day.replace(day=1) if day else None),
             day,
             parse_instant(asked.get("start", "")),
@@ -91,9 +94,12 @@ class Choice:
 
 
 def parse_instant(text: str) -> datetime | None:
-    """Return an instant of the years 2000 to 2099 in UTC; None for any other text."""
+    """Return an instant of the years 2000 to 2099 in UTC; None for any other text.
+
+    A space stands for the plus of an offset: in a link made by hand it may not be encoded.
+    """
     try:
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(_UNENCODED_PLUS.sub("+", text.strip().upper()))
     except ValueError:
         return None
     is_known = found.tzinfo is not None and 2000 <= found.year < 2100

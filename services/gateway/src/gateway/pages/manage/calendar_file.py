@@ -1,13 +1,16 @@
 """One appointment for a client's calendar: a file (RFC 5545), or a link into Google's or Outlook's.
 
-Its UID is that of the invite by email, so that both are one entry.
+Its UID is that of the invite by email, so that both are one entry. The links name the place of an
+in-person session alone: a link into a video room is for its client, and must not reach others.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-_LINE = 75  # octets
+from icalendar import Calendar
+from icalendar import Event as Entry
+
 _UTC = "%Y%m%dT%H%M%SZ"
 
 
@@ -20,31 +23,34 @@ class Event:
     start: datetime
     end: datetime
     summary: str
-    location: str
+    place: str
+    """The address of an in-person session, or empty."""
+    join_url: str
+    """The client's own link into the video room, or empty."""
+    is_confirmed: bool
 
     def to_ical(self, now: datetime) -> bytes:
         """Return the event as an iCalendar file."""
-        lines = [
-            "BEGIN:VCALENDAR",
-            "VERSION:2.0",
-            "PRODID:-//Attune//Pages//EN",
-            "CALSCALE:GREGORIAN",
-            "METHOD:PUBLISH",
-            "BEGIN:VEVENT",
-            f"UID:{self.uid}",
-            f"SEQUENCE:{self.sequence}",
-            f"DTSTAMP:{_utc(now)}",
-            f"DTSTART:{_utc(self.start)}",
-            f"DTEND:{_utc(self.end)}",
-            f"SUMMARY:{_escaped(self.summary)}",
-            *([f"LOCATION:{_escaped(self.location)}"] if self.location else []),
-            "STATUS:CONFIRMED",
-            "CLASS:PRIVATE",
-            "TRANSP:OPAQUE",
-            "END:VEVENT",
-            "END:VCALENDAR",
-        ]
-        return b"".join(_folded(line) for line in lines)
+        calendar = Calendar()
+        calendar.add("version", "2.0")
+        calendar.add("prodid", "-//Attune//Pages//EN")
+        calendar.add("calscale", "GREGORIAN")
+        calendar.add("method", "PUBLISH")
+        entry = Entry()
+        entry.add("uid", self.uid)
+        entry.add("sequence", self.sequence)
+        entry.add("dtstamp", now.astimezone(UTC))
+        entry.add("dtstart", self.start.astimezone(UTC))
+        entry.add("dtend", self.end.astimezone(UTC))
+        entry.add("summary", self.summary)
+        if location := self.place or self.join_url:
+            entry.add("location", location)
+        entry.add("status", "CONFIRMED" if self.is_confirmed else "TENTATIVE")
+        entry.add("class", "PRIVATE")
+        entry.add("transp", "OPAQUE")
+        calendar.add_component(entry)
+        lines: bytes = calendar.to_ical()
+        return lines
 
     def google(self) -> str:
         """Return a link to Google Calendar's form, filled in."""
@@ -53,7 +59,7 @@ class Event:
                 "action": "TEMPLATE",
                 "text": self.summary,
                 "dates": f"{_utc(self.start)}/{_utc(self.end)}",
-                "location": self.location,
+                **({"location": self.place} if self.place else {}),
             }
         )
 
@@ -66,29 +72,10 @@ class Event:
                 "subject": self.summary,
                 "startdt": self.start.astimezone(UTC).isoformat(),
                 "enddt": self.end.astimezone(UTC).isoformat(),
-                "location": self.location,
+                **({"location": self.place} if self.place else {}),
             }
         )
 
 
 def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime(_UTC)
-
-
-def _escaped(text: str) -> str:
-    for found, written in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\n", "\\n")):
-        text = text.replace(found, written)
-    return text.replace("\r", "")
-
-
-def _folded(line: str) -> bytes:
-    """Fold a line after 75 octets, never inside a character, and end it with CRLF."""
-    made, room = bytearray(), _LINE
-    for character in line:
-        octets = character.encode()
-        if len(octets) > room:
-            made += b"\r\n "
-            room = _LINE - 1
-        made += octets
-        room -= len(octets)
-    return bytes(made) + b"\r\n"

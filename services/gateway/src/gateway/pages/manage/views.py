@@ -147,5 +147,7 @@ def _event(found: Opened, join_url: str) -> calendar_file.Event:
         start=found.start,
         end=proto.instant(booking.end_time),
         summary=text("Appointment with %(name)s", name=found.profile.provider.display_name),
-        location=join_url.partition("?")[0] or booking.address,
+        place=booking.address,
+        join_url=join_url.partition("?")[0],
+        is_confirmed=booking.status == pb.BOOKING_STATUS_CONFIRMED,
     )

@@ -64,15 +64,23 @@ def offset(moment: datetime, zone: ZoneInfo) -> str:
     return f"UTC{'+' if minutes > 0 else '−'}{hours}{f':{rest:02d}' if rest else ''}"  # noqa: RUF001
 
 
+def _is_place(zone_name: str) -> bool:
+    """Return whether a zone is named for a place. Others, such as Etc/GMT+5 or EST5EDT, have an
+    offset in their names, which may be wrong at the moment, or be reversed (POSIX)."""
+    return "/" in zone_name and not zone_name.startswith("Etc/")
+
+
 def city(zone_name: str) -> str:
     """Buenos Aires, for America/Argentina/Buenos_Aires"""
     return zone_name.rpartition("/")[2].replace("_", " ")
 
 
 def zone_label(moment: datetime, zone: ZoneInfo) -> str:
-    """Berlin time (UTC+1)"""
-    place, shift = city(str(zone)), offset(moment, zone)
-    return shift if place == "UTC" else text("%(place)s time (%(shift)s)", place=place, shift=shift)
+    """Berlin time (UTC+1), or the offset alone for a zone that is named by an offset"""
+    shift = offset(moment, zone)
+    if not _is_place(str(zone)):
+        return shift
+    return text("%(place)s time (%(shift)s)", place=city(str(zone)), shift=shift)
 
 
 def money(amount: types_pb2.Money, locale: Locale) -> str:
@@ -122,7 +130,8 @@ def zone_choices(now: datetime, chosen: str) -> list[ZoneGroup]:
     listed = _listed_zones(now.replace(minute=0, second=0, microsecond=0))
     if any(choice.name == chosen for group in listed for choice in group.zones):
         return listed
-    other = ZoneChoice(chosen, f"{chosen} ({offset(now, ZoneInfo(chosen))})")
+    shift = offset(now, ZoneInfo(chosen))
+    other = ZoneChoice(chosen, f"{chosen} ({shift})" if _is_place(chosen) else shift)
     return [ZoneGroup("", (other,)), *listed]
 
 
