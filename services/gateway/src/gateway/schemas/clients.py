@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from gateway.openapi import examples
 from gateway.openapi.types import Answer, Request
 
 BillingType = Literal["cash", "insurance", "not_billed"]
@@ -11,11 +12,23 @@ ClientStatus = Literal["new", "active", "inactive"]
 class BillingTypeChange(Request):
     """The billing type of a client."""
 
+    example = {"billing_type": "insurance"}
+
     billing_type: BillingType
 
 
 class Client(Answer):
     """A client of the practice."""
+
+    example = {
+        "id": examples.CLIENT_ID,
+        "name": "Jane Roe",
+        "email": "jane.roe@example.com",
+        "phone": "+12125550123",
+        "timezone": "America/New_York",
+        "status": "new",
+        "billing_type": "cash",
+    }
 
     id: str
     name: str
@@ -28,6 +41,8 @@ class Client(Answer):
 
 class Clients(Answer):
     """A page of clients."""
+
+    example = {"clients": [Client.example]}
 
     clients: list[Client]
     next: str | None = None
