@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
+from werkzeug import exceptions
+
 from common import errors
 from common.errors import DomainError
 from common.services import GATEWAY, SERVICES, package
@@ -101,6 +103,9 @@ def _literals(tree: ast.AST) -> dict[Reason, str]:
         if kind and kind is not DomainError and isinstance(reason, ast.Constant):
             meaning = _text(call.args[0]) if call.args else ""
             found[str(reason.value), _status(kind)] = meaning
+        http = getattr(exceptions, call.func.id, None)
+        if call.args and isinstance(http, type) and issubclass(http, exceptions.HTTPException):
+            found[problems.reason_of(http.code or 0), http.code or 0] = _text(call.args[0])
     return found
 
 
