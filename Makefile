@@ -9,6 +9,7 @@ PROTOS := $(shell find protos -name '*.proto')
 STUBS := libs/common/src/attune/.made
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
+NODE := tests/ecosystem/node_modules/.made
 INSTALL = sh requirements/install.sh $(PYTHON) $(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Zones come from the pinned tzdata wheel, never from the machine.
@@ -17,7 +18,7 @@ export PYTHONTZPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lint protos soak fuzz mutate bench chaos reqs lock setup clean
+.PHONY: help up test check format lint protos soak fuzz mutate bench chaos reasons reqs lock setup clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -61,16 +62,19 @@ chaos: setup ## Kill, stop and cut off parts while clients book (SECONDS, SEED, 
 mutate: setup ## Change one thing at a time, list what no test notices (SEED, COUNT, ONLY=glob)
 	@python -m tests.mutate --seed $(or $(SEED),1) --count $(or $(COUNT),40) --only '$(ONLY)'
 
+reasons: setup ## Collect the reasons of all errors for the API reference
+	@python -m tests.reasons
+
 reqs: test ## Print each requirement with the number of its passing tests
 	@python tests/requirements.py
 
 lock: setup ## Compile the locked requirements again
 	@sh requirements/lock.sh
 
-setup: $(DEV) $(STUBS) ## Install everything, run nothing
+setup: $(DEV) $(STUBS) $(NODE) ## Install everything, run nothing
 
 clean: ## Remove what was made here (not the data in .attune)
-	@rm -rf $(VENV) build $(dir $(STUBS))
+	@rm -rf $(VENV) build $(dir $(STUBS)) $(dir $(NODE))
 
 $(RUNTIME): requirements/runtime.txt requirements/installer.txt requirements/install.sh $(PACKAGES:=/pyproject.toml)
 	@$(INSTALL) runtime $(filter-out libs/testing,$(PACKAGES))
@@ -78,6 +82,10 @@ $(RUNTIME): requirements/runtime.txt requirements/installer.txt requirements/ins
 
 $(DEV): requirements/dev.txt $(RUNTIME)
 	@$(INSTALL) dev $(PACKAGES)
+	@touch $@
+
+$(NODE): tests/ecosystem/package-lock.json $(DEV)
+	@python -m tests.ecosystem.install
 	@touch $@
 
 $(STUBS): $(RUNTIME) $(PROTOS)

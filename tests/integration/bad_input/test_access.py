@@ -37,7 +37,7 @@ MESSAGES = Route("GET", f"{API}/dev/messages")
 
 NOT_HERE = refused(404, "NOT_FOUND", words.NOTHING_HERE)
 NOT_FOUND = refused(404, "NOT_FOUND", words.NO_THING)
-NO_CURSOR = refused(404, "UNKNOWN_CURSOR", "This cursor leads to no page.", at="cursor")
+NO_CURSOR = refused(404, "UNKNOWN_CURSOR", "Invalid cursor.", at="cursor")
 SIGN_IN = refused(401, "UNAUTHENTICATED", words.SIGN_IN)
 WRONG = refused(401, "WRONG_CREDENTIALS", "The email or the password is not right.")
 NO_FEED = refused(404, "FEED_NOT_FOUND", "There is no such feed.")
@@ -72,12 +72,12 @@ ROWS = [
     CLIENT.row("nothing at all", invalid({"billing_type": words.NEEDED}), json={}),
     CLIENT.row(
         "a type that is none",
-        invalid({"billing_type": "One of these is needed: cash, insurance or not_billed."}),
+        invalid({"billing_type": "Must be one of: cash, insurance or not_billed."}),
         body={"billing_type": "barter"},
     ),
     CLIENT.row(
         "null",
-        invalid({"billing_type": "One of these is needed: cash, insurance or not_billed."}),
+        invalid({"billing_type": "Must be one of: cash, insurance or not_billed."}),
         body={"billing_type": None},
     ),
     CLIENT.row(

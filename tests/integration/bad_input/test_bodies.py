@@ -14,12 +14,12 @@ from tests.integration.bad_input.table import Problem, Route, invalid, refused
 
 JSON = "application/json"
 AN_OBJECT = invalid({"body": words.AN_OBJECT})
-NO_JSON = refused(415, "UNSUPPORTED_MEDIA_TYPE", "The body must be application/json.")
+NO_JSON = refused(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json.")
 TOO_LARGE = refused(413, "REQUEST_ENTITY_TOO_LARGE", "A body has at most 65536 bytes.")
 
 
 def malformed(line: int, column: int) -> Problem:
-    detail = f"The body is not JSON: see line {line}, column {column}."
+    detail = f"The body is not valid JSON: check line {line}, column {column}."
     return refused(400, "MALFORMED_JSON", detail)
 
 

@@ -33,7 +33,7 @@ NO_TYPE = refused(404, "SERVICE_TYPE_NOT_FOUND", "There is no such service type.
 NOT_HERE = refused(404, "NOT_FOUND", words.NOTHING_HERE)
 NOT_FOUND = refused(404, "NOT_FOUND", words.NO_THING)
 NO_ROOM = refused(404, "ROOM_NOT_FOUND", "This booking has no video room.")
-NO_CURSOR = refused(404, "UNKNOWN_CURSOR", "This cursor leads to no page.", at="cursor")
+NO_CURSOR = refused(404, "UNKNOWN_CURSOR", "Invalid cursor.", at="cursor")
 NO_LINK = refused(401, "UNAUTHENTICATED", "This link is not valid.")
 TAKEN = refused(
     409,
@@ -47,7 +47,7 @@ REUSED = refused(
     "This idempotency key was used before, with other content.",
     at="Idempotency-Key",
 )
-KEY = "An idempotency key has 1 to 128 printable characters and no spaces."
+KEY = "Must be 1 to 128 printable ASCII characters without spaces."
 BAD_KEY = refused(400, "INVALID_IDEMPOTENCY_KEY", KEY, at="Idempotency-Key")
 VISITOR = "A visitor id is 16 to 64 letters, digits, - and _."
 BAD_VISITOR = refused(400, "INVALID", VISITOR, at="X-Visitor-Id")
@@ -260,7 +260,7 @@ ROWS = [
         "no such status",
         invalid(
             {
-                "status[0]": "One of these is needed: requested, confirmed, in_progress, completed,"
+                "status[0]": "Must be one of: requested, confirmed, in_progress, completed,"
                 " cancelled, declined, expired or no_show."
             }
         ),
@@ -292,7 +292,7 @@ ROWS = [
         "a reason that is none",
         invalid(
             {
-                "reason": "One of these is needed: client_request, provider_ill,"
+                "reason": "Must be one of: client_request, provider_ill,"
                 " provider_unavailable, emergency, booked_by_mistake or other."
             }
         ),

@@ -1,40 +1,40 @@
 """What people are told, as it stands in the answers: the tests hold each text to the letter."""
 
-NEEDED = "This is needed."
-NO_FIELD = "There is no such field."
-A_TEXT = "A text is needed."
-A_LIST = "A list is needed."
-AN_OBJECT = "An object is needed."
-A_NUMBER = "A whole number is needed."
-A_BOOLEAN = "Either true or false is needed."
-AN_ID = "An id is needed."
-A_LINE = "One line of text is needed, without control characters."
+NEEDED = "Required."
+NO_FIELD = "Unknown field."
+A_TEXT = "Must be a string."
+A_LIST = "Must be a list."
+AN_OBJECT = "Must be an object."
+A_NUMBER = "Must be a whole number."
+A_BOOLEAN = "Must be true or false."
+AN_ID = "Must be an id from an earlier response."
+A_LINE = "Must be one line of text without control characters."
 NO_CONTROLS = "Control characters are not allowed."
-A_SLUG = "1 to 60 small letters, digits and hyphens are needed."
-AN_EMAIL = "An e-mail address is needed, such as name@example.com."
+A_SLUG = "Must be 1 to 60 lowercase letters, digits, or hyphens."
+AN_EMAIL = "Must be an email address, for example name@example.com."
 NO_EMAIL = "Enter an email address, such as name@example.com."
 NO_PHONE = "Enter a phone number, such as +1 212 555 0100."
 NO_COUNTRY_CODE = "Start the phone number with + and its country code, such as +1 212 555 0100."
 SHORT_PHONE = "The phone number is too short. Include the area code."
 LONG_PHONE = "The phone number is too long. Check its digits."
 NO_SUCH_PHONE = "This phone number does not exist. Check its digits."
-A_CURRENCY = "A currency is three capital letters, such as USD."
+A_CURRENCY = "Must be three capital letters, for example USD."
 A_ZONE = "This is not a time zone of the tz database, such as Europe/Berlin."
-A_DATE = "A date of the years 2001 to 2099 is needed, such as 2026-11-02."
-A_MONTH = "A month of the years 2001 to 2099 is needed, such as 2026-11."
+A_DATE = "Must be a date from 2001 through 2099, for example 2026-11-02."
+A_MONTH = "Must be a month from 2001 through 2099, for example 2026-11."
 AN_INSTANT = (
-    "An instant with its offset of the years 2001 to 2099 is needed, such as"
+    "Must be a time with its UTC offset from 2001 through 2099, for example"
     " 2026-11-02T09:00:00-05:00."
 )
 EITHER = (
-    "A date or an instant of the years 2001 to 2099 is needed, such as 2026-11-02 or"
+    "Must be a date or a time from 2001 through 2099, for example 2026-11-02 or"
     " 2026-11-02T09:00:00-05:00."
 )
-A_MODE = "One of these is needed: telehealth, in_person or phone."
-A_START = "A time from 00:00 to 23:59 is needed."
-AN_END = "A time from 00:00 to 24:00 is needed."
-A_REVISION = "This is not a revision."
-A_CURSOR = "This is no cursor."
+A_MODE = "Must be one of: telehealth, in_person or phone."
+A_START = "Must be a time from 00:00 to 23:59."
+AN_END = "Must be a time from 00:00 to 24:00."
+A_REVISION = "Invalid revision."
+A_CURSOR = "Invalid cursor."
 STALE = "This was changed by somebody else meanwhile; load it again."
 NO_PROVIDER = "There is no such provider."
 NO_THING = "There is no such thing."
@@ -43,11 +43,11 @@ SIGN_IN = "Sign in first."
 
 
 def up_to(number: int) -> str:
-    return f"A number up to {number} is needed."
+    return f"Must be {number} or less."
 
 
 def at_least(number: int) -> str:
-    return f"A number from {number} is needed."
+    return f"Must be {number} or more."
 
 
 def longest(number: int) -> str:

@@ -14,7 +14,7 @@ from gateway.openapi.operation import Access, Operations, Tag
 from gateway.schemas import audit as schemas
 
 audit = Operations(
-    "audit", Tag("Audit", "Who read and changed what, and who signed in. For owners.")
+    "audit", Tag("Audit", "Who read and changed what, and who signed in. For owners only.")
 )
 
 
@@ -27,10 +27,10 @@ audit = Operations(
     errors=(404,),
 )
 def list_audit(query: schemas.AuditQuery) -> schemas.Entries:
-    """Entries of the audit trail, the newest first
+    """List audit entries
 
-    Reading makes an entry too. All services are asked, and none is left out: while one is
-    unavailable, ask for the entries of another `service`.
+    Returns the audit trail, newest first. Reading it adds an entry, too. The response always covers
+    all services: while one is unavailable, ask for the entries of another one with `service`.
     """
     start, end = times.period(query.from_, query.to, zones.zone(query.tz))
     wanted = Filter(start, end, query.subject, query.action, query.thing, query.request)

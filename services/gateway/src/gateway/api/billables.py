@@ -12,7 +12,7 @@ from gateway.backends import providers
 from gateway.openapi.operation import Access, Operations, Tag
 from gateway.schemas import billables as schemas
 
-billables = Operations("billables", Tag("Billing", "What can be billed."))
+billables = Operations("billables", Tag("Billing", "Completed sessions that can be billed."))
 
 
 @billables.operation(
@@ -24,7 +24,10 @@ billables = Operations("billables", Tag("Billing", "What can be billed."))
     errors=(404,),
 )
 def list_billables(query: schemas.BillablesQuery) -> schemas.Billables:
-    """Completed sessions that can be billed, the newest first"""
+    """List billable sessions
+
+    Returns completed sessions that can be billed, newest first.
+    """
     with cursor_errors():
         provider_id = providers.id_of(query.provider)
         start_from, start_before = times.period(query.from_, query.to, zones.zone(query.tz))

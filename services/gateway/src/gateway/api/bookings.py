@@ -38,9 +38,9 @@ bookings = Operations("bookings", tags.BOOKINGS)
 def create_booking(username: str, body: schemas.NewBooking) -> Response:
     """Book a slot
 
-    By the practice's policy, the booking is confirmed at once or waits for the provider's approval;
-    the time is taken in both cases. Repeating the request with the same `Idempotency-Key` returns
-    the first answer.
+    Depending on the practice's policy, the booking is confirmed right away or waits for the
+    provider's approval. Either way, the time is taken. If someone else was faster, the response is
+    `409` with the nearest open slots.
     """
     query = Query(username, body.service, words.value(types.Mode, body.mode))
     client = body.client
@@ -80,9 +80,10 @@ def create_booking(username: str, body: schemas.NewBooking) -> Response:
     errors=(404,),
 )
 def list_bookings(query: schemas.BookingsQuery) -> schemas.Bookings:
-    """Bookings by start
+    """List bookings
 
-    Clinicians see those of their own clients, owners and managers all of the practice's.
+    Returns bookings by start. Clinicians see bookings with their own clients. Owners and managers
+    see all bookings of the practice.
     """
     start_from, start_before = times.period(query.from_, query.to, zones.zone(query.tz))
     with cursor_errors():
@@ -110,9 +111,9 @@ def list_bookings(query: schemas.BookingsQuery) -> schemas.Bookings:
     errors=(404,),
 )
 def get_booking(booking_id: UUID) -> schemas.Booking:
-    """One booking
+    """Get a booking
 
-    For staff of the practice, or with the manage link of the booking.
+    For staff of the practice, or with the booking's manage link.
     """
     return booking_answers.full(backend.get(str(booking_id)), identity.caller())
 
@@ -129,7 +130,7 @@ def get_booking(booking_id: UUID) -> schemas.Booking:
 def cancel_booking(booking_id: UUID, body: schemas.Cancellation) -> schemas.Booking:
     """Cancel a booking
 
-    If the practice approves cancellations by clients, a client only asks for the cancellation.
+    If the practice approves cancellations, a client's call only requests the cancellation.
     """
     caller = identity.caller()
     reason = words.value(pb.CancellationReason, body.reason)
@@ -154,7 +155,10 @@ def cancel_booking(booking_id: UUID, body: schemas.Cancellation) -> schemas.Book
     idempotent=True,
 )
 def confirm_booking(booking_id: UUID) -> schemas.Booking:
-    """Approve a request"""
+    """Approve a booking request
+
+    The client gets a confirmation by email.
+    """
     changed = backend.confirm(str(booking_id), request_id=request_id())
     return booking_answers.full(changed, identity.caller())
 
@@ -169,7 +173,10 @@ def confirm_booking(booking_id: UUID) -> schemas.Booking:
     idempotent=True,
 )
 def decline_booking(booking_id: UUID, body: schemas.Refusal) -> schemas.Booking:
-    """Decline a request, with a reason"""
+    """Decline a booking request
+
+    Frees the time. The client gets an email with the reason, if there is one.
+    """
     reason = body.reason_text or ""
     declined = backend.decline(str(booking_id), reason, request_id=request_id())
     return booking_answers.full(declined, identity.caller())
@@ -184,7 +191,10 @@ def decline_booking(booking_id: UUID, body: schemas.Refusal) -> schemas.Booking:
     idempotent=True,
 )
 def decline_cancellation(booking_id: UUID) -> schemas.Booking:
-    """Refuse the cancellation that a client asked for"""
+    """Decline a cancellation request
+
+    The booking stays as it is.
+    """
     changed = backend.decline_cancellation(str(booking_id), request_id=request_id())
     return booking_answers.full(changed, identity.caller())
 
@@ -215,7 +225,10 @@ def update_client_from_booking(booking_id: UUID) -> schemas.Booking:
     idempotent=True,
 )
 def start_booking(booking_id: UUID) -> schemas.Booking:
-    """Start the session"""
+    """Start a session
+
+    Marks a confirmed booking as in progress.
+    """
     changed = backend.start(str(booking_id), request_id=request_id())
     return booking_answers.full(changed, identity.caller())
 
@@ -229,6 +242,9 @@ def start_booking(booking_id: UUID) -> schemas.Booking:
     idempotent=True,
 )
 def complete_booking(booking_id: UUID) -> schemas.Booking:
-    """Complete the session"""
+    """Complete a session
+
+    Marks the session as completed, so that it can be billed.
+    """
     changed = backend.complete(str(booking_id), request_id=request_id())
     return booking_answers.full(changed, identity.caller())

@@ -11,14 +11,17 @@ from gateway.openapi.operation import Access, Operations, Tag
 from gateway.openapi.types import PageQuery
 from gateway.schemas import clients as schemas
 
-clients = Operations("clients", Tag("Clients", "The practice's clients."))
+clients = Operations("clients", Tag("Clients", "The people that the practice cares for."))
 
 
 @clients.operation(
     "GET", "/clients", schemas.Clients, access=Access.STAFF, query=PageQuery, errors=(404,)
 )
 def list_clients(query: PageQuery) -> schemas.Clients:
-    """Clients, in the order in which they were added"""
+    """List clients
+
+    Returns clients in the order in which they were added.
+    """
     with cursor_errors():
         page = backend.page(query.limit, query.cursor or "")
     return schemas.Clients(
@@ -35,7 +38,10 @@ def list_clients(query: PageQuery) -> schemas.Clients:
     errors=(404,),
 )
 def get_client(client_id: UUID) -> schemas.Client:
-    """One client"""
+    """Get a client
+
+    Reading a client's details adds an entry to the audit trail.
+    """
     return to_answer(backend.get(str(client_id)))
 
 
@@ -48,7 +54,10 @@ def get_client(client_id: UUID) -> schemas.Client:
     errors=(404, 409, 422),
 )
 def change_client(client_id: UUID, body: schemas.BillingTypeChange) -> schemas.Client:
-    """Change how a client's sessions are billed"""
+    """Change a client's billing type
+
+    Sets whether and how the client's sessions are billed.
+    """
     billing_type = words.value(pb.BillingType, body.billing_type)
     return to_answer(backend.change_billing_type(str(client_id), billing_type))
 

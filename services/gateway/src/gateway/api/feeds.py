@@ -10,8 +10,10 @@ from gateway.schemas import feeds as schemas
 from gateway.web import links
 
 ICALENDAR = "text/calendar"
-feeds = Operations("feeds", Tag("Calendars", "A provider's private calendar feed."))
-documents = Operations("feed_documents", Tag("Calendar feeds", "The feeds themselves."), prefix="")
+feeds = Operations("feeds", Tag("Calendars", "Private addresses of providers' calendar feeds."))
+documents = Operations(
+    "feed_documents", Tag("Calendar feeds", "The feeds that calendar apps subscribe to."), prefix=""
+)
 
 
 @feeds.operation(
@@ -22,9 +24,9 @@ documents = Operations("feed_documents", Tag("Calendar feeds", "The feeds themse
     errors=(404,),
 )
 def get_calendar_feed(username: str) -> schemas.CalendarFeed:
-    """The address of a provider's feed
+    """Get a provider's calendar feed
 
-    Made on first use. Anybody with the address can read the feed.
+    Creates the feed's address on first use. Anyone with the address can read the feed.
     """
     token = backend.token(providers.id_of(username))
     return schemas.CalendarFeed(url=links.feed(token))
@@ -38,9 +40,9 @@ def get_calendar_feed(username: str) -> schemas.CalendarFeed:
     errors=(404,),
 )
 def rotate_calendar_feed(username: str) -> schemas.CalendarFeed:
-    """Give a provider's feed a new address
+    """Replace a calendar feed's address
 
-    The old address no longer works.
+    The old address stops working right away.
     """
     token = backend.rotate_token(providers.id_of(username))
     return schemas.CalendarFeed(url=links.feed(token))
@@ -55,7 +57,10 @@ def rotate_calendar_feed(username: str) -> schemas.CalendarFeed:
     errors=(404,),
 )
 def read_calendar_feed(token: str) -> Response:
-    """The feed as an iCalendar document (RFC 5545)"""
+    """Read a calendar feed
+
+    Returns an iCalendar document (RFC 5545) for calendar apps to subscribe to.
+    """
     try:
         document = backend.read(token)
     except Invalid:

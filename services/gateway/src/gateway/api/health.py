@@ -6,21 +6,24 @@ from gateway.openapi.operation import Operations, Tag, encode, json_response
 from gateway.schemas import health as schemas
 from gateway.web.health import OK, UNAVAILABLE, Readiness, is_ready
 
-health = Operations("health", Tag("Probes", "Whether the gateway is alive and ready."), prefix="")
+health = Operations("health", Tag("Probes", "Health checks for the platform."), prefix="")
 
 
 @health.operation("GET", "/healthz", schemas.Alive)
 def get_health() -> schemas.Alive:
-    """Whether the process is alive"""
+    """Check that the gateway is alive
+
+    For liveness probes.
+    """
     return schemas.Alive(status="ok")
 
 
 @health.operation("GET", "/readyz", schemas.Ready, unavailable=schemas.Ready)
 def get_readiness() -> Response:
-    """Whether the gateway is ready
+    """Check that the gateway is ready
 
-    With the state of each dependency. The database, availability, and booking decide; without one
-    of the others, only its own feature is missing.
+    For readiness probes, with the state of each dependency. Only the database, availability, and
+    booking decide; without another service, only its own features are missing.
     """
     readiness: Readiness = current_app.extensions["readiness"]
     states = readiness.states()

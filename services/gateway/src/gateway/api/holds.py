@@ -30,10 +30,11 @@ holds = Operations("holds", tags.BOOKINGS)
     headers=(visitors.HEADER,),
 )
 def create_hold(username: str, body: schemas.NewHold) -> schemas.Hold:
-    """Set a slot aside while a form is filled in
+    """Hold a slot
 
-    A hold expires by itself. A cookie identifies a browser, `X-Visitor-Id` any other program. An
-    earlier hold of the same visitor with the provider is released.
+    Reserves a slot while your user fills in a form. The hold expires on its own. Browsers are
+    identified by a cookie, other programs by `X-Visitor-Id`. A new hold releases the visitor's
+    earlier hold with the same provider.
     """
     query = Query(username, body.service, words.value(types.Mode, body.mode))
     key, visitor_id = request_id(), visitors.visitor_id()
@@ -60,8 +61,8 @@ def create_hold(username: str, body: schemas.NewHold) -> schemas.Hold:
     headers=(visitors.HEADER,),
 )
 def release_hold(username: str, hold_id: UUID) -> None:
-    """Release a hold before it expires
+    """Release a hold
 
-    A hold that no longer exists is no error.
+    Frees the slot before the hold expires. If the hold no longer exists, the response is the same.
     """
     backend.release(str(hold_id), visitor_id=visitors.visitor_id())

@@ -11,7 +11,7 @@ from gateway.openapi.operation import Access, Operations, Tag, request_id
 from gateway.schemas import hours as schemas
 
 hours = Operations(
-    "hours", Tag("Hours", "When a provider can be booked: the week, and dates that differ.")
+    "hours", Tag("Hours", "When a provider can be booked: weekly hours and date overrides.")
 )
 
 
@@ -24,7 +24,10 @@ hours = Operations(
     errors=(404,),
 )
 def get_hours(username: str) -> schemas.Hours:
-    """A provider's week"""
+    """Get weekly hours
+
+    Send the `version` of the response when you replace the hours.
+    """
     week = backend.week(username)
     return schemas.Hours(version=week.version, blocks=_weekly_blocks(week.blocks))
 
@@ -38,10 +41,10 @@ def get_hours(username: str) -> schemas.Hours:
     errors=(404, 409, 422),
 )
 def replace_hours(username: str, body: schemas.NewHours) -> schemas.SavedHours:
-    """Replace a provider's whole week
+    """Replace weekly hours
 
-    Based on a version; an older one is refused. Existing bookings stay as they are; the answer
-    names those that now lie outside the hours.
+    Replaces the whole week. If someone else changed the hours since `version`, the response is
+    `409`. Existing bookings stay; the response lists those that are now outside the hours.
     """
     blocks = [_to_message(block, block.day) for block in body.blocks]
     saved = backend.replace_week(username, blocks, version=body.version)
@@ -63,7 +66,10 @@ def replace_hours(username: str, body: schemas.NewHours) -> schemas.SavedHours:
     errors=(404,),
 )
 def list_overrides(username: str, query: schemas.OverridesQuery) -> schemas.Overrides:
-    """Dates whose hours differ from the week"""
+    """List date overrides
+
+    Returns the dates whose hours differ from the weekly hours.
+    """
     return schemas.Overrides(
         overrides=[
             schemas.Override(id=one.override_id, date=one.date, blocks=_blocks(one.blocks))
@@ -83,9 +89,10 @@ def list_overrides(username: str, query: schemas.OverridesQuery) -> schemas.Over
     idempotent=True,
 )
 def create_override(username: str, body: schemas.NewOverride) -> schemas.SavedOverride:
-    """Give one date other hours, or none
+    """Override a date
 
-    A second override of a date replaces the first.
+    Sets different hours for one date, or closes it. A second override of the same date replaces the
+    first.
     """
     blocks = [_to_message(block) for block in body.blocks]
     saved = backend.create_override(username, body.date, blocks, request_id=request_id())
@@ -107,7 +114,10 @@ def create_override(username: str, body: schemas.NewOverride) -> schemas.SavedOv
     errors=(404,),
 )
 def delete_override(username: str, override_id: UUID) -> None:
-    """Go back to the week's hours on a date"""
+    """Delete a date override
+
+    The weekly hours apply to the date again.
+    """
     backend.delete_override(username, str(override_id))
 
 

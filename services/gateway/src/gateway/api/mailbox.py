@@ -9,16 +9,18 @@ from gateway.backends import mailbox as backend
 from gateway.openapi.operation import Operations, Tag
 from gateway.schemas import mailbox as schemas
 
-mailbox = Operations("mailbox", Tag("Development", "For developers only."))
+mailbox = Operations(
+    "mailbox", Tag("Development", "Tools for developers. Not served in production.")
+)
 
 
 @mailbox.operation(
     "GET", "/dev/messages", list[schemas.Message], query=schemas.MessagesQuery, errors=(404,)
 )
 def list_development_messages(query: schemas.MessagesQuery) -> list[schemas.Message]:
-    """The last messages, the newest first
+    """List sent emails
 
-    The last 50 messages to everybody, or to one address.
+    Returns the last 50 emails to everyone or to one address. In development only.
     """
     return [_answer(message) for message in backend.messages(query.to)]
 

@@ -21,7 +21,7 @@ def to_amount(money: types.Money) -> Amount:
 
 def to_message(money: Money) -> types.Money | None:
     """Return the message of an amount."""
-    return proto.money(money.minor_units, money.currency)
+    return proto.money(money.minor_units, money.currency or "")
 
 
 def fee(holder: Any, field: str) -> Fee | None:

@@ -12,7 +12,7 @@ from gateway.openapi.operation import Access, Operations, Tag
 from gateway.openapi.types import PageQuery
 from gateway.schemas import notices as schemas
 
-notices = Operations("notices", Tag("Notices", "Notices that could not be delivered."))
+notices = Operations("notices", Tag("Notices", "Emails that could not be delivered."))
 
 
 @notices.operation(
@@ -24,7 +24,10 @@ notices = Operations("notices", Tag("Notices", "Notices that could not be delive
     errors=(404,),
 )
 def list_failed_notices(query: PageQuery) -> schemas.Notices:
-    """Notices that failed at their last attempt"""
+    """List failed notices
+
+    Returns the emails that could not be delivered after all attempts.
+    """
     with cursor_errors():
         page = backend.failed_page(query.limit, query.cursor or "")
     return schemas.Notices(
@@ -40,7 +43,10 @@ def list_failed_notices(query: PageQuery) -> schemas.Notices:
     errors=(404, 409, 422),
 )
 def resend_notice(notice_id: UUID) -> schemas.Notice:
-    """Send a failed notice again"""
+    """Resend a failed notice
+
+    Queues the email again.
+    """
     return _answer(backend.resend(str(notice_id)))
 
 

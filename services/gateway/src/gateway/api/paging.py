@@ -7,7 +7,7 @@ from common.errors import Invalid, NotFound
 
 
 class UnknownCursor(NotFound):
-    """This cursor leads to no page."""
+    """Invalid cursor."""
 
 
 @contextlib.contextmanager

@@ -13,7 +13,10 @@ physical_rooms = Operations("physical_rooms", tags.PRACTICE)
     "GET", "/physical-rooms", schemas.PhysicalRooms, access=Access.STAFF, cached=True
 )
 def list_physical_rooms() -> schemas.PhysicalRooms:
-    """The practice's physical rooms"""
+    """List rooms
+
+    Returns the rooms for in-person sessions.
+    """
     return schemas.PhysicalRooms(physical_rooms=[_answer(room) for room in backend.all_rooms()])
 
 
@@ -28,7 +31,10 @@ def list_physical_rooms() -> schemas.PhysicalRooms:
     idempotent=True,
 )
 def create_physical_room(body: schemas.NewPhysicalRoom) -> schemas.PhysicalRoom:
-    """Add a room which one session at a time can use"""
+    """Add a room
+
+    One session at a time can use a room.
+    """
     return _answer(backend.create(body.name, body.address, request_id=request_id()))
 
 

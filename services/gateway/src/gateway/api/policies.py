@@ -24,7 +24,10 @@ _PLAIN_FIELDS = (
 
 @policies.operation("GET", "/policies", schemas.AllPolicies, access=Access.STAFF, cached=True)
 def get_policies() -> schemas.AllPolicies:
-    """The practice's policies"""
+    """Get the practice's policies
+
+    Send the `version` of the response when you replace the policies.
+    """
     return _answer(backend.get())
 
 
@@ -39,7 +42,8 @@ def get_policies() -> schemas.AllPolicies:
 def replace_policies(body: schemas.PoliciesChange) -> schemas.AllPolicies:
     """Replace the practice's policies
 
-    Based on a version; an older one is refused. Policies that are left out take the default.
+    Policies that you leave out go back to their defaults. If someone else changed the policies
+    since `version`, the response is `409`.
     """
     return _answer(backend.replace(_to_message(body.policies), version=body.version))
 
@@ -53,9 +57,9 @@ def replace_policies(body: schemas.PoliciesChange) -> schemas.AllPolicies:
     errors=(404,),
 )
 def get_provider_policies(username: str) -> schemas.AllPolicies:
-    """A provider's own policies
+    """Get a provider's policies
 
-    `effective` are the practice's policies with the provider's applied on top.
+    `effective` combines the practice's policies with the provider's own.
     """
     return _answer(backend.get(username))
 
@@ -69,10 +73,10 @@ def get_provider_policies(username: str) -> schemas.AllPolicies:
     errors=(404, 409, 422),
 )
 def replace_provider_policies(username: str, body: schemas.PoliciesChange) -> schemas.AllPolicies:
-    """Replace a provider's own policies
+    """Replace a provider's policies
 
-    Based on a version; an older one is refused. Policies that are left out fall back to those of
-    the practice.
+    Policies that you leave out fall back to the practice's. If someone else changed the policies
+    since `version`, the response is `409`.
     """
     new = _to_message(body.policies)
     return _answer(backend.replace(new, version=body.version, username=username))

@@ -11,7 +11,10 @@ practices = Operations("practices", tags.PRACTICE)
 
 @practices.operation("GET", "/practice", schemas.Practice, access=Access.STAFF, cached=True)
 def get_practice() -> schemas.Practice:
-    """The practice and its contact details"""
+    """Get the practice
+
+    Returns its name and contact details.
+    """
     return _answer(backend.get())
 
 
@@ -24,7 +27,7 @@ def get_practice() -> schemas.Practice:
     errors=(409, 422),
 )
 def change_practice(body: schemas.PracticeChange) -> schemas.Practice:
-    """Change the practice's details
+    """Change the practice
 
     Clients see the contact details on the booking page and in their emails. Only owners and
     managers may change them.

@@ -12,9 +12,9 @@ providers = Operations("providers", tags.PROVIDERS)
 
 @providers.operation("GET", "/providers/<username>", schemas.Profile, cached=True, errors=(404,))
 def get_provider(username: str) -> schemas.Profile:
-    """A provider's profile
+    """Get a provider's profile
 
-    Name, zone, practice, and the service types that clients can book themselves.
+    The provider's name, time zone, and practice, and the services that clients can book online.
     """
     provider, practice, service_types = backend.profile(username)
     return schemas.Profile(

@@ -22,9 +22,10 @@ rooms = Operations("rooms", tags.BOOKINGS)
     errors=(404, 422),
 )
 def get_room(booking_id: UUID) -> schemas.Room:
-    """The video room of a booking
+    """Get a booking's video room
 
-    For a confirmed telehealth booking. The link is that of the caller's own side.
+    For confirmed telehealth bookings. `join_url` is the caller's own link: the provider's for
+    staff, the client's with a manage link.
     """
     room, join_token = backend.get(str(booking_id))
     return schemas.Room(

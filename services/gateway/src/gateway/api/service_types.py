@@ -21,14 +21,19 @@ from gateway.openapi.operation import (
 )
 from gateway.schemas import service_types as schemas
 
-service_types = Operations("service_types", Tag("Service types", "What can be booked."))
+service_types = Operations(
+    "service_types", Tag("Service types", "The services that can be booked.")
+)
 
 
 @service_types.operation(
     "GET", "/service-types", schemas.ServiceTypes, access=Access.STAFF, cached=True
 )
 def list_service_types() -> schemas.ServiceTypes:
-    """The practice's service types, by slug"""
+    """List service types
+
+    Returns the practice's service types by slug.
+    """
     return schemas.ServiceTypes(service_types=[_answer(one) for one in backend.by_slug()])
 
 
@@ -43,7 +48,10 @@ def list_service_types() -> schemas.ServiceTypes:
     idempotent=True,
 )
 def create_service_type(body: schemas.NewServiceType) -> Response:
-    """Add something that can be booked"""
+    """Create a service type
+
+    Adds a service that clients or staff can book.
+    """
     fields = {name: _to_message(name, value) for name, value in body if value is not None}
     made = backend.create(pb.ServiceType(**fields), request_id=request_id())
     response = json_response(encode(_answer(made)), 201)
@@ -63,10 +71,10 @@ def create_service_type(body: schemas.NewServiceType) -> Response:
 def change_service_type(
     service_type_id: UUID, body: schemas.ServiceTypeChange
 ) -> schemas.ServiceType:
-    """Change fields of a service type
+    """Update a service type
 
-    Based on a version; an older one is refused. Existing bookings keep their terms. A `null`
-    removes a price or fee.
+    Changes only the fields that you send. `null` removes a price or a fee. If someone else changed
+    the service type since `version`, the response is `409`. Existing bookings keep their terms.
     """
     values = {name: getattr(body, name) for name in body.changed}
     fields = {name: _to_message(name, v) for name, v in values.items() if v is not None}
@@ -83,9 +91,9 @@ def change_service_type(
     errors=(404, 409, 422),
 )
 def delete_service_type(service_type_id: UUID) -> None:
-    """Take a service type out of use
+    """Delete a service type
 
-    Existing bookings keep their terms.
+    It can no longer be booked. Existing bookings keep their terms.
     """
     backend.delete(str(service_type_id))
 

@@ -11,9 +11,7 @@ from gateway.identity import sign_in
 from gateway.openapi.operation import Access, Operations, Tag, encode, json_response
 from gateway.schemas import sessions as schemas
 
-sessions = Operations(
-    "sessions", Tag("Auth", "Staff sign in and out, and see where they are signed in.")
-)
+sessions = Operations("sessions", Tag("Auth", "Sign in, sign out, and manage your sessions."))
 
 
 @sessions.operation(
@@ -27,7 +25,7 @@ sessions = Operations(
 def login(body: schemas.Credentials) -> Response:
     """Sign in
 
-    Answers with a bearer token, and sets the session cookie.
+    Returns a bearer token, and sets the session cookie.
     """
     token = sign_in.sign_in(body.email, body.password)
     response = json_response(encode(schemas.Token(token=token)))
@@ -36,13 +34,19 @@ def login(body: schemas.Credentials) -> Response:
 
 @sessions.operation("POST", "/auth/logout", None, status=204, access=Access.STAFF)
 def logout() -> Response:
-    """End this session"""
+    """Sign out
+
+    Ends the current session.
+    """
     return own_sessions.sign_out(Response(status=204))
 
 
 @sessions.operation("GET", "/auth/sessions", schemas.Sessions, access=Access.STAFF)
 def list_sessions() -> schemas.Sessions:
-    """The sessions of this account"""
+    """List your sessions
+
+    Returns the places where your account is signed in, last used first.
+    """
     current = own_sessions.required().session_id
     return schemas.Sessions(
         sessions=[
@@ -68,5 +72,8 @@ def list_sessions() -> schemas.Sessions:
     errors=(404,),
 )
 def revoke_session(session_id: UUID) -> None:
-    """End one of this account's sessions"""
+    """End a session
+
+    Ends one of your account's sessions.
+    """
     own_sessions.revoke(session_id)

@@ -36,9 +36,10 @@ class RangeTooLong(Invalid):
     errors=(404, 422),
 )
 def list_slots(username: str, query: schemas.SlotsQuery) -> dict[str, object]:
-    """Free slots by date
+    """List open slots by date
 
-    Every date from `from` to `to` in `tz`, both included, with the slots that start on it.
+    Returns every date from `from` to `to` in the time zone `tz`, both included, with the slots that
+    start on that date.
     """
     tz = _zone(username, query.tz)
     first = query.from_ or times.today(_now(), tz)
@@ -63,7 +64,10 @@ def list_slots(username: str, query: schemas.SlotsQuery) -> dict[str, object]:
     errors=(404, 422),
 )
 def list_next_slots(username: str, query: schemas.NextSlotsQuery) -> dict[str, object]:
-    """The first free slots from now on"""
+    """List the next open slots
+
+    Returns the first open slots from now on, across days.
+    """
     tz = _zone(username, query.tz)
     found = backend.next_from_now(_query(username, query), query.count)
     return {
@@ -82,7 +86,10 @@ def list_next_slots(username: str, query: schemas.NextSlotsQuery) -> dict[str, o
     errors=(404, 422),
 )
 def list_days(username: str, query: schemas.DaysQuery) -> dict[str, object]:
-    """The dates of a month with the number of their free slots"""
+    """Count open slots by day
+
+    Returns every date of a month with its number of open slots, for example for a calendar.
+    """
     tz = _zone(username, query.tz)
     today = times.today(_now(), tz)
     year, month = map(int, query.month.split("-")) if query.month else (today.year, today.month)

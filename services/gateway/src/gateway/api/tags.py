@@ -2,6 +2,6 @@
 
 from gateway.openapi.operation import Tag
 
-PROVIDERS = Tag("Providers", "What anybody may see of a provider, and free slots.")
-BOOKINGS = Tag("Bookings", "Holds and bookings: from a slot to a session.")
-PRACTICE = Tag("Practice", "What the practice decides: policies, physical rooms.")
+PROVIDERS = Tag("Providers", "Public profiles and open slots.")
+BOOKINGS = Tag("Bookings", "From a slot to a session: hold, book, approve, cancel, and complete.")
+PRACTICE = Tag("Practice", "Policies and rooms of the practice.")

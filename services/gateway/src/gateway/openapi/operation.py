@@ -16,7 +16,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from flask import Blueprint, Response, request
-from pydantic import BaseModel
 
 from common.errors import Invalid
 from common.rpc import identity
@@ -24,6 +23,7 @@ from common.rpc.identity import Identity
 from gateway.identity import manage_links, sessions
 from gateway.openapi import reader
 from gateway.openapi.problem import Problem
+from gateway.openapi.types import Documented
 from gateway.web import rate_limits
 from gateway.web.protection import SAFE_METHODS
 
@@ -35,7 +35,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class InvalidIdempotencyKey(Invalid):
-    """An idempotency key has 1 to 128 printable characters and no spaces."""
+    """Must be 1 to 128 printable ASCII characters without spaces."""
 
 
 class Access(Enum):
@@ -70,16 +70,16 @@ class Operation:
     answer: Any  # a model, a list of one, or None
     access: Access = Access.ANYBODY
     status: int = HTTPStatus.OK
-    query: type[BaseModel] | None = None
-    body: type[BaseModel] | None = None
+    query: type[Documented] | None = None
+    body: type[Documented] | None = None
     errors: Sequence[int] = ()
     idempotent: bool = False  # takes an idempotency key
     cached: bool = False  # answers carry an ETag
     limit: str = ""  # the rate limit that counts, if it is not the usual one
     content_type: str = JSON
     headers: Sequence[str] = ()  # that the request may carry
-    conflict: type[BaseModel] = Problem
-    unavailable: type[BaseModel] | None = None  # the answer of 503, if that is not a problem
+    conflict: type[Documented] = Problem
+    unavailable: type[Documented] | None = None  # the answer of 503, if that is not a problem
 
     @property
     def rate_limit(self) -> str:
@@ -159,7 +159,7 @@ def json_response(body: bytes, status: int = HTTPStatus.OK) -> Response:
     return Response(body, status, content_type=JSON)
 
 
-def encode(answer: BaseModel) -> bytes:
+def encode(answer: Documented) -> bytes:
     """Return a model as JSON, without the fields that have no value."""
     return answer.model_dump_json(by_alias=True, exclude_none=True).encode()
 
@@ -177,7 +177,7 @@ def _respond(answer: Any, status: int) -> Response:
         return answer
     if answer is None:
         return Response(status=status)
-    if isinstance(answer, BaseModel):
+    if isinstance(answer, Documented):
         return json_response(encode(answer), status)
     if isinstance(answer, list):
         return json_response(b"[" + b",".join(map(encode, answer)) + b"]", status)

@@ -6,12 +6,24 @@ from gateway.openapi.types import Answer
 
 
 class Problem(Answer):
-    """A failure (RFC 9457). Switch on `reason`; the texts may change."""
+    """An error (RFC 9457). Switch on `reason`. The texts may change."""
+
+    example = {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "Required.",
+        "reason": "INVALID",
+        "fields": {"client.email": "Required."},
+        "trace_id": "8f0c2b7d5e914a63b1d7e2c09f6a4358",
+    }
 
     type: str
     title: str
     status: int
     detail: str | None = None
-    reason: str = Field(description="Stable, in capitals, such as `SLOT_TAKEN`.")
-    fields: dict[str, str] | None = Field(None, description="The offending fields, and why.")
-    trace_id: str = Field(description="Identifies this request in logs and traces.")
+    reason: str = Field(description="Stable, such as `SLOT_TAKEN`.")
+    fields: dict[str, str] | None = Field(
+        None, description="Each invalid field, and what is wrong with it."
+    )
+    trace_id: str = Field(description="Identifies the request in logs and traces.")

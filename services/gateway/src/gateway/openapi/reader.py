@@ -17,27 +17,27 @@ from gateway.openapi.types import PATTERNS
 from gateway.web.problems import InvalidFields
 
 _MESSAGES: Mapping[str, str] = {  # by Pydantic's type of error, with values from its context
-    "missing": "This is needed.",
-    "extra_forbidden": "There is no such field.",
-    "string_type": "A text is needed.",
-    "string_too_short": "This is needed.",
+    "missing": "Required.",
+    "extra_forbidden": "Unknown field.",
+    "string_type": "Must be a string.",
+    "string_too_short": "Required.",
     "string_too_long": "At most {max_length} characters are allowed.",
-    "int_type": "A whole number is needed.",
-    "int_from_float": "A whole number is needed.",
-    "int_parsing": "A whole number is needed.",
-    "int_parsing_size": "A whole number is needed.",
-    "greater_than_equal": "A number from {ge} is needed.",
-    "less_than_equal": "A number up to {le} is needed.",
-    "bool_type": "Either true or false is needed.",
-    "literal_error": "One of these is needed: {expected}.",
-    "tuple_type": "A list is needed.",
-    "too_short": "At least {min_length} is needed.",
+    "int_type": "Must be a whole number.",
+    "int_from_float": "Must be a whole number.",
+    "int_parsing": "Must be a whole number.",
+    "int_parsing_size": "Must be a whole number.",
+    "greater_than_equal": "Must be {ge} or more.",
+    "less_than_equal": "Must be {le} or less.",
+    "bool_type": "Must be true or false.",
+    "literal_error": "Must be one of: {expected}.",
+    "tuple_type": "Must be a list.",
+    "too_short": "At least {min_length} is required.",
     "too_long": "At most {max_length} are allowed.",
-    "dict_type": "An object is needed.",
-    "model_type": "An object is needed.",
+    "dict_type": "Must be an object.",
+    "model_type": "Must be an object.",
     "value_error": "{error}",
 }
-_OTHER_MESSAGE = "This is not valid."
+_OTHER_MESSAGE = "Invalid value."
 _KEY_MARK = "[key]"  # ends Pydantic's path to a key of a mapping
 _MOST_PROBLEMS = 20  # in one answer
 _LONGEST_NAME = 60
@@ -45,7 +45,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class MalformedJson(Invalid):
-    """The body is not JSON."""
+    """The body is not valid JSON."""
 
 
 def body(request: Request, model: type[Model]) -> Model:
@@ -59,7 +59,7 @@ def body(request: Request, model: type[Model]) -> Model:
     if not sent and not _requires_something(model):
         return model()
     if sent and request.mimetype != "application/json":
-        raise UnsupportedMediaType("The body must be application/json.")
+        raise UnsupportedMediaType("Send the body as application/json.")
     try:
         return model.model_validate_json(sent)
     except ValidationError as error:
@@ -100,8 +100,8 @@ def _to_invalid(error: ValidationError) -> Invalid:
 
 def _malformed(error: str) -> MalformedJson:
     position = re.search(r"line (\d+) column (\d+)", error)
-    where = f": see line {position[1]}, column {position[2]}" if position else ""
-    return MalformedJson(f"The body is not JSON{where}.")
+    where = f": check line {position[1]}, column {position[2]}" if position else ""
+    return MalformedJson(f"The body is not valid JSON{where}.")
 
 
 def _message(problem: Any) -> str:

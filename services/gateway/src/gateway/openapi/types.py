@@ -2,9 +2,9 @@
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,9 +21,6 @@ from pydantic import (
 )
 
 from common import zones
-
-# Marks where `gateway.openapi.document` refers to TIMEZONE_SCHEMA, which is long.
-TIMEZONE_FORMAT = "timezone"
 
 PATTERNS: dict[str, str] = {}
 """Pattern → the message for a text that does not match it."""
@@ -46,28 +43,34 @@ _INSTANT = (
 )
 _DATE = r"^20(0[1-9]|[1-9][0-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 _MONTH = r"^20(0[1-9]|[1-9][0-9])-(0[1-9]|1[0-2])$"
-_ONE_LINE = "One line of text is needed, without control characters."
-_NEEDED = "{} of the years 2001 to 2099 is needed, such as {}."
-_A_DATE = _NEEDED.format("A date", "2026-11-02")
-_A_MONTH = _NEEDED.format("A month", "2026-11")
-_AN_INSTANT = _NEEDED.format("An instant with its offset", "2026-11-02T09:00:00-05:00")
-_EITHER = _NEEDED.format("A date or an instant", "2026-11-02 or 2026-11-02T09:00:00-05:00")
+_ONE_LINE = "Must be one line of text without control characters."
+_NEEDED = "Must be {} from 2001 through 2099, for example {}."
+_A_DATE = _NEEDED.format("a date", "2026-11-02")
+_A_MONTH = _NEEDED.format("a month", "2026-11")
+_AN_INSTANT = _NEEDED.format("a time with its UTC offset", "2026-11-02T09:00:00-05:00")
+_EITHER = _NEEDED.format("a date or a time", "2026-11-02 or 2026-11-02T09:00:00-05:00")
 
 
-class Request(BaseModel):
-    """A request body. Unknown fields are errors, and `"5"` is no number."""
+class Documented(BaseModel):
+    """A model with an example, as JSON, which the OpenAPI document and its page show."""
+
+    example: ClassVar[Mapping[str, Any]] = {}
+
+
+class Request(Documented):
+    """A request body. Unknown fields are errors, and `"5"` is not a number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Query(BaseModel):
+class Query(Documented):
     """A query string. Unknown parameters are ignored."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class Answer(BaseModel):
-    """An answer. Fields without a value are left out."""
+class Answer(Documented):
+    """A response. Fields without a value are left out."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -98,33 +101,30 @@ def _whole(value: object) -> object:
 
 def _digits(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"-?\d{1,9}", value, re.ASCII):
-        raise ValueError("A whole number is needed.")
+        raise ValueError("Must be a whole number.")
     return value
 
 
 Line = Annotated[str, text_like(_LINE, _ONE_LINE)]
 Named = Annotated[str, text_like(_NOT_BLANK, _ONE_LINE, 200)]
 Note = Annotated[str, text_like(_LINES, "Control characters are not allowed.", 4000)]
-Id = Annotated[
-    str,
-    text_like(_ID, "An id is needed."),
-    WithJsonSchema({"type": "string", "format": "uuid", "pattern": _ID}),
-]
+Id = Annotated[str, text_like(_ID, "Must be an id from an earlier response.")]
 Slug = Annotated[
     str,
-    text_like(r"^[a-z0-9-]{1,60}$", "1 to 60 small letters, digits and hyphens are needed."),
+    text_like(r"^[a-z0-9-]{1,60}$", "Must be 1 to 60 lowercase letters, digits, or hyphens."),
 ]
 Mode = Literal["telehealth", "in_person", "phone"]
+# The server judges a zone: a list of 600 names, with aliases, breaks code generators.
 Timezone = Annotated[
     str,
     AfterValidator(_zone),
-    WithJsonSchema({"type": "string", "format": TIMEZONE_FORMAT}),
+    WithJsonSchema({"type": "string", "format": "timezone", "examples": ["America/New_York"]}),
 ]
 Email = Annotated[
     str,
     text_like(
         r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$",
-        "An e-mail address is needed, such as name@example.com.",
+        "Must be an email address, for example name@example.com.",
         254,
     ),
     WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
@@ -163,31 +163,27 @@ When = Annotated[
     ),
 ]
 Month = Annotated[str, text_like(_MONTH, _A_MONTH)]
-# JSON has one type of number: 5.0 is a whole number.
-Integer = Annotated[int, BeforeValidator(_whole)]
-# In a query string, where everything is text.
-Number = Annotated[int, BeforeValidator(_digits)]
+# These follow the bounds of an integer: `Annotated[int, Field(ge=0), FROM_JSON]`. Before them, they
+# would hide the integer from Pydantic, which then writes bounds that are not JSON Schema.
+FROM_JSON = BeforeValidator(_whole)  # JSON has one type of number: 5.0 is a whole number
+FROM_QUERY = BeforeValidator(_digits)  # everything is text in a query string
+Limit = Annotated[int, Field(ge=1, le=200, description="The most items in the answer."), FROM_QUERY]
 # In answers, which are given as text already.
 InstantText = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 DateText = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
 UrlText = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
 
-TIMEZONE_SCHEMA: dict[str, Any] = {
-    "type": "string",
-    "title": "Timezone",
-    "description": "A time zone of the tz database.",
-    "enum": sorted(zones.NAMES),
-}
+Currency = Annotated[
+    str, text_like(r"^[A-Z]{3}$", "Must be three capital letters, for example USD.")
+]
 
 
 class Money(Request):
     """An amount in minor units (cents) of a currency."""
 
-    minor_units: Annotated[Integer, Field(ge=0, le=10**12)]
-    currency: Annotated[
-        str, text_like(r"^[A-Z]{3}$", "A currency is three capital letters, such as USD.")
-    ] = Field(
-        "", validate_default=False, description="The practice's own, which is also the default."
+    minor_units: Annotated[int, Field(ge=0, le=10**12), FROM_JSON]
+    currency: Currency | None = Field(
+        None, description="The practice's currency, which is also the default."
     )
 
 
@@ -198,13 +194,17 @@ class Amount(Answer):
     currency: str
 
 
-Version = Annotated[Integer, Field(ge=0, le=2**53, description="The version this is based on.")]
+Version = Annotated[
+    int,
+    Field(ge=0, le=2**53, description="The version that you read, as `version` of the resource."),
+    FROM_JSON,
+]
 Cursor = Annotated[
-    Annotated[str, text_like(r"^[A-Za-z0-9_=.~:+/-]*$", "This is no cursor.", 500)],
-    Field(description="`next` of the page before."),
+    Annotated[str, text_like(r"^[A-Za-z0-9_=.~:+/-]*$", "Invalid cursor.", 500)],
+    Field(description="`next` of the previous page."),
 ]
 
 
 class PageQuery(Query):
-    limit: Number = Field(50, ge=1, le=200)
+    limit: Limit = 50
     cursor: Cursor | None = None

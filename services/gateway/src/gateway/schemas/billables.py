@@ -4,13 +4,14 @@ from typing import Literal
 
 from pydantic import Field
 
+from gateway.openapi import examples
 from gateway.openapi.types import (
     Amount,
     Answer,
     Cursor,
     Id,
     InstantText,
-    Number,
+    Limit,
     Query,
     Slug,
     Timezone,
@@ -19,19 +20,37 @@ from gateway.openapi.types import (
 
 
 class BillablesQuery(Query):
+    example = {"from": "2026-11-01", "to": "2026-11-30", "tz": "America/New_York", "limit": 10}
+
     from_: When | None = Field(
-        None, alias="from", description="By when the session began, as with bookings."
+        None,
+        alias="from",
+        description="Start: a time, or a date in `tz`. By the start of the session.",
     )
-    to: When | None = None
-    tz: Timezone = Field("UTC", description="The zone that dates are in.")
-    provider: Slug | None = Field(None, description="A username.")
-    client: Id | None = Field(None, description="A client's id.")
-    limit: Number = Field(50, ge=1, le=200)
+    to: When | None = Field(
+        None, description="End: a time (excluded), or a date in `tz` (included)."
+    )
+    tz: Timezone = Field("UTC", description="The time zone of `from` and `to` if they are dates.")
+    provider: Slug | None = Field(
+        None, description="Only sessions with this provider, by username."
+    )
+    client: Id | None = Field(None, description="Only sessions with this client, by id.")
+    limit: Limit = 50
     cursor: Cursor | None = None
 
 
 class Billable(Answer):
-    """Something that can be put on an invoice."""
+    """A session that can be billed."""
+
+    example = {
+        "id": "019a3f5a-77e1-7c03-9d28-4b6f1a0e8d57",
+        "booking": examples.BOOKING_ID,
+        "client": examples.CLIENT_ID,
+        "provider": examples.PROVIDER_ID,
+        "kind": "session",
+        "amount": {"minor_units": 15000, "currency": "USD"},
+        "service_time": "2026-11-02T14:00:00Z",
+    }
 
     id: str
     booking: str
@@ -43,7 +62,9 @@ class Billable(Answer):
 
 
 class Billables(Answer):
-    """A page of what can be billed, the newest first."""
+    """A page of billable sessions, newest first."""
+
+    example = {"billables": [Billable.example]}
 
     billables: list[Billable]
     next: str | None = None

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from gateway.openapi import examples
 from gateway.openapi.types import (
     Amount,
     Answer,
@@ -12,11 +13,11 @@ from gateway.openapi.types import (
     Id,
     Instant,
     InstantText,
+    Limit,
     Line,
     Mode,
     Named,
     Note,
-    Number,
     Query,
     Request,
     Slug,
@@ -55,6 +56,13 @@ Words = Annotated[Note, Field(max_length=2000)]
 class ClientDetails(Request):
     """The client who books."""
 
+    example = {
+        "name": "Jane Roe",
+        "email": "jane.roe@example.com",
+        "phone": "+1 212 555 0123",
+        "timezone": "America/New_York",
+    }
+
     name: Named
     email: Email
     phone: Annotated[Line, Field(max_length=60)] | None = Field(
@@ -71,6 +79,14 @@ class ClientDetails(Request):
 class NewBooking(Request):
     """A slot to book."""
 
+    example = {
+        "service": examples.SERVICE,
+        "mode": "telehealth",
+        "start": "2026-11-02T09:00:00-05:00",
+        "client": ClientDetails.example,
+        "note": "I would like to talk about sleep.",
+    }
+
     service: Slug
     mode: Mode
     start: Instant
@@ -80,9 +96,11 @@ class NewBooking(Request):
 
 
 class Cancellation(Request):
-    """The reason for a cancellation; staff choose whether the client gets an email."""
+    """Why a booking is cancelled. Staff choose whether the client gets an email."""
 
-    reason: CancellationReason | None = Field(None, description="From staff alone; default: other.")
+    example = {"reason_text": "I have to travel that day."}
+
+    reason: CancellationReason | None = Field(None, description="For staff. Default: `other`.")
     reason_text: Words | None = None
     tell_client: bool | None = None
 
@@ -90,11 +108,13 @@ class Cancellation(Request):
 class Refusal(Request):
     """The reason for declining a request."""
 
+    example = {"reason_text": "I am away that week. Could you choose a later date?"}
+
     reason_text: Words | None = None
 
 
 class ServiceLine(Answer):
-    """A service on a booking, with the terms at the time of booking."""
+    """A service on a booking, on the terms at the time of booking."""
 
     service: str
     title: str
@@ -106,7 +126,7 @@ class ServiceLine(Answer):
 
 
 class Change(Answer):
-    """One change of a booking."""
+    """A change of a booking."""
 
     at: InstantText
     by: Literal["client", "practice", "system"]
@@ -114,7 +134,45 @@ class Change(Answer):
 
 
 class Booking(Answer):
-    """One appointment. Times are in `timezone`: the client's for a client, else the provider's."""
+    """An appointment. Times are in `timezone`: the client's for clients, else the provider's."""
+
+    example = {
+        "id": examples.BOOKING_ID,
+        "status": "confirmed",
+        "start": "2026-11-02T09:00:00-05:00",
+        "end": "2026-11-02T09:50:00-05:00",
+        "timezone": "America/New_York",
+        "mode": "telehealth",
+        "service": examples.SERVICE,
+        "provider": examples.PROVIDER,
+        "client": {
+            "id": examples.CLIENT_ID,
+            "name": "Jane Roe",
+            "email": "jane.roe@example.com",
+            "phone": "+12125550123",
+            "timezone": "America/New_York",
+        },
+        "services": [
+            {
+                "service": examples.SERVICE,
+                "title": "Therapy session",
+                "code": "90834",
+                "duration_minutes": 50,
+                "price": {"minor_units": 15000, "currency": "USD"},
+            }
+        ],
+        "note": "I would like to talk about sleep.",
+        "client_may_cancel": True,
+        "cancel_until": "2026-11-01T09:00:00-05:00",
+        "cancellation_requested": False,
+        "history": [
+            {"at": "2026-10-26T10:03:21-04:00", "by": "client", "change": "confirmed"},
+        ],
+        "revision": "57.12",
+        "created_at": "2026-10-26T10:03:21-04:00",
+        "manage_url": f"https://attune.example/manage/{examples.TOKEN}",
+        "join_url": f"https://attune.example/join/{examples.TOKEN}",
+    }
 
     id: str
     status: Status
@@ -143,22 +201,36 @@ class Booking(Answer):
 
 
 class BookingsQuery(Query):
-    from_: When | None = Field(
-        None, alias="from", description="The first start: an instant, or a date in `tz`."
-    )
+    example = {
+        "from": "2026-11-02",
+        "to": "2026-11-08",
+        "tz": "America/New_York",
+        "status": ["confirmed", "requested"],
+        "limit": 10,
+    }
+
+    from_: When | None = Field(None, alias="from", description="Start: a time, or a date in `tz`.")
     to: When | None = Field(
-        None, description="Up to here: an instant (not included) or a date in `tz` (included)."
+        None, description="End: a time (excluded), or a date in `tz` (included)."
     )
-    tz: Timezone = Field("UTC", description="The zone that dates are in.")
-    provider: Slug | None = Field(None, description="A username.")
-    client: Id | None = Field(None, description="A client's id.")
-    status: tuple[Status, ...] = Field((), description="Any of these.", max_length=8)
-    limit: Number = Field(50, ge=1, le=200)
+    tz: Timezone = Field("UTC", description="The time zone of `from` and `to` if they are dates.")
+    provider: Slug | None = Field(
+        None, description="Only bookings with this provider, by username."
+    )
+    client: Id | None = Field(None, description="Only bookings of this client, by id.")
+    status: tuple[Status, ...] = Field(
+        (),
+        description="Only bookings with one of these statuses. Repeat the parameter for several.",
+        max_length=8,
+    )
+    limit: Limit = 50
     cursor: Cursor | None = None
 
 
 class Bookings(Answer):
-    """A page of bookings by start, without their history."""
+    """A page of bookings by start. `history` is empty in lists."""
+
+    example = {"bookings": [{**Booking.example, "history": []}]}
 
     bookings: list[Booking]
     next: str | None = None

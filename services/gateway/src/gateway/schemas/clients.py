@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from gateway.openapi import examples
 from gateway.openapi.types import Answer, Request
 
 BillingType = Literal["cash", "insurance", "not_billed"]
@@ -13,11 +14,23 @@ ClientStatus = Literal["new", "active", "inactive"]
 class BillingTypeChange(Request):
     """The billing type of a client."""
 
+    example = {"billing_type": "insurance"}
+
     billing_type: BillingType
 
 
 class Client(Answer):
     """A client of the practice."""
+
+    example = {
+        "id": examples.CLIENT_ID,
+        "name": "Jane Roe",
+        "email": "jane.roe@example.com",
+        "phone": "+12125550123",
+        "timezone": "America/New_York",
+        "status": "new",
+        "billing_type": "cash",
+    }
 
     id: str
     name: str
@@ -30,6 +43,8 @@ class Client(Answer):
 
 class ClientRecord(Answer):
     """What the practice has on record for a client."""
+
+    example = {"name": "Jane Roe", "email": "jane.roe@example.com", "phone": "+12125550123"}
 
     name: str
     email: str
@@ -46,6 +61,8 @@ class BookedClient(Client):
 
 class Clients(Answer):
     """A page of clients."""
+
+    example = {"clients": [Client.example]}
 
     clients: list[Client]
     next: str | None = None

@@ -1,9 +1,12 @@
 """Calendar feeds."""
 
+from gateway.openapi import examples
 from gateway.openapi.types import Answer, UrlText
 
 
 class CalendarFeed(Answer):
-    """The address of a provider's private calendar feed; anybody with the address can read it."""
+    """The private address of a calendar feed. Anyone with the address can read the feed."""
+
+    example = {"url": f"https://attune.example/calendar/{examples.TOKEN}.ics"}
 
     url: UrlText

@@ -4,12 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from gateway.openapi import examples
 from gateway.openapi.types import (
+    FROM_JSON,
     Answer,
     Date,
     DateText,
     Id,
-    Integer,
     Mode,
     Query,
     Request,
@@ -20,40 +21,50 @@ from gateway.openapi.types import (
 _MOST_BLOCKS = 15
 Start = Annotated[
     str,
-    text_like(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "A time from 00:00 to 23:59 is needed."),
+    text_like(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "Must be a time from 00:00 to 23:59."),
 ]
 End = Annotated[
     str,
-    text_like(r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "A time from 00:00 to 24:00 is needed."),
+    text_like(r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "Must be a time from 00:00 to 24:00."),
 ]
 Modes = Annotated[tuple[Mode, ...], Field(max_length=3)]
 
 
 class NewBlock(Request):
-    """Wall-clock time in which a provider can be booked."""
+    """Hours on one day, in the provider's time zone."""
 
     start: Start
     end: End
-    online: bool = Field(True, description="Whether clients may book it themselves.")
-    modes: Modes = Field((), description="Empty: all.")
-    place: Id | None = Field(None, description="The physical room that in-person sessions take.")
+    online: bool = Field(True, description="Whether clients can book these hours online.")
+    modes: Modes = Field((), description="The modes that can be booked. Empty: all.")
+    place: Id | None = Field(None, description="The id of the room for in-person sessions.")
 
 
 class NewWeeklyBlock(NewBlock):
-    """A block of one weekday."""
+    """Hours on one weekday."""
 
-    day: Annotated[Integer, Field(ge=0, le=6, description="Monday is 0.")]
+    day: Annotated[int, Field(ge=0, le=6, description="Monday is 0."), FROM_JSON]
 
 
 class NewHours(Request):
-    """A whole week, which replaces the present one."""
+    """The weekly hours that replace the current ones."""
+
+    example = {
+        "version": 1,
+        "blocks": [
+            {"day": 0, "start": "09:00", "end": "12:00"},
+            {"day": 0, "start": "13:00", "end": "17:00", "modes": ["telehealth"]},
+        ],
+    }
 
     version: Version
     blocks: Annotated[tuple[NewWeeklyBlock, ...], Field(max_length=7 * _MOST_BLOCKS)]
 
 
 class Block(Answer):
-    """Wall-clock time in which a provider can be booked."""
+    """Hours on one day, in the provider's time zone."""
+
+    example = {"start": "09:00", "end": "12:00", "online": True, "modes": []}
 
     start: str
     end: str
@@ -63,34 +74,49 @@ class Block(Answer):
 
 
 class WeeklyBlock(Block):
-    """A block of one weekday; Monday is 0."""
+    """Hours on one weekday. Monday is 0."""
 
     day: int
 
 
 class Hours(Answer):
-    """A provider's week."""
+    """A provider's weekly hours."""
+
+    example = {"version": 1, "blocks": [{"day": 0, **Block.example}]}
 
     version: int
     blocks: list[WeeklyBlock]
 
 
 class SavedHours(Hours):
-    """The week as saved, and the bookings that now lie outside it."""
+    """The saved hours, and the bookings that are now outside them."""
+
+    example = {**Hours.example, "version": 2, "revision": "0.13", "bookings_outside": []}
 
     revision: str
     bookings_outside: list[str]
 
 
 class NewOverride(Request):
-    """The hours of one date, which replace the weekly ones; without blocks, the date is closed."""
+    """Hours that replace the weekly ones on a date. Without blocks, the date is closed."""
+
+    example = {
+        "date": "2026-11-09",
+        "blocks": [{"start": "10:00", "end": "14:00"}],
+    }
 
     date: Date
     blocks: Annotated[tuple[NewBlock, ...], Field(max_length=_MOST_BLOCKS)]
 
 
 class Override(Answer):
-    """The hours of one date."""
+    """Hours that replace the weekly ones on a date."""
+
+    example = {
+        "id": examples.OVERRIDE_ID,
+        "date": "2026-11-09",
+        "blocks": [{**Block.example, "start": "10:00", "end": "14:00"}],
+    }
 
     id: str
     date: DateText
@@ -98,17 +124,23 @@ class Override(Answer):
 
 
 class SavedOverride(Override):
-    """An override as saved, and the bookings that now lie outside the hours."""
+    """The saved override, and the bookings that are now outside the hours."""
+
+    example = {**Override.example, "revision": "0.14", "bookings_outside": []}
 
     revision: str
     bookings_outside: list[str]
 
 
 class OverridesQuery(Query):
-    from_: Date | None = Field(None, alias="from", description="The first date; default: today.")
+    example = {"from": "2026-11-02"}
+
+    from_: Date | None = Field(None, alias="from", description="The first date. Default: today.")
 
 
 class Overrides(Answer):
     """Overrides by date."""
+
+    example = {"overrides": [Override.example]}
 
     overrides: list[Override]

@@ -6,13 +6,25 @@ from gateway.openapi.types import Answer, InstantText, Line, Query
 
 
 class Attachment(Answer):
+    """A file attached to an email."""
+
     filename: str
     content_type: str
     text: str
 
 
 class Message(Answer):
-    """A message as its reader would see it."""
+    """An email as its reader would see it."""
+
+    example = {
+        "id": "019a3f53-88b0-7e21-a6c4-5d0f9b7e1a62",
+        "to": "jane.roe@example.com",
+        "subject": "Your appointment with Dana Demo, PhD",
+        "text": "Your appointment is confirmed.",
+        "html": "<p>Your appointment is confirmed.</p>",
+        "attachments": [],
+        "created_at": "2026-10-26T14:03:22Z",
+    }
 
     id: str
     to: str
@@ -24,6 +36,6 @@ class Message(Answer):
 
 
 class MessagesQuery(Query):
-    to: Line = Field(
-        "", description="An email address; without one, messages to everybody.", max_length=254
-    )
+    example = {"to": "jane.roe@example.com"}
+
+    to: Line = Field("", description="Only emails to this address.", max_length=254)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from gateway.openapi import examples
 from gateway.openapi.types import Answer, Line, Named, Request
 
 _Line = Annotated[Line, Field(max_length=200)]
@@ -11,6 +12,8 @@ _Line = Annotated[Line, Field(max_length=200)]
 
 class PracticeChange(Request):
     """New values for some details of the practice. Fields that are left out stay as they are."""
+
+    example = {"phone": "(718) 555-0142", "email": "hello@demo.example"}
 
     name: Named | None = None
     address: _Line | None = None
@@ -26,6 +29,18 @@ class PracticeChange(Request):
 
 class Practice(Answer):
     """The practice of the account. Its contact details are public."""
+
+    example = {
+        "id": examples.PRACTICE_ID,
+        "name": "Demo Practice",
+        "timezone": "America/New_York",
+        "currency": "USD",
+        "country": "US",
+        "address": "12 Willow Street, Brooklyn, NY 11201",
+        "phone": "+17185550142",
+        "email": "hello@demo.example",
+        "website": "https://demo.example",
+    }
 
     id: str
     name: str

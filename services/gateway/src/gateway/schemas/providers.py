@@ -1,10 +1,11 @@
 """Profiles of providers."""
 
+from gateway.openapi import examples
 from gateway.openapi.types import Amount, Answer, Mode
 
 
 class ServiceOffered(Answer):
-    """A service type that clients can book themselves."""
+    """A service that clients can book online."""
 
     service: str
     title: str
@@ -17,6 +18,16 @@ class ServiceOffered(Answer):
 class PracticeProfile(Answer):
     """The public profile of a practice."""
 
+    example = {
+        "name": "Demo Practice",
+        "timezone": "America/New_York",
+        "country": "US",
+        "address": "12 Willow Street, Brooklyn, NY 11201",
+        "phone": "+17185550142",
+        "email": "hello@demo.example",
+        "website": "https://demo.example",
+    }
+
     name: str
     timezone: str
     country: str
@@ -28,6 +39,23 @@ class PracticeProfile(Answer):
 
 class Profile(Answer):
     """The public profile of a provider."""
+
+    example = {
+        "username": examples.PROVIDER,
+        "name": "Dana Demo, PhD",
+        "timezone": "America/New_York",
+        "practice": PracticeProfile.example,
+        "services": [
+            {
+                "service": examples.SERVICE,
+                "title": "Therapy session",
+                "description": "A regular session of fifty minutes.",
+                "modes": ["telehealth", "in_person", "phone"],
+                "duration_minutes": 50,
+                "price": {"minor_units": 15000, "currency": "USD"},
+            }
+        ],
+    }
 
     username: str
     name: str

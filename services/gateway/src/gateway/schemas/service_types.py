@@ -4,10 +4,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from gateway.openapi import examples
 from gateway.openapi.types import (
+    FROM_JSON,
     Amount,
     Answer,
-    Integer,
     Line,
     Mode,
     Money,
@@ -20,27 +21,37 @@ from gateway.openapi.types import (
 
 
 class NewFee(Request):
-    """A fee: one amount, with exceptions for single modes."""
+    """An amount, and different amounts for some modes."""
 
     amount: Money | None = None
     by_mode: dict[Mode, Money] = Field({}, max_length=3)
 
 
 class Fee(Answer):
-    """A fee: one amount, with exceptions for single modes."""
+    """An amount, and different amounts for some modes."""
 
     amount: Amount | None = None
     by_mode: dict[Mode, Amount]
 
 
-Duration = Annotated[Integer, Field(ge=5, le=480)]
-Buffer = Annotated[Integer, Field(ge=0, le=240)]
+Duration = Annotated[int, Field(ge=5, le=480), FROM_JSON]
+Buffer = Annotated[int, Field(ge=0, le=240), FROM_JSON]
 SomeModes = Annotated[tuple[Mode, ...], Field(min_length=1, max_length=3)]
 Code = Annotated[Line, Field(max_length=60)]
 
 
 class NewServiceType(Request):
-    """Something that can be booked."""
+    """A service that can be booked."""
+
+    example = {
+        "slug": "couples-session",
+        "title": "Couples session",
+        "duration_minutes": 80,
+        "modes": ["telehealth", "in_person"],
+        "buffer_after_minutes": 10,
+        "price": {"minor_units": 22000, "currency": "USD"},
+        "no_show_fee": {"amount": {"minor_units": 10000, "currency": "USD"}},
+    }
 
     slug: Slug
     title: Named
@@ -65,6 +76,8 @@ _UNCHANGED: Any = Field(default_factory=lambda: None, validate_default=False)
 
 class ServiceTypeChange(Request):
     """The fields of a service type to change."""
+
+    example = {"version": 1, "title": "Couples therapy", "no_show_fee": None}
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 2})
 
@@ -92,12 +105,26 @@ class ServiceTypeChange(Request):
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if not self.changed:
-            raise ValueError("Name at least one field to change.")
+            raise ValueError("Include at least one field to change.")
         return self
 
 
 class ServiceType(Answer):
-    """Something that can be booked."""
+    """A service that can be booked."""
+
+    example = {
+        "id": examples.SERVICE_TYPE_ID,
+        **NewServiceType.example,
+        "description": "",
+        "step_minutes": 15,
+        "buffer_before_minutes": 0,
+        "code": "",
+        "active": True,
+        "online": True,
+        "telehealth_enabled": True,
+        "no_show_fee": {"amount": {"minor_units": 10000, "currency": "USD"}, "by_mode": {}},
+        "version": 1,
+    }
 
     id: str
     slug: str
@@ -119,6 +146,8 @@ class ServiceType(Answer):
 
 
 class ServiceTypes(Answer):
-    """Service types by slug."""
+    """The practice's service types, by slug."""
+
+    example = {"service_types": [ServiceType.example]}
 
     service_types: list[ServiceType]

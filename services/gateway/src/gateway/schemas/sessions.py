@@ -4,24 +4,38 @@ from typing import Annotated
 
 from pydantic import Field
 
+from gateway.openapi import examples
 from gateway.openapi.types import Answer, InstantText, Line, Request
 
 
 class Credentials(Request):
-    """Email and password of an account."""
+    """The email and password of an account."""
+
+    example = {"email": "owner@demo.example", "password": "correct horse battery staple"}
 
     email: Annotated[Line, Field(min_length=1, max_length=254)]
     password: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Token(Answer):
-    """A bearer token; the session cookie holds the same."""
+    """A bearer token. The session cookie holds the same token."""
+
+    example = {"token": examples.TOKEN}
 
     token: str
 
 
 class Session(Answer):
-    """A browser or program in which an account is signed in."""
+    """A browser or program where the account is signed in."""
+
+    example = {
+        "id": examples.SESSION_ID,
+        "browser": "curl/8.14.1",
+        "created_at": "2026-10-26T13:58:04Z",
+        "last_seen_at": "2026-10-26T14:03:21Z",
+        "expires_at": "2026-11-02T13:58:04Z",
+        "current": True,
+    }
 
     id: str
     browser: str = Field(description="The `User-Agent` at sign-in.")
@@ -32,6 +46,8 @@ class Session(Answer):
 
 
 class Sessions(Answer):
-    """The sessions of an account, the last used first."""
+    """The sessions of an account, last used first."""
+
+    example = {"sessions": [Session.example]}
 
     sessions: list[Session]

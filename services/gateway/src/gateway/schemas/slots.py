@@ -4,15 +4,16 @@ from typing import Annotated
 
 from pydantic import Field
 
+from gateway.openapi import examples
 from gateway.openapi.problem import Problem
 from gateway.openapi.types import (
+    FROM_QUERY,
     Answer,
     Date,
     DateText,
     InstantText,
     Mode,
     Month,
-    Number,
     Query,
     Slug,
     Timezone,
@@ -21,54 +22,78 @@ from gateway.openapi.types import (
 
 Revision = Annotated[
     str,
-    text_like(r"^([0-9]{1,15}(\.[0-9]{1,15})?)?$", "This is not a revision."),
-    Field(description="The answer reflects at least this revision of another answer."),
+    text_like(r"^([0-9]{1,15}(\.[0-9]{1,15})?)?$", "Invalid revision."),
+    Field(description="The `revision` of an earlier response. Results are at least that recent."),
 ]
 
 
 class SlotsQuery(Query):
+    example = {
+        "service": examples.SERVICE,
+        "mode": "telehealth",
+        "from": "2026-11-02",
+        "to": "2026-11-03",
+        "tz": "America/New_York",
+    }
+
     service: Slug
     mode: Mode
-    from_: Date | None = Field(None, alias="from", description="The first date; default: today.")
+    from_: Date | None = Field(None, alias="from", description="The first date. Default: today.")
     to: Date | None = Field(
-        None, description="The last date, included; default: six days later. At most 92 dates."
+        None,
+        description="The last date, included. Default: six days after `from`. At most 92 dates.",
     )
-    tz: Timezone | None = Field(None, description="The viewer's zone; default: the provider's.")
+    tz: Timezone | None = Field(None, description="Your user's time zone. Default: the provider's.")
     revision: Revision | None = None
 
 
 class NextSlotsQuery(Query):
+    example = {"service": examples.SERVICE, "mode": "telehealth", "count": 2}
+
     service: Slug
     mode: Mode
-    tz: Timezone | None = Field(None, description="The viewer's zone; default: the provider's.")
-    count: Number = Field(5, ge=1, le=50)
+    tz: Timezone | None = Field(None, description="Your user's time zone. Default: the provider's.")
+    count: Annotated[int, Field(ge=1, le=50, description="The most slots."), FROM_QUERY] = 5
     revision: Revision | None = None
 
 
 class DaysQuery(Query):
+    example = {"service": examples.SERVICE, "mode": "telehealth", "month": "2026-11"}
+
     service: Slug
     mode: Mode
-    month: Month | None = Field(None, description="YYYY-MM; default: the present one.")
-    tz: Timezone | None = Field(None, description="The viewer's zone; default: the provider's.")
+    month: Month | None = Field(None, description="`YYYY-MM`. Default: the current month.")
+    tz: Timezone | None = Field(None, description="Your user's time zone. Default: the provider's.")
     revision: Revision | None = None
 
 
 class Slot(Answer):
-    """A time that can be booked, in the viewer's zone."""
+    """A time that can be booked."""
+
+    example = {"start": "2026-11-02T09:00:00-05:00", "end": "2026-11-02T09:50:00-05:00"}
 
     start: InstantText
     end: InstantText
 
 
 class DaySlots(Answer):
-    """The slots on a date in the viewer's zone."""
+    """The open slots that start on a date."""
 
     date: DateText
     slots: list[Slot]
 
 
 class Slots(Answer):
-    """Slots by date, for every date of the range, also those without slots."""
+    """Open slots by date. Dates without slots are included."""
+
+    example = {
+        "timezone": "America/New_York",
+        "revision": "55.12",
+        "days": [
+            {"date": "2026-11-02", "slots": [Slot.example]},
+            {"date": "2026-11-03", "slots": []},
+        ],
+    }
 
     timezone: str
     revision: str
@@ -76,7 +101,9 @@ class Slots(Answer):
 
 
 class NextSlots(Answer):
-    """The first slots from now on."""
+    """The next open slots."""
+
+    example = {"timezone": "America/New_York", "revision": "55.12", "slots": [Slot.example]}
 
     timezone: str
     revision: str
@@ -84,14 +111,20 @@ class NextSlots(Answer):
 
 
 class DayCount(Answer):
-    """The number of slots on a date in the viewer's zone."""
+    """The number of open slots on a date."""
 
     date: DateText
     slots: int
 
 
 class Days(Answer):
-    """Every date of a month with the number of its slots."""
+    """The number of open slots on each date of a month."""
+
+    example = {
+        "timezone": "America/New_York",
+        "revision": "55.12",
+        "days": [{"date": "2026-11-01", "slots": 0}, {"date": "2026-11-02", "slots": 24}],
+    }
 
     timezone: str
     revision: str
@@ -99,11 +132,25 @@ class Days(Answer):
 
 
 class Alternative(Answer):
+    """An open slot near the one that was taken."""
+
     start: InstantText
     end: InstantText
 
 
 class SlotTakenProblem(Problem):
-    """A problem; if the slot is taken, with the nearest free ones."""
+    """An error. If the slot is taken, `alternatives` has the nearest open ones."""
+
+    example = {
+        "type": "about:blank",
+        "title": "Conflict",
+        "status": 409,
+        "detail": "Somebody else has just taken this time.",
+        "reason": "SLOT_TAKEN",
+        "trace_id": "8f0c2b7d5e914a63b1d7e2c09f6a4358",
+        "alternatives": [
+            {"start": "2026-11-02T10:00:00-05:00", "end": "2026-11-02T10:50:00-05:00"}
+        ],
+    }
 
     alternatives: list[Alternative] | None = None

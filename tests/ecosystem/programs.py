@@ -1,0 +1,45 @@
+"""Runs the programs that the tests ask: those of npm with the Node of the lock, and Python's."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.ecosystem.install import NODE
+
+HERE = Path(__file__).parent
+PACKAGES = HERE / "node_modules"
+_BIN = Path(sys.executable).parent
+
+
+def run(*command: str | Path, **options: Any) -> str:
+    """Return what a program prints. Fails with all of it unless the program succeeds."""
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        list(map(str, command)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        **options,
+    )
+    assert done.returncode == 0, f"{command[:3]}:\n{done.stdout[-8000:]}"
+    return done.stdout
+
+
+def node(script: str | Path, *arguments: str | Path, **options: Any) -> str:
+    """Return what a script prints: one of ours, or of a package that `make setup` installs."""
+    path = PACKAGES / script
+    assert path.exists(), f"{path} is missing: run make setup"
+    return run(NODE / "bin" / "node", path, *arguments, **options)
+
+
+def python(script: Path, *arguments: str, packages: Path) -> str:
+    """Return what a Python script prints that also imports the packages in a folder."""
+    env = {**os.environ, "PYTHONPATH": str(packages)}
+    return run(sys.executable, script, *arguments, env=env)
+
+
+def tool(name: str, *arguments: str | Path, **options: Any) -> str:
+    """Return what a command prints that a Python package has installed."""
+    return run(_BIN / name, *arguments, **options)
