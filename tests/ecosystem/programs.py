@@ -13,8 +13,8 @@ PACKAGES = HERE / "node_modules"
 _BIN = Path(sys.executable).parent
 
 
-def run(*command: str | Path, **options: Any) -> str:
-    """Return what a program prints. Fails with all of it unless the program succeeds."""
+def run(*command: str | Path, succeeds: bool = True, **options: Any) -> str:
+    """Return what a program prints. Fails with all of it unless the program succeeds, or fails."""
     done: subprocess.CompletedProcess[str] = subprocess.run(
         list(map(str, command)),
         stdout=subprocess.PIPE,
@@ -23,7 +23,7 @@ def run(*command: str | Path, **options: Any) -> str:
         check=False,
         **options,
     )
-    assert done.returncode == 0, f"{command[:3]}:\n{done.stdout[-8000:]}"
+    assert (done.returncode == 0) is succeeds, f"{command[:3]}:\n{done.stdout[-8000:]}"
     return done.stdout
 
 

@@ -33,6 +33,8 @@ def test_openapi_python_client(world: World, document: Path, tmp_path: Path) -> 
     assert tell(world, "openapi_python_client.py", tmp_path) == DONE
 
 
+# Its Java takes as much of the machine as the other two together, which make test runs.
+@pytest.mark.soak
 def test_openapi_generator(world: World, document: Path, tmp_path: Path) -> None:
     programs.tool(
         "openapi-generator-cli",
