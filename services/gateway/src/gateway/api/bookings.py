@@ -47,7 +47,8 @@ def create_booking(username: str, body: schemas.NewBooking) -> Response:
     details = Details(
         client.name, client.email, client.phone or "", client.timezone, body.note or ""
     )
-    key, visitor_id = request_id(), visitors.visitor_id() if body.hold else ""
+    key = request_id()
+    visitor_id = visitors.visitor_id(key) if body.hold else ""
     try:
         made = backend.create(
             query,

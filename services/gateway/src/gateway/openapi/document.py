@@ -8,11 +8,12 @@ from importlib import resources
 from typing import Any, get_args
 
 import orjson
-from flask import Blueprint, Flask, Response, render_template_string
+from flask import Blueprint, Flask, render_template_string
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from gateway.identity import manage_links, visitors
+from gateway.openapi.once import made_once
 from gateway.openapi.operation import (
     IDEMPOTENCY_HEADER,
     IDEMPOTENCY_KEY,
@@ -21,7 +22,6 @@ from gateway.openapi.operation import (
     Access,
     Operation,
     Operations,
-    json_response,
 )
 from gateway.openapi.problem import Problem
 from gateway.openapi.types import TIMEZONE_FORMAT, TIMEZONE_SCHEMA
@@ -68,14 +68,12 @@ def register(app: Flask, served: Sequence[Operations], settings: Settings) -> No
         "docs", __name__, url_prefix="/api/docs", static_folder="documentation", static_url_path=""
     )
 
-    def page() -> str:
-        return render_template_string(template, document=document())
+    def page() -> bytes:
+        return render_template_string(template, document=document()).encode()
 
-    def as_json() -> Response:
-        return json_response(orjson.dumps(document()))
-
-    docs.add_url_rule("", "page", page)
+    docs.add_url_rule("", "page", made_once(page, "text/html; charset=utf-8"))
     app.register_blueprint(docs)
+    as_json = made_once(lambda: orjson.dumps(document()), JSON)
     app.add_url_rule(f"{PREFIX}/openapi.json", "openapi", as_json)
 
 
