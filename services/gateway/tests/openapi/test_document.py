@@ -175,7 +175,7 @@ def test_the_document_and_its_page_are_made_once(
     def ask(_: int) -> bytes:
         answer = app.test_client().get(path)
         assert answer.status_code == 200
-        return answer.data
+        return bytes(answer.data)
 
     with ThreadPoolExecutor(8) as crowd:
         assert len(set(crowd.map(ask, range(24)))) == 1
