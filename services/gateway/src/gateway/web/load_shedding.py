@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from flask import request
+from gunicorn.http.errors import ParseException
 
 from common.errors import Unavailable
 from common.resilience.bulkhead import Bulkhead
@@ -71,7 +72,24 @@ def _receive_body(environ: "WSGIEnvironment") -> None:
         most = LARGEST_BODY + 1  # so that the application sees that there is more
     else:
         return
-    environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(most))
+    try:
+        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(most))
+    except (ParseException, OSError) as error:
+        environ["wsgi.input"] = _BrokenBody(error)
+
+
+class _BrokenBody(io.RawIOBase):
+    """A body that could not be received. The application meets the failure where it reads, and
+    answers as it does to any other."""
+
+    def __init__(self, failure: Exception) -> None:
+        self._failure = failure
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: object) -> int:
+        raise self._failure
 
 
 def check() -> None:
