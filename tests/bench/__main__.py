@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 
 from attune_local.stack import Stack
-from tests.bench import bookings, cost, engine, search, slots
+from tests.bench import bookings, cost, edge, engine, search, slots
 from tests.bench.measure import report
 from tests.bench.running import attune
 
@@ -20,6 +20,7 @@ ON_STACK: dict[str, Callable[[Stack], None]] = {
     "P5": bookings.bookings_against_pgbench,
     "P6": bookings.race,
     "P11": cost.measure,
+    "E1": edge.measure,
 }
 """Measured on an Attune of their own, so that none inherits the work that another left behind."""
 
@@ -33,7 +34,7 @@ def main() -> None:
         ALONE[number]()
     for number, measure in ON_STACK.items():
         if number in wanted:
-            with attune() as stack:
+            with attune(limited=number == "E1") as stack:
                 measure(stack)
 
 

@@ -1,39 +1,20 @@
 """python -m gateway: gunicorn with threads; each worker makes the application."""
 
-import contextlib
-import logging
-import socket
-import threading
-import time
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.http import errors
-from gunicorn.workers.gthread import ThreadWorker
 
 from common import logs, telemetry
 from common.db import encryption, reencryption
-from common.rpc import request_context
 from common.services import GATEWAY
 from gateway.app import close, create_app
 from gateway.settings import Settings
-from gateway.web import load_shedding, middleware, problems
+from gateway.web import connections, load_shedding
 
 _MEMORY = Path("/dev/shm")  # noqa: S108  # gunicorn makes its files there, and unlinks them
 _GRACE = 25  # seconds for running requests at shutdown
-_TRANSFER = 5  # seconds beyond the deadline, to receive a request and to send its answer
-_LINGER = 0.5  # seconds for the caller to read why its request was not parsed
-_STATUSES = {
-    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
-    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
-    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
-}
-log = logging.getLogger("gateway.__main__")  # the module has no other name when it runs
 
 
 class Log(Logger):  # type: ignore[misc]  # gunicorn ships no types
@@ -45,69 +26,14 @@ class Log(Logger):  # type: ignore[misc]  # gunicorn ships no types
         self.error_log.propagate = True
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """A gthread worker that answers unparsable requests with a problem document, and closes
-    connections that send or read too slowly.
-
-    Neither the answer nor the log quotes the request: its address may be a secret link.
-    """
-
-    def init_process(self) -> None:
-        """Start the thread that ends slow requests, then serve."""
-        self._begun: dict[Any, float] = {}
-        threading.Thread(target=self._end_slow, name="slow", daemon=True).start()
-        super().init_process()
-
-    def handle(self, conn: Any) -> Any:
-        """Handle one request."""
-        self._begun[conn] = time.monotonic()
-        try:
-            return super().handle(conn)
-        finally:
-            del self._begun[conn]
-
-    def _end_slow(self) -> None:
-        while True:
-            time.sleep(1)
-            late = time.monotonic() - self.app.seconds - _TRANSFER
-            for conn, begun in list(self._begun.items()):
-                if begun < late:
-                    log.warning("a request was received, or its answer sent, too slowly")
-                    with contextlib.suppress(OSError):  # the connection has closed by now
-                        conn.sock.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer with a problem document, and close the connection."""
-        if isinstance(exc, errors.ParseException):
-            status = _STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
-            log.warning("a request could not be read: %s", type(exc).__name__)
-        else:
-            status = HTTPStatus.INTERNAL_SERVER_ERROR
-            log.error("a request could not be answered", exc_info=exc)
-        request_id = request_context.new_request()
-        reason = (
-            "INTERNAL" if status == HTTPStatus.INTERNAL_SERVER_ERROR else problems.reason_of(status)
-        )
-        body = problems.encode(status, reason, problems.DETAILS.get(status, ""), request_id)
-        head = (
-            f"HTTP/1.1 {status.value} {problems.title_of(status)}\r\n"
-            f"Content-Type: {problems.CONTENT_TYPE}\r\n"
-            f"Content-Length: {len(body)}\r\n"
-            f"{middleware.REQUEST_ID}: {request_id}\r\n"
-            "X-Content-Type-Options: nosniff\r\n"
-            "Cache-Control: no-store\r\nConnection: close\r\n\r\n"
-        )
-        with contextlib.suppress(OSError):
-            util.write_nonblock(client, head.encode() + body)
-        util.close_graceful(client, timeout=_LINGER)
-
-
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn, configured from our settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.seconds = settings.request_seconds
+        self.head_seconds = settings.head_seconds
+        self.proxies = settings.proxies
         super().__init__()
 
     def load_config(self) -> None:
@@ -116,7 +42,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "bind": settings.listen,
             "workers": settings.web_workers,
             "threads": settings.web_threads * load_shedding.THREADS_PER_REQUEST,
-            "worker_class": Worker,
+            "worker_class": connections.Worker,
+            "worker_connections": connections.MOST,
             "proc_name": "attune-gateway",
             "logger_class": Log,
             "graceful_timeout": _GRACE,

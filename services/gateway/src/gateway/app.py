@@ -16,18 +16,16 @@ from gateway.openapi import document
 from gateway.settings import Settings
 from gateway.web import middleware, problems, protection, rate_limits
 from gateway.web.health import Readiness
-from gateway.web.load_shedding import LoadShedder
+from gateway.web.load_shedding import LARGEST_BODY, LoadShedder
 from gateway.web.middleware import RequestMiddleware
 from gateway.web.rate_limits import Limiter
-
-_LARGEST_BODY = 64 * 1024
 
 
 def create_app(settings: Settings) -> Flask:
     """Return the application, ready to serve."""
     encryption.use(encryption.KeyRing(settings.encryption_keys, settings.blind_index_key))
     app = Flask("gateway")
-    app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, MAX_FORM_MEMORY_SIZE=LARGEST_BODY)
     _add_extensions(app, settings)
     app.before_request(_name_route)
     protection.register(app)

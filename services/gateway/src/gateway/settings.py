@@ -32,6 +32,8 @@ class Settings(ServiceSettings):
     # Requests that a process works on at the same time.
     web_threads: int = 16
     request_seconds: int = 10
+    # Seconds in which the head of a request must arrive, from the first byte of the connection.
+    head_seconds: int = 5
     # Host names that requests may have besides that of PUBLIC_URL, comma-separated; "*": any.
     allowed_hosts: str = ""
     # Networks of our proxies, whose X-Forwarded-For and X-Forwarded-Proto count, comma-separated.

@@ -395,3 +395,45 @@ def test_a_providers_feed_shows_its_bookings(practice: Practice, slots: list[str
     assert requests.get(url, timeout=10).status_code == 404
     assert requests.get(rotated, timeout=10).status_code == 200
     assert practice.visitor.send("GET", path).status_code == 401
+
+
+VISITOR = {"X-Visitor-Id": "a-visitor-of-an-app-2"}
+ODD = {"Cookie": "attune_visitor=short"}
+
+
+@pytest.mark.req("BK-3", "BK-4")
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [({}, {}), (ODD, {}), ({}, ODD), (ODD, ODD), (VISITOR, VISITOR), ({}, {"Cookie": ""})],
+)
+@pytest.mark.parametrize("what", ["holds", "bookings"])
+def test_who_keeps_no_cookies_may_repeat_a_request(
+    practice: Practice, slots: list[str], what: str, first: dict[str, str], second: dict[str, str]
+) -> None:
+    url = f"{practice.stack.url}/api/v1{practice.path}/{what}"
+    key = {"Idempotency-Key": ids.new().hex}
+    body = {"service": "talk", "mode": "telehealth", "start": slots[0]}
+    if what == "bookings":
+        body = practice.booking(slots[0], hold=NOBODYS)
+    answers = [
+        requests.post(url, json=body, headers={**key, **headers}, timeout=60)
+        for headers in (first, second)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201], answers[1].text
+    assert answers[0].json() == answers[1].json()
+
+
+@pytest.mark.req("BK-3")
+def test_the_cookie_of_a_repeated_hold_owns_it(practice: Practice, slots: list[str]) -> None:
+    """The first answer, and its cookie, was lost."""
+    path, key = f"{practice.path}/holds", {"Idempotency-Key": ids.new().hex}
+    wanted = {"service": "talk", "mode": "telehealth", "start": slots[0]}
+    Api(practice.stack.url).post(path, wanted, 201, headers=key)
+    browser, stranger = Api(practice.stack.url), Api(practice.stack.url)
+    held = browser.post(path, wanted, 201, headers=key)["hold"]
+    other_key = {"Idempotency-Key": ids.new().hex}
+    assert stranger.send("POST", path, wanted, headers=other_key).status_code == 409
+    booked = browser.send(
+        "POST", f"{practice.path}/bookings", practice.booking(slots[0], hold=held)
+    )
+    assert booked.status_code == 201, booked.text

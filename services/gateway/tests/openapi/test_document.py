@@ -1,14 +1,18 @@
 """The OpenAPI document and its page."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 
 import jsonschema_rs
 import pytest
+from flask import Flask, Response
 from flask.testing import FlaskClient
 
 from common.services import GATEWAY, SERVICES
+from gateway.openapi import document as documents
+from gateway.openapi import once
 from gateway.schemas.audit import Service
 
 PUBLIC = {
@@ -258,3 +262,46 @@ def test_what_only_a_developer_may_see_is_nowhere_else(make_app: Any) -> None:
     browser = make_app(environment="production").test_client()
     assert browser.get("/api/v1/dev/messages").status_code == 404
     assert "/api/v1/dev/messages" not in browser.get("/api/v1/openapi.json").json["paths"]
+
+
+@pytest.mark.req("GW-1")
+@pytest.mark.parametrize("path", ["/api/docs", "/api/v1/openapi.json"])
+def test_the_document_and_its_page_are_made_once(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    made: list[bytes] = []
+
+    def count(make: Callable[[], bytes], content_type: str) -> Callable[[], Response]:
+        def counted() -> bytes:
+            body = make()
+            made.append(body)
+            return body
+
+        return once.made_once(counted, content_type)
+
+    monkeypatch.setattr(documents, "made_once", count)
+    app = make_app()
+
+    def ask(_: int) -> bytes:
+        answer = app.test_client().get(path)
+        assert answer.status_code == 200
+        return bytes(answer.data)
+
+    with ThreadPoolExecutor(8) as crowd:
+        assert len(set(crowd.map(ask, range(24)))) == 1
+    assert len(made) == 1
+
+
+@pytest.mark.req("GW-3")
+@pytest.mark.parametrize("path", ["/api/docs", "/api/v1/openapi.json", "/api/docs/docs.css"])
+def test_the_document_is_not_sent_again_unchanged(
+    make_app: Callable[..., Flask], path: str
+) -> None:
+    browser = make_app().test_client()
+    with browser.get(path) as first:
+        assert "no-store" not in first.headers["Cache-Control"]
+        known = {"If-None-Match": first.headers["ETag"]}
+    with browser.get(path, headers=known) as again:
+        assert (again.status_code, again.data) == (304, b"")
+    with browser.get(path, headers={"If-None-Match": '"other"'}) as other:
+        assert other.status_code == 200

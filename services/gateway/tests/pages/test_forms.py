@@ -1,6 +1,7 @@
 """Forms that change something: a double click is done once, and fails nobody."""
 
 import re
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 import requests
+from flask import Flask
+from flask.testing import FlaskClient
 
 from services.gateway.tests.clinic import Practice
 
@@ -173,3 +176,62 @@ def test_a_client_and_then_staff_may_click_twice(
         form = form_for(staff, page, action)
         assert staff.send_twice(form) == {(303, f"{page}?said={action}")}
         assert status(practice, booking) == after
+
+
+TYPED = {
+    "name": "Zo\u00eb O'Neil",
+    "email": "zoe@mail.example",
+    "phone": "+1 212 555 0123",
+    "note": 'Two lines,\nand <b> & "quotes"',
+}
+
+
+@pytest.fixture
+def limited(make_app: Callable[..., Flask], practice: Practice) -> FlaskClient:
+    """A browser of a gateway that takes one public write in an hour from an address."""
+    stack = practice.stack
+    app = make_app(
+        limit_public_writes="1/hour",
+        identity_key=stack.secrets.identity_keys["gateway"][0],
+        availability_target=stack.target("availability"),
+        booking_target=stack.target("booking"),
+    )
+    browser = app.test_client()
+    browser.environ_base |= {"HTTP_SEC_FETCH_SITE": "same-origin", "REMOTE_ADDR": _address()}
+    return browser
+
+
+def _address() -> str:
+    return f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"
+
+
+@pytest.mark.req("GW-14")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"name": ""},
+        {"email": ""},
+        {"note": "x" * 3000},
+        {"mode": "in_person"},
+        {"choose": "later"},
+        {"hold": "00000000-0000-4000-8000-000000000000"},
+    ],
+)
+def test_too_many_bookings_lose_nothing_that_was_typed(
+    practice: Practice, limited: FlaskClient, changes: dict[str, str]
+) -> None:
+    path, (start, later, *_) = f"/book/{practice.username}", practice.slots(tz="UTC")
+    shown = limited.get(path, query_string={"service": "talk", "start": start})
+    assert shown.status_code == 200  # its hold is the one write
+    (form,) = forms(shown.text, path)
+    typed = {**form.fields, **TYPED, **changes}
+    if "choose" in changes:
+        typed["choose"] = later
+    refused = limited.post(path, data=typed)
+    assert (refused.status_code, refused.mimetype) == (429, "text/html")
+    assert int(refused.headers["Retry-After"]) > 3000
+    assert "Try again in 60 minutes." in refused.text
+    for name in TYPED:
+        assert typed[name] in unescape(refused.text)
+    assert re.search(rf'name="key" value="{re.escape(form.fields["key"])}"', refused.text)

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from gateway.identity import csrf
+from gateway.pages.shared import templating
 
 PASSWORD = "correct horse battery"  # as `make_account` gives
 pytestmark = pytest.mark.req("GW-6")
@@ -54,8 +55,28 @@ def test_files_are_kept_and_change_their_address_with_their_content(browser: Fla
     with browser.get(found[1]) as sheet:
         assert sheet.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert sheet.mimetype == "text/css"
-    with browser.get("/static/attune.css") as sheet:
-        assert "immutable" not in sheet.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("attune.css", ""),
+        ("attune.css", "?v="),
+        ("attune.css", "?v=0123456789ab"),
+        ("attune.css", f"?v={templating.digest('book.js')}"),
+        ("attune.css", f"?v={templating.digest('attune.css')}0"),
+        ("book.js", "?v=1"),
+        ("icon.svg", "?v=latest&v=2"),
+        ("missing.css", "?v=1"),
+    ],
+)
+def test_a_file_is_not_kept_under_another_digest(
+    browser: FlaskClient, name: str, query: str
+) -> None:
+    with browser.get(f"/static/{name}{query}") as answer:
+        kept = answer.headers["Cache-Control"]
+        assert "max-age" not in kept
+        assert "immutable" not in kept
 
 
 def test_what_anybody_may_see_is_compressed_and_what_is_secret_is_not(

@@ -124,3 +124,30 @@ def test_callers_beyond_count_take_no_more_memory(
         assert app.test_client().get("/api/v1/nothing", environ_base=peer).status_code == 404
     assert app.test_client().get("/api/v1/nothing", environ_base=peer).status_code == 429
     assert len(app.extensions["limiter"]._callers) <= 102
+
+
+@pytest.mark.req("PF-13")
+@pytest.mark.parametrize(
+    ("table", "column"), [("rate_limits", "ends_at"), ("sign_in_attempts", "counted_at")]
+)
+def test_removing_old_counts_waits_for_nobody(
+    make_app: Callable[..., Flask],
+    clock: TestClock,
+    database: Database,
+    address: str,
+    table: str,
+    column: str,
+) -> None:
+    """Old rows that another transaction holds stay; all others go, also if nobody signs in."""
+    app = make_app(limit_sign_ins="100/minute")
+    for number in range(6):
+        sign_in(app, f"{address[:-1]}{number}")
+    clock.advance(timedelta(days=2))
+    then = clock.now() - timedelta(hours=30)
+    old = f"SELECT key FROM {table} WHERE {column} < %s"  # noqa: S608  # a constant
+    with database.engine.connect() as other, ThreadPoolExecutor(1) as one:
+        held = other.exec_driver_sql(f"{old} LIMIT 1 FOR UPDATE", (then,)).scalar_one()
+        answer = one.submit(sign_in, app, address.replace("2001:db8", "2001:db9")).result(60)
+        assert answer == (401, "WRONG_CREDENTIALS")
+        left = other.exec_driver_sql(old, (then,)).scalars().all()
+        assert left == [held]

@@ -21,6 +21,8 @@ from common.services import SERVICES
 from gateway.settings import Settings
 
 CHUNK = b"7fff\r\n" + b"x" * 0x7FFF + b"\r\n"
+LOGIN = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+SHARE = 225  # connections of one address
 AWAY = dict.fromkeys(SERVICES, "unavailable")
 
 
@@ -105,6 +107,99 @@ def test_who_sends_byte_by_byte_is_cut_off(hurried: int) -> None:
         until(are_cut_off)
         answer = requests.post(f"http://127.0.0.1:{hurried}/api/v1/auth/login", json={}, timeout=60)
         assert answer.status_code == 400
+
+
+@pytest.fixture(scope="module")
+def patient(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a gateway that waits for a minute for whatever is sent."""
+    folder, seconds = tmp_path_factory.mktemp("patient"), {"HEAD_SECONDS": "60"}
+    with served(settings, folder, REQUEST_SECONDS="60", **seconds) as (port, _):
+        yield port
+
+
+def open_callers(opened: ExitStack, port: int, count: int, sent: bytes) -> list[socket.socket]:
+    """Connections from the address 127.0.0.2, each of which has sent the same."""
+    callers = []
+    for _ in range(count):
+        caller = socket.create_connection(("127.0.0.1", port), 60, ("127.0.0.2", 0))
+        callers.append(opened.enter_context(caller))
+        if sent:
+            caller.sendall(sent)
+    return callers
+
+
+def is_open(caller: socket.socket) -> bool:
+    caller.setblocking(False)
+    try:
+        while caller.recv(65536):
+            pass
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        pass
+    return False
+
+
+@pytest.mark.req("PF-13")
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"G",
+        b"GET /healthz HTTP/1.1\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # how TLS begins
+        LOGIN + b"Content-Length: 600\r\n\r\n{",
+        LOGIN + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
+    ],
+)
+def test_callers_who_fall_silent_keep_nobody_waiting(patient: int, sent: bytes) -> None:
+    """They are more than the gateway has threads; each could stay for a minute."""
+    with ExitStack() as opened:
+        callers = open_callers(opened, patient, 300, sent)
+        for path, status in (("/healthz", 200), ("/api/v1/providers/demo", 503)):
+            url = f"http://127.0.0.1:{patient}{path}"
+            assert requests.get(url, timeout=30).status_code == status
+        until(lambda: sum(map(is_open, callers)) <= SHARE)
+        assert any(map(is_open, callers)), "the answers did not wait for them"
+    until(lambda: is_answered(patient), seconds=30)
+
+
+def is_answered(port: int) -> bool:
+    """Return whether a caller from the address of the silent ones is answered."""
+    with ExitStack() as opened:
+        (caller,) = open_callers(
+            opened, port, 1, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
+        try:
+            return caller.recv(65536).startswith(b"HTTP/1.1 200")
+        except ConnectionError:
+            return False
+
+
+@pytest.mark.req("PF-13")
+def test_when_all_connections_are_taken_the_longest_silent_one_makes_room(patient: int) -> None:
+    with ExitStack() as opened:
+        callers = []
+        for number in range(1000):
+            source = f"127.0.1.{number % 5 + 1}", 0
+            caller = socket.create_connection(("127.0.0.1", patient), 60, source)
+            callers.append(opened.enter_context(caller))
+        for _ in range(3):
+            url = f"http://127.0.0.1:{patient}/healthz"
+            assert requests.get(url, timeout=30).status_code == 200
+        until(lambda: sum(map(is_open, callers)) < 900)
+        assert is_open(callers[-1])
+        assert not is_open(callers[0])
+
+
+@pytest.mark.req("PF-13")
+def test_who_sends_no_request_in_time_is_let_go(settings: Settings, tmp_path: Path) -> None:
+    with served(settings, tmp_path, HEAD_SECONDS="1") as (port, _), ExitStack() as opened:
+        callers = open_callers(opened, port, 5, b"")
+        callers += open_callers(opened, port, 5, b"GET / HTTP/1.1\r\n")
+        until(lambda: not any(map(is_open, callers)))
 
 
 @pytest.mark.req("PF-12")

@@ -14,7 +14,7 @@ import grpc
 from google.protobuf import any_pb2
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 from common import telemetry
 from common.errors import DomainError, Invalid, Unauthenticated, Unreadable
@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 LIVENESS = "liveness"
 READINESS = "readiness"
-_HEALTH = "/grpc.health.v1.Health/"
+_HEALTH_SERVICE = "grpc.health.v1.Health"
+_HEALTH = f"/{_HEALTH_SERVICE}/"
 _MOST_PER_WORKER = 8  # calls in the server for each worker; further calls are refused at once
 
 _duration = telemetry.meter.create_histogram(
@@ -136,13 +137,54 @@ def _abort(context: grpc.ServicerContext, error: DomainError) -> None:
     context.abort(error.code, error.message)
 
 
+class Health:
+    """The health service with `Check` alone; `Watch` answers UNIMPLEMENTED.
+
+    A watcher that reads nothing would hold the lock of the stock servicer, and with it every check.
+    Here a check takes no lock: states are replaced, never changed in place.
+    """
+
+    def __init__(self) -> None:
+        self._serving: dict[str, bool] = {}
+        self._stopping = False
+
+    def set(self, serving: bool, *names: str) -> None:
+        """Set whether the parts `names` serve. Once the server is stopping, none of them does."""
+        self._serving = {**self._serving, **dict.fromkeys(names, serving)}
+
+    def stop(self) -> None:
+        """Let no part serve from now on."""
+        self._stopping = True
+
+    def check(
+        self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
+    ) -> health_pb2.HealthCheckResponse:
+        """Answer `Check`; NOT_FOUND for a part that is not known."""
+        serving = self._serving.get(request.service)
+        if serving is None:
+            context.set_code(grpc.StatusCode.NOT_FOUND)
+            return health_pb2.HealthCheckResponse()
+        states = health_pb2.HealthCheckResponse
+        answer = states.SERVING if serving and not self._stopping else states.NOT_SERVING
+        return states(status=answer)
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Return the handler to add to the server."""
+        check = grpc.unary_unary_rpc_method_handler(
+            self.check,
+            health_pb2.HealthCheckRequest.FromString,
+            health_pb2.HealthCheckResponse.SerializeToString,
+        )
+        return grpc.method_handlers_generic_handler(_HEALTH_SERVICE, {"Check": check})
+
+
 class Server:
     """A service's gRPC server; add servicers, then listen."""
 
     def __init__(self, verifier: identity.Verifier, workers: int) -> None:
         self._permissions: dict[str, str] = {}
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="rpc")
-        self.health = health.HealthServicer()
+        self._health = Health()
         self._server = grpc.server(
             self._pool,
             interceptors=[ServerInterceptor(verifier, self._permissions)],
@@ -158,7 +200,7 @@ class Server:
                 ("grpc.keepalive_permit_without_calls", 1),
             ],
         )
-        health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
+        self._server.add_generic_rpc_handlers([self._health.handler()])
         self.set_ready(False)
 
     def add(self, servicers: Servicers) -> None:
@@ -172,19 +214,16 @@ class Server:
         if not port:
             raise SystemExit(f"cannot listen on {address}")
         self._server.start()
-        self.health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
+        self._health.set(True, LIVENESS)
         return port
 
     def set_ready(self, ready: bool) -> None:
         """Set the state that the readiness probe sees."""
-        serving = health_pb2.HealthCheckResponse.SERVING
-        state = serving if ready else health_pb2.HealthCheckResponse.NOT_SERVING
-        self.health.set(READINESS, state)
-        self.health.set("", state)
+        self._health.set(ready, READINESS, "")
 
     def stop(self, grace: float) -> None:
         """Refuse new calls and give running ones `grace` seconds to finish."""
-        self.health.enter_graceful_shutdown()
+        self._health.stop()
         self._server.stop(grace).wait()
         self._pool.shutdown(wait=True)
 

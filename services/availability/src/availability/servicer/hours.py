@@ -56,15 +56,22 @@ class HoursServicer(HoursServiceServicer):
         actor, wanted = caller(), request.hours
         practice_id = practice_of(actor)
         with self._database.transaction(practice_id) as session:
+            _, request_claim = claim(session, actor, request, ReplaceWeeklyHoursResponse)
+            if request_claim.earlier:
+                return request_claim.earlier
             rooms = physical_rooms.of_practice(session, practice_id)
             blocks = messages.parse_blocks(wanted.blocks, rooms)
             provider = hours.replace(
                 session, actor, self._cache, request.username, blocks, wanted.version
             )
-            return ReplaceWeeklyHoursResponse(
-                hours=messages.weekly_hours(provider, rooms),
-                booking_ids_outside=hours.bookings_outside(session, provider, self._clock.now()),
-                revision=revision(provider),
+            return request_claim.answer(
+                ReplaceWeeklyHoursResponse(
+                    hours=messages.weekly_hours(provider, rooms),
+                    booking_ids_outside=hours.bookings_outside(
+                        session, provider, self._clock.now()
+                    ),
+                    revision=revision(provider),
+                )
             )
 
     @allow("hours:read")
@@ -114,5 +121,8 @@ class HoursServicer(HoursServiceServicer):
         """Return a date to the weekly hours."""
         actor, override_id = caller(), ids.find(request.override_id)
         with self._database.transaction(practice_of(actor)) as session:
+            _, request_claim = claim(session, actor, request, DeleteOverrideResponse)
+            if request_claim.earlier:
+                return request_claim.earlier
             provider = overrides.delete(session, actor, self._cache, request.username, override_id)
-            return DeleteOverrideResponse(revision=revision(provider))
+            return request_claim.answer(DeleteOverrideResponse(revision=revision(provider)))

@@ -14,6 +14,7 @@ from availability.actions import policies
 from availability.actions.setup import practice_of
 from availability.domain.policies import check
 from availability.search.cache import Cache
+from availability.servicer.requests import claim
 from common.db.database import Database
 from common.rpc.access import allow
 from common.rpc.identity import caller
@@ -45,7 +46,12 @@ class PolicyServicer(PolicyServiceServicer):
         actor, settings = caller(), messages.parse_policies(request.policies)
         check(settings)
         with self._database.transaction(practice_of(actor)) as session:
+            _, request_claim = claim(session, actor, request, ReplacePoliciesResponse)
+            if request_claim.earlier:
+                return request_claim.earlier
             practice, provider = policies.replace(
                 session, actor, self._cache, request.username, settings, request.version
             )
-            return ReplacePoliciesResponse(**messages.policies_of(practice, provider))
+            return request_claim.answer(
+                ReplacePoliciesResponse(**messages.policies_of(practice, provider))
+            )

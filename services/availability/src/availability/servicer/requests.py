@@ -1,4 +1,4 @@
-"""Requests that create something, done once for each `request_id`."""
+"""Requests that change something, done once for each `request_id`."""
 
 from typing import TypeVar
 

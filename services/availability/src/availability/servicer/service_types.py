@@ -74,11 +74,16 @@ class ServiceTypeServicer(ServiceTypeServiceServicer):
         service_type_id = ids.find(wanted.service_type_id)
         changes = messages.parse_service_type_changes(wanted, request.update_fields)
         with self._database.transaction(practice_of(actor)) as session:
+            _, request_claim = claim(session, actor, request, UpdateServiceTypeResponse)
+            if request_claim.earlier:
+                return request_claim.earlier
             row, practice = service_types.update(
                 session, actor, self._cache, service_type_id, wanted.version, changes
             )
-            return UpdateServiceTypeResponse(
-                service_type=messages.service_type_row(row, practice.currency_code)
+            return request_claim.answer(
+                UpdateServiceTypeResponse(
+                    service_type=messages.service_type_row(row, practice.currency_code)
+                )
             )
 
     @allow("service_types:change")
@@ -88,5 +93,8 @@ class ServiceTypeServicer(ServiceTypeServiceServicer):
         """Take a service type out of use. Bookings that were made keep its terms (spec AV-14)."""
         actor, service_type_id = caller(), ids.find(request.service_type_id)
         with self._database.transaction(practice_of(actor)) as session:
+            _, request_claim = claim(session, actor, request, DeleteServiceTypeResponse)
+            if request_claim.earlier is not None:
+                return request_claim.earlier
             service_types.delete(session, actor, self._cache, service_type_id)
-            return DeleteServiceTypeResponse()
+            return request_claim.answer(DeleteServiceTypeResponse())

@@ -52,7 +52,8 @@ def create_booking(username: str, body: schemas.NewBooking) -> Response:
         body.note or "",
         client.locale or "",
     )
-    key, visitor_id = request_id(), visitors.visitor_id() if body.hold else ""
+    key = request_id()
+    visitor_id = visitors.visitor_id(key) if body.hold else ""
     try:
         made = backend.create(
             query,

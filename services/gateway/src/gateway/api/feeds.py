@@ -66,5 +66,5 @@ def read_calendar_feed(token: str) -> Response:
     except Invalid:
         raise NotFound from None
     response = Response(document, content_type=f"{ICALENDAR}; charset=utf-8")
-    response.headers["Cache-Control"] = "private, no-cache"  # only the holder of the token reads it
+    response.headers["Cache-Control"] = "no-store"  # only the holder of the token reads it
     return response

@@ -37,8 +37,8 @@ def create_hold(username: str, body: schemas.NewHold) -> schemas.Hold:
     earlier hold with the same provider.
     """
     query = Query(username, body.service, words.value(types.Mode, body.mode))
-    key, visitor_id = request_id(), visitors.visitor_id()
-    tz = body.start.tzinfo or UTC
+    key = request_id()
+    visitor_id, tz = visitors.visitor_id(key), body.start.tzinfo or UTC
     try:
         hold = backend.create(query, body.start, visitor_id=visitor_id, request_id=key)
     except DomainError as error:

@@ -71,6 +71,7 @@ def _record_failure(action: str, index: bytes) -> None:
     """Write the audit entry. The work is the same whether or not there is such an account."""
     with database().transaction(EVERY_PRACTICE) as session:
         account = store.find(session, index)
+        store.delete_old(session, clock().now())
         audit.record(
             session,
             action,

@@ -130,14 +130,19 @@ def revoke(session: Session, account_id: UUID, session_id: UUID, now: datetime) 
 def delete_old(session: Session, now: datetime) -> None:
     """Delete sessions and attempts that no longer matter."""
     session.execute(delete(AccountSession).where(AccountSession.expires_at < now - _SESSIONS_KEPT))
-    session.execute(
-        text("DELETE FROM sign_in_attempts WHERE counted_at < :then"),
-        {"then": now - 2 * ATTEMPTS_KEPT},
-    )
+    session.execute(_FORGET, {"then": now - 2 * ATTEMPTS_KEPT})
 
 
 ATTEMPTS_KEPT = timedelta(hours=12)
 _LONGEST_BLOCK = 900  # seconds
+
+# Without waiting: this transaction may hold counters that others wait for.
+_FORGET = text(
+    """
+    DELETE FROM sign_in_attempts WHERE key IN (
+        SELECT key FROM sign_in_attempts WHERE counted_at < :then FOR UPDATE SKIP LOCKED)
+    """
+)
 
 # A block that ends after `latest` was made by a clock that ran ahead, and is void.
 _ATTEMPT = text(

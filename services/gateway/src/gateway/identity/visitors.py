@@ -1,4 +1,4 @@
-"""Visitors: browsers without a signed-in person, each with an opaque id that owns its holds."""
+"""Visitors: callers without a signed-in person, each with an opaque id that owns its holds."""
 
 import re
 import secrets
@@ -7,6 +7,7 @@ from datetime import timedelta
 from flask import Response, g, request
 
 from common.errors import Invalid
+from gateway.identity import signing
 from gateway.web import cookies
 
 COOKIE = "attune_visitor"
@@ -15,10 +16,15 @@ ID = "[A-Za-z0-9_-]{16,64}"
 _KEPT = timedelta(days=1)  # a hold lasts minutes
 
 
-def visitor_id() -> str:
-    """Return the id from the header or the cookie, else a new one (`remember` sets its cookie)."""
+def visitor_id(request_id: str = "") -> str:
+    """Return the id from the header or the cookie, else a new one (`remember` sets its cookie).
+
+    The new one follows from `request_id`, the idempotency key of the request. Who repeats a request
+    whose answer was lost, and with it the cookie, is then the same visitor again.
+    """
     if "visitor_id" not in g:
-        g.visitor_id = _sent() or secrets.token_urlsafe(24)
+        new = signing.code("visitor", request_id) if request_id else secrets.token_urlsafe(24)
+        g.visitor_id = _sent() or new
     return str(g.visitor_id)
 
 

@@ -7,12 +7,13 @@ from http import HTTPStatus
 from typing import Any, get_args
 
 import orjson
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from gateway.identity import manage_links, visitors
 from gateway.openapi import examples, reference
+from gateway.openapi.once import made_once
 from gateway.openapi.operation import (
     IDEMPOTENCY_HEADER,
     IDEMPOTENCY_KEY,
@@ -21,7 +22,6 @@ from gateway.openapi.operation import (
     Access,
     Operation,
     Operations,
-    json_response,
 )
 from gateway.openapi.problem import Problem
 from gateway.openapi.types import Answer, Documented
@@ -71,22 +71,20 @@ _HEADERS = {  # name: (description, pattern, example)
 def register(app: Flask, served: Sequence[Operations], settings: Settings) -> None:
     """Serve the document and its page."""
     document = functools.cache(lambda: make(served, settings))
-    page = functools.cache(
-        lambda: reference.render(
-            document(),
-            session_idle_hours=settings.session_idle_hours,
-            session_days=settings.session_days,
-        )
-    )
     docs = Blueprint(
         "docs", __name__, url_prefix="/api/docs", static_folder="documentation", static_url_path=""
     )
 
-    def as_json() -> Response:
-        return json_response(orjson.dumps(document()))
+    def page() -> bytes:
+        return reference.render(
+            document(),
+            session_idle_hours=settings.session_idle_hours,
+            session_days=settings.session_days,
+        ).encode()
 
-    docs.add_url_rule("", "page", lambda: page())
+    docs.add_url_rule("", "page", made_once(page, "text/html; charset=utf-8"))
     app.register_blueprint(docs)
+    as_json = made_once(lambda: orjson.dumps(document()), JSON)
     app.add_url_rule(f"{PREFIX}/openapi.json", "openapi", as_json)
 
 

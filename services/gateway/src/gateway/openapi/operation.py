@@ -187,8 +187,8 @@ def _respond(answer: Any, status: int) -> Response:
 def _cacheable(response: Response, access: Access) -> Response:
     if response.status_code != HTTPStatus.OK:
         return response
-    scope = "public" if access is Access.ANYBODY else "private"
-    response.headers.setdefault("Cache-Control", f"{scope}, no-cache")
+    kept = "public, no-cache" if access is Access.ANYBODY else "no-store"
+    response.headers.setdefault("Cache-Control", kept)
     response.add_etag()
     if "If-None-Match" in request.headers:
         response.make_conditional(request)

@@ -1,5 +1,7 @@
 """The pages for people: HTML that works without JavaScript and is quicker with it (spec GW-6)."""
 
+from http import HTTPStatus
+
 from flask import Blueprint, Flask, Response, render_template, request
 
 from gateway.pages import mailbox, sign_in
@@ -43,7 +45,14 @@ def _vary_by_language(response: Response) -> Response:
 
 
 def _cache_files(response: Response) -> Response:
-    """Let browsers keep static files forever: their address changes with their content."""
-    if request.endpoint == "static" and "v" in request.args and response.status_code < 400:
+    """Let browsers keep a static file forever at the address that carries its digest.
+
+    During an upgrade, a page of the new version may ask an old replica, whose file has another
+    digest; that answer must not be kept.
+    """
+    if request.endpoint != "static" or response.status_code >= HTTPStatus.BAD_REQUEST:
+        return response
+    name = (request.view_args or {})["filename"]
+    if request.args.get("v") == templating.digest(name):
         response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
     return response

@@ -60,12 +60,14 @@ def send(username: str) -> BaseResponse:
         return _details(Choice.of(choice.profile, {**request.form, "start": _iso(chosen)}), form)
     if choice.start is None:
         return _page(choice, form, HTTPStatus.BAD_REQUEST)
-    rate_limits.count("public_writes")
-    if errors := form.check(choice):
-        form.errors = errors
-        return _details(choice, form, HTTPStatus.BAD_REQUEST)
     try:
+        rate_limits.count("public_writes")
+        if errors := form.check(choice):
+            form.errors = errors
+            return _details(choice, form, HTTPStatus.BAD_REQUEST)
         made = _book(choice, choice.start, form)
+    except problems.WithMembers as failure:
+        return _too_many(choice, form, failure)
     except DomainError as failure:
         return _refused(choice, form, failure)
     where = url_for("pages.show_manage", token=made.manage_token, new="1")
@@ -78,7 +80,7 @@ def _book(choice: Choice, start: datetime, form: Form) -> Booking:
         start,
         form.details(choice),
         hold_id=form.values.get("hold", ""),
-        visitor_id=visitors.visitor_id(),
+        visitor_id=visitors.visitor_id(form.request_id),
         request_id=form.request_id,
     )
 
@@ -99,6 +101,15 @@ def _refused(choice: Choice, form: Form, failure: DomainError) -> Response:
     return _page(choice, form, status)
 
 
+def _too_many(choice: Choice, form: Form, failure: problems.WithMembers) -> Response:
+    """Show the form again with all entered values, and say when the limit ends."""
+    wait = labels.wait(int(failure.headers["Retry-After"]))
+    form.problem = {"title": text("Too many requests"), "words": wait}
+    response = _page(choice, form, HTTPStatus.TOO_MANY_REQUESTS)
+    response.headers.update(failure.headers)
+    return response
+
+
 def _details(choice: Choice, form: Form, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """Show the details form, and hold the time while it is filled in (spec BK-3)."""
     try:
@@ -109,6 +120,8 @@ def _details(choice: Choice, form: Form, status: HTTPStatus = HTTPStatus.OK) -> 
         status = problems.status_of(failure) if status == HTTPStatus.OK else status
     except Unavailable:
         form.hold = None  # the form can be filled in all the same
+    except problems.WithMembers as failure:
+        return _too_many(choice, form, failure)
     return _page(choice, form, status)
 
 

@@ -70,6 +70,10 @@ def cancel(token: str) -> BaseResponse:
                 request.form.get("reason", ""),
                 request_id=forms.sent_request_id(),
             )
+    except problems.WithMembers as refused:
+        wait = labels.wait(int(refused.headers["Retry-After"]))
+        page = _ask(found, request.form, {"": wait})
+        return Response(page, HTTPStatus.TOO_MANY_REQUESTS, dict(refused.headers))
     except DomainError as failure:
         if isinstance(failure, NotFound | Unavailable):
             raise

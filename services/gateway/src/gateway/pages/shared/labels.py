@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from attune.booking.v1 import booking_pb2 as pb
 from attune.common.v1 import types_pb2 as types
 from common.errors import DomainError
-from gateway.pages.shared.language import text
+from gateway.pages.shared.language import text, texts
+
+_MINUTE = 60  # seconds
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,14 @@ def cancelled(booking: pb.Booking) -> str:
     who = text("Cancelled by the client") if by_client else text("Cancelled by the practice")
     why = dict(reasons()).get(booking.cancellation_reason, "")
     return f"{who}: {why}" if why else who
+
+
+def wait(seconds: int) -> str:
+    """Return when a person who was refused for too many requests can try again."""
+    if seconds <= _MINUTE:
+        return texts("Try again in %(num)d second.", "Try again in %(num)d seconds.", seconds)
+    minutes = -(-seconds // _MINUTE)
+    return texts("Try again in %(num)d minute.", "Try again in %(num)d minutes.", minutes)
 
 
 def failure(error: DomainError) -> str:

@@ -36,11 +36,12 @@ def register(pages: Blueprint) -> None:
 
 def asset(name: str) -> str:
     """Return the address of a static file, which changes with its content."""
-    return url_for("static", filename=name, v=_digest(name))
+    return url_for("static", filename=name, v=digest(name))
 
 
 @lru_cache(maxsize=64)
-def _digest(name: str) -> str:
+def digest(name: str) -> str:
+    """Return the digest of a static file's content, which its address carries."""
     return hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:12]
 
 
