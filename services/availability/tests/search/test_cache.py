@@ -663,7 +663,7 @@ def test_events_that_are_lost_for_good_are_made_up_for(
         server.start()
         until(lambda: provider.hours(on=replica) == [10, 11])
         until(lambda: world.projected(provider.number) == 1)
-        until(lambda: not replica.cache._unplanned_fetches)
+        until(lambda: replica.cache._planned)
         assert provider.hours(on=other) == [10, 11]
 
 

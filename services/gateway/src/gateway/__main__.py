@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import socket
-import threading
 import time
 from http import HTTPStatus
 from pathlib import Path
@@ -17,6 +16,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from common import logs, telemetry
 from common.db import encryption, reencryption
+from common.resilience.lasting import LastingThread
 from common.rpc import request_context
 from common.services import GATEWAY
 from gateway.app import close, create_app
@@ -55,7 +55,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def init_process(self) -> None:
         """Start the thread that ends slow requests, then serve."""
         self._begun: dict[Any, float] = {}
-        threading.Thread(target=self._end_slow, name="slow", daemon=True).start()
+        LastingThread("slow", self._end_slow).start()
         super().init_process()
 
     def handle(self, conn: Any) -> Any:

@@ -28,6 +28,7 @@ from common.audit.entries import WAITING, Entry
 from common.db import database
 from common.db.database import SHARED
 from common.errors import Unavailable
+from common.resilience.lasting import LastingThread
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Sealer:
         self._stop = threading.Event()
         self._wake = threading.Event()
         db.listen(WAITING, self._wake.set)
-        self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
+        self._thread = LastingThread("sealer", self._run, self._stop)
 
     def start(self) -> None:
         self._thread.start()
@@ -88,8 +89,11 @@ class Sealer:
         """Seal the entries that this process has written, and stop."""
         self._stop.set()
         self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(5)
+        self._thread.join(5)
+
+    def is_well(self) -> bool:
+        """Return whether the thread does its work."""
+        return self._thread.is_well()
 
     def _run(self) -> None:
         while not self._stop.is_set():

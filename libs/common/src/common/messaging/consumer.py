@@ -20,6 +20,7 @@ from common.db.database import SHARED
 from common.errors import DeadlineExceeded, Unavailable
 from common.messaging import dead_letters, nats
 from common.resilience import deadline
+from common.resilience.lasting import LastingThread
 from common.rpc import request_context
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ class Consumer:
         self._bus = nats
         self._handlers = handlers
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
+        self._thread = LastingThread("consumer", self._run, self._stop)
 
     def start(self) -> None:
         self._thread.start()
@@ -127,6 +128,10 @@ class Consumer:
         """Stop after the event that is being handled."""
         self._stop.set()
         self._thread.join(5)
+
+    def is_well(self) -> bool:
+        """Return whether the thread does its work."""
+        return self._thread.is_well()
 
     def _run(self) -> None:
         durable: nats.Durable | None = None

@@ -28,6 +28,7 @@ from nats.js.api import (
 from nats.js.errors import APIError, NotFoundError
 
 from common.messaging.ordered_consumer import OrderedConsumer, Receive
+from common.resilience.lasting import LastingThread
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,8 @@ class Bus:
         self._name = name
         self._replicas = replicas
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
+        self._closed = threading.Event()
+        self._thread = LastingThread("nats", self._loop.run_forever, self._closed)
         self._client = Client()
         self._ready = threading.Event()
         self._closing = False
@@ -98,6 +100,10 @@ class Bus:
         """Start connecting in the background."""
         self._thread.start()
         self._connecting = asyncio.run_coroutine_threadsafe(self._connect(), self._loop)
+
+    def is_well(self) -> bool:
+        """Return whether the thread of the event loop does its work, with or without NATS."""
+        return self._thread.is_well()
 
     def wait(self, seconds: float) -> bool:
         """Wait at most `seconds` for NATS and return whether it is connected."""
@@ -121,7 +127,7 @@ class Bus:
                     disconnected_cb=_on_disconnect,
                 )
                 await self._declare_streams()
-            except (OSError, TimeoutError, nats.errors.Error) as error:
+            except Exception as error:  # a process never gives up, whatever answers at the address
                 log.warning("NATS cannot be reached: %s", type(error).__name__)
                 with contextlib.suppress(Exception):
                     await self._client.close()
@@ -138,7 +144,7 @@ class Bus:
         while not self._closing and self._client.is_connected:
             try:
                 await self._declare_streams()
-            except (TimeoutError, nats.errors.Error) as error:
+            except Exception as error:  # as above
                 log.warning("NATS is not ready yet: %s", type(error).__name__)
                 await asyncio.sleep(0.5)
             else:
@@ -149,7 +155,10 @@ class Bus:
         for consumer in self._ordered_consumers:
             consumer.reconnected()
         for callback in list(self.on_connect):
-            await self._loop.run_in_executor(None, callback)
+            try:
+                await self._loop.run_in_executor(None, callback)
+            except Exception:  # the others are still to be called
+                log.exception("a callback on the connection to NATS failed")
 
     async def _declare_streams(self) -> None:
         stream = self._client.jetstream(timeout=_ANSWER)
@@ -264,6 +273,7 @@ class Bus:
             consumer.end()
         with contextlib.suppress(Exception):
             self.run(self._client.close(), timeout=2)
+        self._closed.set()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(2)
         self._loop.close()

@@ -34,6 +34,7 @@ from common import ids, telemetry
 from common.db import database
 from common.errors import Unavailable
 from common.messaging import nats
+from common.resilience.lasting import LastingThread
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Relay:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._refused: set[int] = set()  # rows that NATS refuses with its present configuration
-        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+        self._thread = LastingThread("relay", self._run, self._stop)
         db.listen(_WAITING, self._wake.set)
         nats.on_connect.append(self._connected)
 
@@ -100,6 +101,10 @@ class Relay:
         self._stop.set()
         self._wake.set()
         self._thread.join(5)
+
+    def is_well(self) -> bool:
+        """Return whether the thread does its work."""
+        return self._thread.is_well()
 
     def _connected(self) -> None:
         self._refused.clear()

@@ -69,8 +69,8 @@ class Cache:
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._ahead = Bulkhead(_AHEAD, _AHEAD_QUEUE, PATIENCE)
         self._consumer: OrderedConsumer | None = None
-        self._unplanned_fetches = 0
-        """How often events were lost without that fetches from booking are planned yet."""
+        self._losses = self._planned = 0
+        """How often events were lost, and up to which loss fetches from booking are planned."""
         self._retry_at = 0.0
 
     # Events
@@ -119,22 +119,21 @@ class Cache:
         planned. Does not block.
         """
         with self._changed:
-            self._unplanned_fetches += 1
+            self._losses += 1
             for username in tuple(self._snapshots.by_username):
                 self._snapshots.drop(username)
         threading.Thread(target=self._plan_fetches, name="plan-fetches", daemon=True).start()
 
     def _plan_fetches(self) -> None:
-        while True:
+        while (losses := self._losses) > self._planned:
             try:
                 with self._database.transaction(EVERY_PRACTICE) as session:
                     taken.fetch_everything(session, self._clock.now())
-                break
+                with self._changed:
+                    self._planned = max(losses, self._planned)
             except Exception as error:  # whatever it was, the projection still lacks events
                 log.warning("fetches cannot be planned yet: %s", type(error).__name__)
                 time.sleep(_RETRY)
-        with self._changed:
-            self._unplanned_fetches -= 1
 
     # Searches
 
@@ -193,7 +192,7 @@ class Cache:
 
     def _must_ask_booking(self) -> bool:
         """Return whether booking may know of more changes than events and projection do."""
-        return self._age() >= FRESH or self._unplanned_fetches > 0
+        return self._age() >= FRESH or self._losses > self._planned
 
     def _refresh(self, username: str, stale: Snapshot | None) -> Snapshot:
         """Load a provider, or wait for another search that is loading it.
