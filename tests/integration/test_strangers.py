@@ -48,9 +48,9 @@ POST   /api/v1/bookings/<uuid:booking_id>/confirm requested 200 401  401  401  o
 POST   /api/v1/bookings/<uuid:booking_id>/decline requested 200 401  401  401  ok   404  404  ok   ok   404  401
 POST   /api/v1/bookings/<uuid:booking_id>/decline-cancellation \
                                                   asked     200 401  401  401  ok   404  404  ok   ok   404  401
-POST   /api/v1/bookings/<uuid:booking_id>/start   confirmed 200 401  401  401  ok   404  404  ok   ok   404  401
+POST   /api/v1/bookings/<uuid:booking_id>/start   come      200 401  401  401  ok   404  404  ok   ok   404  401
 POST   /api/v1/bookings/<uuid:booking_id>/complete \
-                                                  confirmed 200 401  401  401  ok   404  404  ok   ok   404  401
+                                                  come      200 401  401  401  ok   404  404  ok   ok   404  401
 GET    /api/v1/bookings/<uuid:booking_id>/room    room      200 401  ok   404  ok   404  403  ok   ok   404  401
 
 # Clients, money, notices, audit
@@ -123,8 +123,8 @@ POST   /console/bookings/<booking_id>/cancel      confirmed 303 in   in   in   o
 GET    /console/bookings/<booking_id>/decline     requested 200 in   in   in   ok   404  404  ok   ok   404  in
 POST   /console/bookings/<booking_id>/decline     requested 303 in   in   in   ok   404  404  ok   ok   404  in
 POST   /console/bookings/<booking_id>/confirm     requested 303 in   in   in   ok   404  404  ok   ok   404  in
-POST   /console/bookings/<booking_id>/start       confirmed 303 in   in   in   ok   404  404  ok   ok   404  in
-POST   /console/bookings/<booking_id>/complete    confirmed 303 in   in   in   ok   404  404  ok   ok   404  in
+POST   /console/bookings/<booking_id>/start       come      303 in   in   in   ok   404  404  ok   ok   404  in
+POST   /console/bookings/<booking_id>/complete    come      303 in   in   in   ok   404  404  ok   ok   404  in
 POST   /console/bookings/<booking_id>/decline-cancellation \
                                                   asked     303 in   in   in   ok   404  404  ok   ok   404  in
 """  # noqa: E501  # a table
@@ -291,6 +291,12 @@ class Scene:
     def _confirmed(self) -> Thing:
         return self._shown(self._confirm(self.people.book()))
 
+    def _come(self) -> Thing:
+        """A booking whose time has come."""
+        booking = self._confirm(self.people.book())
+        self.world.come(booking)
+        return self._shown(booking)
+
     def _asked(self) -> Thing:
         """A booking whose client has asked for its cancellation."""
         booking = self._confirm(self.people.book())
@@ -319,6 +325,7 @@ class Scene:
 
     def _billable(self) -> Thing:
         booking = self._confirm(self.people.book())
+        self.world.come(booking)
         self._owner.post(f"/bookings/{booking['id']}/complete")
         until(
             lambda: self._owner.get("/billables")["billables"],

@@ -193,7 +193,11 @@ def decline_cancellation(booking_id: UUID) -> schemas.Booking:
     idempotent=True,
 )
 def start_booking(booking_id: UUID) -> schemas.Booking:
-    """Start the session"""
+    """Start the session
+
+    From 15 minutes before its planned start on; before, the answer is 409 with the reason
+    `SESSION_TOO_EARLY`.
+    """
     changed = backend.start(str(booking_id), request_id=request_id())
     return booking_answers.full(changed, identity.caller())
 
@@ -207,6 +211,9 @@ def start_booking(booking_id: UUID) -> schemas.Booking:
     idempotent=True,
 )
 def complete_booking(booking_id: UUID) -> schemas.Booking:
-    """Complete the session"""
+    """Complete the session
+
+    From its planned start on; before, the answer is 409 with the reason `SESSION_TOO_EARLY`.
+    """
     changed = backend.complete(str(booking_id), request_id=request_id())
     return booking_answers.full(changed, identity.caller())

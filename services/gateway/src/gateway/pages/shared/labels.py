@@ -132,6 +132,10 @@ def failure(error: DomainError) -> str:
         "CANCELLATION_TOO_LATE": text(
             "It is too late to cancel here. Please get in touch with the practice."
         ),
+        "SESSION_TOO_EARLY": text(
+            "It is too early for this. A session can be started from 15 minutes before its start"
+            " on, and completed from its start on."
+        ),
         "WRONG_CREDENTIALS": text("The email or the password is not right."),
         "TOO_MANY_ATTEMPTS": text("There were too many attempts. Wait a little, then try again."),
         "CROSS_SITE": text(
