@@ -19,6 +19,7 @@ from common.db import database
 from common.db.database import SHARED
 from common.errors import DeadlineExceeded, Unavailable
 from common.messaging import dead_letters, nats
+from common.messaging.outbox import practice_of
 from common.resilience import deadline
 from common.resilience.lasting import LastingThread
 from common.rpc import request_context
@@ -95,12 +96,6 @@ class Handlers:
                     return False
                 handler(event, EventContext(session, db.clock.now()))
         return True
-
-
-def practice_of(event: Event) -> str:
-    """Return the practice of an event, which names the practice itself or in its booking."""
-    named: Any = event
-    return str(named.practice_id if hasattr(named, "practice_id") else named.booking.practice_id)
 
 
 def _is_away(error: Exception) -> bool:

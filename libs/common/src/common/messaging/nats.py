@@ -27,6 +27,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
+from common.messaging import in_order
 from common.messaging.ordered_consumer import OrderedConsumer, Receive
 from common.resilience.lasting import LastingThread
 
@@ -203,6 +204,20 @@ class Bus:
         All others are stored when this returns. Raises if NATS did not store one of them.
         """
         return self.run(self._publish(messages), timeout=2 * _ANSWER)
+
+    def publish_in_order(self, grouped: Sequence[Sequence[Message]]) -> in_order.Outcome[Message]:
+        """Publish groups of messages side by side, each in order, and return what became of them.
+
+        Raises only if NATS cannot be reached at all.
+        """
+        stream = self.jetstream
+        publishing = in_order.publish(
+            grouped,
+            lambda m: stream.publish(m.subject, m.payload, headers=dict(m.headers)),
+            _is_too_large,
+            _ANSWER,
+        )
+        return self.run(publishing, timeout=3 * _ANSWER)
 
     async def _publish(self, messages: Sequence[Message]) -> list[Message]:
         stream = self.jetstream
