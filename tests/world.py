@@ -106,6 +106,10 @@ class World:
         login = {"email": f"owner-{self.username}@practice.example", "password": PASSWORD}
         self.owner.token = self.public.post("/auth/login", login)["token"]
 
+    def come(self, booking: dict[str, Any]) -> None:
+        """Move the planned start of a booking to now, so that the session can take place."""
+        builders.come(self.stack.database_url("booking"), booking["id"])
+
     def slots(self, http: Http | None = None, /, **changes: Any) -> list[str]:
         """The bookable starts of the next days, as instants."""
         today = datetime.now(UTC).date()

@@ -82,6 +82,11 @@ def test_a_session_is_started_and_completed(world: World, visit: Visit) -> None:
     visitor = visit(DESKTOP)
     page = visitor.page
     sign_in(visitor, world, f"/console/bookings/{booking['id']}")
+    expect(page.locator("main")).to_contain_text("can be started from 15 minutes before its start")
+    expect(page.get_by_role("button", name="Start session")).to_have_count(0)
+    expect(page.get_by_role("button", name="Complete session")).to_have_count(0)
+    world.come(booking)
+    page.reload()
     page.get_by_role("button", name="Start session").click()
     expect(page.locator(".badge").first).to_contain_text("In progress")
     page.get_by_role("button", name="Complete session").click()
@@ -94,6 +99,7 @@ def test_what_is_not_allowed_any_more_is_said(world: World, visit: Visit) -> Non
     booking = world.book()
     visitor = visit(DESKTOP)
     page = visitor.page
+    world.come(booking)
     sign_in(visitor, world, f"/console/bookings/{booking['id']}")
     world.owner.post(f"/bookings/{booking['id']}/complete")
     page.get_by_role("button", name="Start session").click()

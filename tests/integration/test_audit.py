@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from attune_local.stack import Stack
 from attune_operator.main import main
 from attune_operator.up import environment_of
-from attune_testing import identities
+from attune_testing import builders, identities
 from attune_testing.waiting import until
 from common.db import encryption
 from common.rpc import identity, request_context
@@ -336,6 +336,7 @@ def perform_bookings(scene: Scene, owner: Identity) -> None:
     call("booking/CancelBooking", client, **one)
     call("booking/DeclineCancellation", owner, **one)
     perform_elsewhere(scene, owner, held.booking_id)
+    builders.come(scene.stack.database_url("booking"), held.booking_id)
     call("booking/StartBooking", owner, **one)
     call("booking/CompleteBooking", owner, **one)
     call("booking/GetBooking", client, **one)

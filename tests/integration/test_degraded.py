@@ -155,6 +155,7 @@ class Day:
         again = do("search again", lambda: instant.slots(revision=freed["revision"]))
         assert _instant(day.cancelled["start"]) in map(_instant, again)
         day.completed = instant.book(next(practice.starts))
+        instant.come(day.completed)
         complete = f"/bookings/{day.completed['id']}/complete"
         do("complete", lambda: instant.owner.post(complete))
         assert do("page", practice.page) == 200

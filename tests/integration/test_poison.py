@@ -151,6 +151,7 @@ def test_it_stops_nobody(poisoned: Poisoned) -> None:
     booking = well.book_as(body)
     assert booking["start"] not in well.slots(revision=booking["revision"], tz="Europe/Berlin")
     until(lambda: mail.to(body["client"]["email"]), lambda found: len(found) == 1)
+    well.come(booking)
     well.owner.post(f"/bookings/{booking['id']}/complete")
     until(lambda: well.owner.get("/billables")["billables"], lambda found: len(found) == 1)
     took = steady() - began

@@ -74,6 +74,7 @@ def _live(world: World) -> None:
     world.owner.get(f"/bookings/{booking['id']}")
     world.public.get(f"/bookings/{booking['id']}", token=token_of(booking["manage_url"]))
     world.messages(body["client"]["email"])
+    world.come(booking)
     world.owner.post(f"/bookings/{booking['id']}/complete")
     until(lambda: world.owner.get("/billables")["billables"], lambda found: len(found) == 1)
     world.book()  # so that something is taken

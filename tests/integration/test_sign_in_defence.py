@@ -391,6 +391,7 @@ def test_whether_an_email_is_known_is_told_by_neither_answer_nor_time(world: Wor
     known = world.request(world.a_start(), note="Private")
     known["client"] |= {"phone": "+12125550100", "timezone": "Asia/Tokyo"}
     first = world.book_as(known)
+    world.come(first)
     world.owner.post(f"/bookings/{first['id']}/complete")
     details = {"name": "Somebody Else", "timezone": "Europe/Berlin"}
     answers = [

@@ -121,6 +121,7 @@ def test_a_hold_lapses_by_itself(world: World, clock_file: Path) -> None:
 @pytest.mark.req("BL-3", "CL-2", "BK-8")
 def test_a_completed_session_can_be_billed(world: World) -> None:
     booking = world.book()
+    world.come(booking)
     completed = world.owner.post(f"/bookings/{booking['id']}/complete")
     assert completed["status"] == "completed"
     billables = until(

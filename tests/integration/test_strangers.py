@@ -48,9 +48,9 @@ POST   /api/v1/bookings/<uuid:booking_id>/confirm requested 200 401  401  401  o
 POST   /api/v1/bookings/<uuid:booking_id>/decline requested 200 401  401  401  ok   404  404  ok   ok   404  401
 POST   /api/v1/bookings/<uuid:booking_id>/decline-cancellation \
                                                   asked     200 401  401  401  ok   404  404  ok   ok   404  401
-POST   /api/v1/bookings/<uuid:booking_id>/start   confirmed 200 401  401  401  ok   404  404  ok   ok   404  401
+POST   /api/v1/bookings/<uuid:booking_id>/start   come      200 401  401  401  ok   404  404  ok   ok   404  401
 POST   /api/v1/bookings/<uuid:booking_id>/complete \
-                                                  confirmed 200 401  401  401  ok   404  404  ok   ok   404  401
+                                                  come      200 401  401  401  ok   404  404  ok   ok   404  401
 POST   /api/v1/bookings/<uuid:booking_id>/update-client \
                                                   differs   200 401  401  401  403  403  403  ok   ok   404  401
 GET    /api/v1/bookings/<uuid:booking_id>/room    room      200 401  ok   404  ok   404  403  ok   ok   404  401
@@ -127,8 +127,8 @@ POST   /console/bookings/<booking_id>/cancel      confirmed 303 in   in   in   o
 GET    /console/bookings/<booking_id>/decline     requested 200 in   in   in   ok   404  404  ok   ok   404  in
 POST   /console/bookings/<booking_id>/decline     requested 303 in   in   in   ok   404  404  ok   ok   404  in
 POST   /console/bookings/<booking_id>/confirm     requested 303 in   in   in   ok   404  404  ok   ok   404  in
-POST   /console/bookings/<booking_id>/start       confirmed 303 in   in   in   ok   404  404  ok   ok   404  in
-POST   /console/bookings/<booking_id>/complete    confirmed 303 in   in   in   ok   404  404  ok   ok   404  in
+POST   /console/bookings/<booking_id>/start       come      303 in   in   in   ok   404  404  ok   ok   404  in
+POST   /console/bookings/<booking_id>/complete    come      303 in   in   in   ok   404  404  ok   ok   404  in
 POST   /console/bookings/<booking_id>/decline-cancellation \
                                                   asked     303 in   in   in   ok   404  404  ok   ok   404  in
 GET    /console/practice                          practice  200 in   in   in   403  403  403  ok   ok   none in
@@ -310,6 +310,12 @@ class Scene:
             self.people.book(client={"name": "Née Other", "email": email, "timezone": zone})
         )
 
+    def _come(self) -> Thing:
+        """A booking whose time has come."""
+        booking = self._confirm(self.people.book())
+        self.world.come(booking)
+        return self._shown(booking)
+
     def _asked(self) -> Thing:
         """A booking whose client has asked for its cancellation."""
         booking = self._confirm(self.people.book())
@@ -338,6 +344,7 @@ class Scene:
 
     def _billable(self) -> Thing:
         booking = self._confirm(self.people.book())
+        self.world.come(booking)
         self._owner.post(f"/bookings/{booking['id']}/complete")
         until(
             lambda: self._owner.get("/billables")["billables"],

@@ -95,6 +95,7 @@ def _book_and_change(instant: Clinic, approving: Clinic, needles: Needles) -> No
     ):
         approving.owner.post(f"/bookings/{approving.book()['id']}/{action}", body)
     kept = instant.book()
+    instant.world.come(kept)
     instant.owner.post(f"/bookings/{kept['id']}/complete")
     taken = instant.public.call(
         "POST", f"/providers/{instant.username}/bookings", json=instant.typed(start=kept["start"])

@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,17 @@ from attune_testing.waiting import until
 from common import audit, ids
 from common.audit import Chain, Entry, Head, Report, Sealer
 from common.audit.servicer import AuditServicer
-from common.audit.verifier import BEHIND, CHANGED, MISPLACED, MISSING, NO_END, NOT_SEEN, UNREADABLE
+from common.audit.verifier import (
+    BEHIND,
+    CHANGED,
+    MISPLACED,
+    MISSING,
+    NO_BEGINNING,
+    NO_END,
+    NOT_SEEN,
+    UNREADABLE,
+    UNSEALED,
+)
 from common.db import encryption, reencryption
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import DomainError, Invalid, NotAllowed, Unauthenticated
@@ -109,6 +119,21 @@ def as_role(database: Database, role: str) -> Iterator[Session]:
             yield session
     finally:
         engine.dispose()
+
+
+def begin_again(database: Database) -> None:
+    """Seal the beginning of an empty chain for the keys that are in use now."""
+    with as_role(database, "superuser") as session:
+        session.execute(text("UPDATE audit_head SET mac = ''"))
+        session.commit()
+    begin(database)
+
+
+def begin(database: Database) -> None:
+    """Seal the beginning of a chain as `attune migrate` does."""
+    own = database.engine.url
+    owner = own.set(username=f"{own.database}_owner").render_as_string(hide_password=False)
+    audit.seal_genesis(owner, Chain(database.service))
 
 
 def write(database: Database, count: int = 1, practice: UUID | None = None) -> UUID:
@@ -405,6 +430,169 @@ def test_verifying_finds_a_chain_that_was_linked_again_without_the_key(
         assert audit.verify(session, Chain("sample")).fault == f"entry 1 {CHANGED}"
 
 
+_AT_ZERO = "position = 0, hash = decode(repeat('00', 32), 'hex')"
+_COLUMNS = "id, practice_id, at, subject, action, things, request, address_sealed, mac"
+
+LAUNDERED: dict[str, tuple[str, str]] = {
+    "all positions and hashes reset, one removed": (
+        "DELETE FROM audit WHERE position = 4;"
+        "UPDATE audit SET position = NULL, hash = NULL;"
+        "UPDATE audit_head SET <zero>, mac = ''",
+        NO_BEGINNING,
+    ),
+    "all positions reset, the end's seal copied to the beginning": (
+        "UPDATE audit SET position = NULL, hash = NULL;UPDATE audit_head SET <zero>",
+        NO_BEGINNING,
+    ),
+    "all positions and hashes reset, the end left": (
+        "UPDATE audit SET position = NULL, hash = NULL",
+        f"entry 1 {MISSING}",
+    ),
+    "all written anew as entries that wait": (
+        "CREATE TEMP TABLE kept AS TABLE audit; DELETE FROM audit;"
+        "INSERT INTO audit (<columns>) SELECT <columns> FROM kept WHERE position <> 4;"
+        "UPDATE audit_head SET <zero>, mac = ''",
+        NO_BEGINNING,
+    ),
+    "everything removed, and the beginning unsealed": (
+        "DELETE FROM audit; UPDATE audit_head SET <zero>, mac = ''",
+        NO_BEGINNING,
+    ),
+    "the end made anew": (
+        "UPDATE audit SET position = NULL, hash = NULL; DELETE FROM audit_head;"
+        "INSERT INTO audit_head VALUES (true, 0, decode(repeat('00', 32), 'hex'), '')",
+        NO_BEGINNING,
+    ),
+    "a suffix reset, the end put before it": (
+        "UPDATE audit SET position = NULL, hash = NULL WHERE position > 4;"
+        "UPDATE audit_head SET position = 4, hash = (SELECT hash FROM audit WHERE position = 4)",
+        NO_END,
+    ),
+    "a suffix reset, the end left": (
+        "DELETE FROM audit WHERE position = 5;"
+        "UPDATE audit SET position = NULL, hash = NULL WHERE position > 4",
+        f"entry 5 {MISSING}",
+    ),
+    "the sealed beginning put back, the entries left": (
+        "UPDATE audit_head SET <zero>, mac = :genesis",
+        f"entry 1 {BEHIND}",
+    ),
+    "the sealed beginning put back, the hashes left": (
+        "UPDATE audit SET position = NULL; UPDATE audit_head SET <zero>, mac = :genesis",
+        UNSEALED,
+    ),
+    "an entry copied with its seal": (
+        "INSERT INTO audit (<columns>, hash) SELECT gen_random_uuid(),"
+        " practice_id, at, subject, action, things, request, NULL, mac, hash"
+        " FROM audit WHERE position = 7",
+        CHANGED,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def _kept() -> Iterator[tuple[Database, Head]]:
+    """A database with seven sealed entries, and a copy of its tables."""
+    CLOCK.present = NOW
+    with a_database() as database:
+        head = sealed(database)
+        with as_role(database, "superuser") as session:
+            session.execute(text("CREATE TABLE kept_audit AS TABLE audit"))
+            session.execute(text("CREATE TABLE kept_head AS TABLE audit_head"))
+            session.commit()
+        yield database, head
+
+
+@contextmanager
+def tampering(database: Database) -> Iterator[Session]:
+    """Open a superuser's session without triggers, which commits."""
+    with as_role(database, "superuser") as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        yield session
+        session.commit()
+
+
+@pytest.fixture
+def kept(_kept: tuple[Database, Head], clock: TestClock) -> Iterator[tuple[Database, Head]]:
+    """A database with seven sealed entries and their head, the same for each test."""
+    yield _kept
+    with tampering(_kept[0]) as session:
+        for statement in (
+            "DELETE FROM audit",
+            "DELETE FROM audit_head",
+            "INSERT INTO audit OVERRIDING SYSTEM VALUE SELECT * FROM kept_audit",
+            "INSERT INTO audit_head SELECT * FROM kept_head",
+        ):
+            session.execute(text(statement))
+
+
+def tamper(database: Database, statements: str) -> None:
+    genesis = {"genesis": Chain("sample").seal(audit.chain.BEGINNING)}
+    written = statements.replace("<zero>", _AT_ZERO).replace("<columns>", _COLUMNS)
+    with tampering(database) as session:
+        for statement in written.split(";"):
+            session.execute(text(statement), genesis if ":genesis" in statement else {})
+
+
+@pytest.mark.parametrize("what", LAUNDERED)
+def test_sealing_goes_on_without_hiding_what_was_done(
+    kept: tuple[Database, Head], what: str
+) -> None:
+    """A service that still seals does not make a chain out of entries that were tampered with."""
+    database, _ = kept
+    statements, fault = LAUNDERED[what]
+    tamper(database, statements)
+    for _ in range(2):
+        with suppress(audit.sealer.NotGenuine):
+            Sealer(database).seal()
+        write(database)
+    assert fault in check(database).fault
+
+
+def test_a_recorded_beginning_put_back_is_told_by_a_head_that_was_seen(
+    kept: tuple[Database, Head],
+) -> None:
+    """Whoever kept the row of the sealed beginning can start over, as with any old copy."""
+    database, head = kept
+    tamper(
+        database,
+        "DELETE FROM audit WHERE position = 4;"
+        "UPDATE audit SET position = NULL, hash = NULL;"
+        "UPDATE audit_head SET <zero>, mac = :genesis",
+    )
+    assert Sealer(database).seal() == 6
+    write(database)
+    Sealer(database).seal()
+    assert check(database).fault == "", "documented in docs/threat-model.md"
+    assert check(database, head).fault == f"entry 7 {NOT_SEEN}"
+
+
+def test_a_chain_of_the_release_before_goes_on(kept: tuple[Database, Head]) -> None:
+    """Its beginning was not sealed; its end is, as soon as there was an entry."""
+    database, head = kept
+    begin(database)
+    assert check(database).head == head
+    write(database)
+    assert Sealer(database).seal() == 1
+    assert (check(database).entries, check(database).fault) == (8, "")
+
+
+def test_a_beginning_is_sealed_while_there_are_no_entries_only(
+    kept: tuple[Database, Head],
+) -> None:
+    database, _ = kept
+    tamper(
+        database,
+        "UPDATE audit SET position = NULL, hash = NULL;UPDATE audit_head SET <zero>, mac = ''",
+    )
+    begin(database)
+    assert check(database).fault == NO_BEGINNING
+    tamper(database, "DELETE FROM audit")
+    begin(database)
+    begin(database)
+    assert check(database).fault == ""
+
+
 def test_a_head_that_was_seen_finds_a_table_that_was_rolled_back(alone: Database) -> None:
     early = sealed(alone, 3)
     with as_role(alone, "superuser") as session:
@@ -449,8 +637,9 @@ def test_a_sealer_notices_that_the_chain_has_gone_back(
         session.execute(
             text(
                 "UPDATE audit_head SET position = 0, hash = decode(repeat('00', 32), 'hex'),"
-                " mac = ''"
-            )
+                " mac = :mac"
+            ),
+            {"mac": Chain("sample").seal(audit.chain.BEGINNING)},
         )
         session.commit()
     write(alone)
@@ -477,6 +666,7 @@ def test_a_new_key_changes_nothing_in_the_chain(
     index_key, old = encryption.new_key(), f"k1:{encryption.new_key()}"
     both = encryption.KeyRing(f"k2:{encryption.new_key()},{old}", index_key)
     monkeypatch.setattr(encryption, "_ring", encryption.KeyRing(old, index_key))
+    begin_again(alone)
     sealed(alone, 3)
     monkeypatch.setattr(encryption, "_ring", both)
     assert reencryption.re_encrypt(alone)["audit"].changed == 3
@@ -628,6 +818,7 @@ def attune(
     url = alone.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     Environment("", "", {}, {"booking": url}, {}, {"booking": ring}, index_key).save()
     encryption.use(encryption.KeyRing(ring, index_key))
+    begin_again(alone)
 
     def run(*arguments: str) -> tuple[int, str]:
         ran = CliRunner().invoke(main, ["audit", "verify", *arguments])

@@ -1,13 +1,16 @@
 """Outbox, relay, consumer, inbox, dead letters, on a real NATS."""
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
+from google.protobuf.message import Message
 from nats.aio.msg import Msg
+from nats.js.errors import APIError
 from sqlalchemy import event as sql_event
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from attune.availability.v1.events_pb2 import PracticeChanged, ProviderChanged
 from attune.booking.v1.events_pb2 import BookingConfirmed, BookingFact
@@ -49,6 +52,57 @@ def waiting(database: Database) -> int:
 
 def unacknowledged(bus: Bus, name: str) -> int:
     return bus.run(bus.jetstream.consumer_info(buses.STREAM, name)).num_ack_pending or 0
+
+
+EVENTS: list[Callable[[str, str, int], Message]] = [
+    lambda practice, booking, n: BookingConfirmed(
+        booking=BookingFact(practice_id=practice, booking_id=booking, version=n)
+    ),
+    lambda practice, booking, n: ProviderChanged(
+        practice_id=practice, provider_id=booking, version=n
+    ),
+    lambda practice, _booking, n: PracticeChanged(practice_id=practice, version=n),
+]
+
+
+@pytest.mark.parametrize("failing", range(6))
+def test_what_fails_within_a_batch_is_not_overtaken_in_its_practice(
+    database: Database, bus: Bus, failing: int
+) -> None:
+    """NATS refuses one event of a batch, and takes it later; other practices do not wait."""
+    practice, other = ids.new(), ids.new()
+    seen: dict[str, list[bytes]] = {str(practice): [], str(other): []}
+    written: dict[str, list[bytes]] = {str(practice): [], str(other): []}
+
+    def receive(_subject: str, payload: bytes, _sequence: int) -> None:
+        for name, found in seen.items():
+            if name.encode() in payload:
+                found.append(payload)
+
+    subjects = [make("", "", 0).DESCRIPTOR.full_name for make in EVENTS]
+    last = bus.run(bus.jetstream.stream_info(buses.STREAM)).state.last_seq
+    following = bus.follow(subjects, last, receive)
+    for number in range(6):
+        for each in (practice, other):
+            event = EVENTS[number % len(EVENTS)](str(each), "a booking", number)
+            written[str(each)].append(event.SerializeToString())
+            emit_one(database, each, event)
+    bad = outbox.c.payload == written[str(practice)][failing]
+    with database.transaction(EVERY_PRACTICE) as session:
+        headers = session.scalar(select(outbox.c.headers).where(bad))
+        refused = json.dumps({"Nats-Expected-Stream": "ANOTHER"})
+        session.execute(update(outbox).where(bad).values(headers=refused))
+    relay = Relay(database, bus)
+    with pytest.raises(APIError):
+        relay.drain()
+    until(lambda: len(seen[str(other)]) == 6)
+    assert waiting(database) == 6 - failing
+    with database.transaction(EVERY_PRACTICE) as session:
+        session.execute(update(outbox).where(bad).values(headers=headers))
+    assert relay.drain() == 6 - failing
+    until(lambda: len(seen[str(practice)]) == 6)
+    following.end()
+    assert seen == written
 
 
 @pytest.mark.usefixtures("relay")
@@ -279,7 +333,7 @@ def test_what_nats_would_never_take_is_refused_where_it_is_made(database: Databa
     assert waiting(database) == 0
 
 
-def emit_one(database: Database, practice: UUID, event: PracticeChanged) -> None:
+def emit_one(database: Database, practice: UUID, event: Message) -> None:
     with database.transaction(practice) as session:
         emit(session, event)
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from common.audit import Entry, record
 from common.db import encryption, idempotency, reencryption
 from common.db.database import EVERY_PRACTICE, Database
 from common.db.reencryption import Outcome
+from common.errors import DeadlineExceeded
 from common.rpc import request_context
 from sample.store import Note
 
@@ -170,6 +171,70 @@ def test_what_cannot_be_read_is_named_and_stops_nothing(database: Database) -> N
         "k0": 1,
         reencryption.NO_KEY: 1,
     }
+
+
+@pytest.fixture
+def hasty(database: Database) -> Iterator[Database]:
+    """The same database, whose statements usually end within a second."""
+    url = database.engine.url.render_as_string(hide_password=False)
+    made = Database(url, 2, service="sample", patience=0.5)
+    yield made
+    made.close()
+
+
+def sleep(database: Database, seconds: float, **patience: float) -> None:
+    with database.transaction(EVERY_PRACTICE, **patience) as session:
+        session.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": seconds})
+
+
+def sleep_twice(database: Database) -> None:
+    with database.transaction(EVERY_PRACTICE, patience=60) as session:
+        session.execute(text("SELECT pg_sleep(1.2)"))
+        session.execute(text("SELECT pg_sleep(0.6)"))
+
+
+WHOLE: dict[str, Callable[[Database], object]] = {
+    "one statement": lambda database: sleep(database, 1.2, patience=60),
+    "two statements": sleep_twice,
+    "counting": reencryption.counted,
+    "encrypting again": reencryption.re_encrypt,
+}
+
+
+@pytest.mark.req("PF-13")
+@pytest.mark.parametrize("what", WHOLE)
+def test_work_on_whole_tables_may_take_longer_than_a_call(
+    database: Database, hasty: Database, what: str
+) -> None:
+    """Longer than PostgreSQL's limit and this process's own; other transactions keep theirs."""
+    add(database, "one")
+    locked, release = threading.Event(), threading.Event()
+
+    def lock() -> None:
+        with database.transaction(EVERY_PRACTICE) as session:
+            session.execute(text("LOCK TABLE notes IN ACCESS EXCLUSIVE MODE"))
+            locked.set()
+            release.wait(30)
+
+    with ThreadPoolExecutor(2) as pool:
+        holding = pool.submit(lock)
+        assert locked.wait(30)
+        working = pool.submit(WHOLE[what], hasty)
+        time.sleep(1.2)  # beyond both limits of a usual statement
+        release.set()
+        holding.result()
+        working.result()
+    for _ in range(2):
+        with pytest.raises(DeadlineExceeded):
+            sleep(hasty, 5)
+
+
+@pytest.mark.req("PF-13")
+def test_a_connection_is_patient_no_longer_than_its_transaction(hasty: Database) -> None:
+    with pytest.raises(KeyError), hasty.transaction(EVERY_PRACTICE, patience=60):
+        raise KeyError
+    with hasty.engine.connect() as connection:
+        assert connection.connection.driver_connection.patience == 0.5  # type: ignore[union-attr]
 
 
 def test_a_process_says_at_its_start_which_keys_it_lacks(

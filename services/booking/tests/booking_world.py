@@ -38,8 +38,7 @@ from booking.store.tables import Booking, Hold, Occupancy
 from common import ids
 from common.db.database import EVERY_PRACTICE, Database
 from common.jobs.worker import Worker
-from common.messaging.consumer import practice_of
-from common.messaging.outbox import outbox
+from common.messaging.outbox import outbox, practice_of
 
 NOW = utc("2026-11-01 08:00")
 NINE = utc("2026-11-02 14:00")

@@ -8,6 +8,7 @@ from uuid import UUID
 import requests
 
 from attune_local.stack import Stack
+from attune_testing import builders
 from common import ids
 from common.clock import SystemClock
 from common.db import encryption
@@ -89,6 +90,10 @@ class Practice:
 
     def book(self, start: str, **changes: Any) -> Any:
         return self.visitor.post(f"{self.path}/bookings", self.booking(start, **changes), 201)
+
+    def come(self, booking: dict[str, Any]) -> None:
+        """Move the planned start of a booking to now, so that the session can take place."""
+        builders.come(self.stack.database_url("booking"), booking["id"])
 
     def account(self, *roles: str, provider_id: str = "") -> Api:
         """Create an account and return its signed-in caller."""

@@ -42,9 +42,8 @@ from common import ids
 from common.db.database import EVERY_PRACTICE, Database
 from common.jobs.schedule import due
 from common.jobs.worker import Worker
-from common.messaging.consumer import practice_of
 from common.messaging.nats import MESSAGE_ID
-from common.messaging.outbox import outbox
+from common.messaging.outbox import outbox, practice_of
 from common.rpc.identity import VISITOR, Identity, acting_as
 from notifications.actions.delivery import Delivery
 from notifications.adapters.availability import Providers

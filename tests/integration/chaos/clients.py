@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import requests
 
 from tests.integration.chaos import plan
@@ -231,7 +232,12 @@ class Client(threading.Thread):
         return self._do(clinic, write, wish)
 
     def _change(self, clinic: Clinic, made: Made, wish: Wish) -> None:
-        """By staff; every other cancellation by the client."""
+        """By staff; every other cancellation by the client. What is completed has begun."""
+        if wish.kind == plan.COMPLETE:
+            try:
+                clinic.world.come({"id": made.id})
+            except psycopg.Error:  # the database is away
+                return
         write = Write(wish.kind, f"/bookings/{made.id}/{wish.kind}", {}, made.id)
         if wish.kind == plan.CANCEL and wish.slot < 0.5:
             write.params["token"] = made.token

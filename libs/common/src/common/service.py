@@ -26,6 +26,7 @@ from common.jobs.worker import Jobs, Worker
 from common.messaging.consumer import Consumer, Handlers
 from common.messaging.nats import Bus
 from common.messaging.outbox import Relay
+from common.resilience.lasting import LastingThread
 from common.rpc import channels, identity
 from common.rpc.server import Server, Servicers
 
@@ -68,6 +69,7 @@ class Service:
         self._checks: dict[str, Callable[[], bool]] = {"database": self._schema_is_ready}
         self._schema_found = False
         self._stopping = threading.Event()
+        self._readiness = LastingThread("readiness", self._watch, self._stopping)
 
     def channel(self, target: str) -> grpc.Channel:
         """Return a channel to another service, such as `dns:///booking:50051`."""
@@ -107,11 +109,11 @@ class Service:
         """Start all parts and return the port of the gRPC server."""
         self.bus.start()
         port = self.server.listen(self.settings.listen)
-        threads: list[Any] = [self._relay, self._sealer, self._consumer, self._worker]
-        for part in threads:
-            if part:
-                part.start()
-        threading.Thread(target=self._watch, name="readiness", daemon=True).start()
+        parts = [part for part in self._parts() if part]
+        for part in parts:
+            part.start()
+        self._checks["threads"] = lambda: all(part.is_well() for part in (self.bus, *parts))
+        self._readiness.start()
         reencryption.watch(self.database)
         log.info("serving", extra={"address": self.settings.listen, "port": port})
         return port
@@ -120,13 +122,17 @@ class Service:
         """Finish running calls, events, and jobs, then close all connections."""
         self._stopping.set()
         self.server.stop(GRACE)
-        for part in (self._consumer, self._worker, self._relay, self._sealer):
+        for part in self._parts():
             if part:
                 part.stop()
         self.bus.close()
         self.database.close()
         telemetry.shutdown()
         log.info("stopped")
+
+    def _parts(self) -> tuple[Any, ...]:
+        """Return what has threads of its own, in the order in which it is stopped."""
+        return self._consumer, self._worker, self._relay, self._sealer
 
     def _watch(self) -> None:
         ready: bool | None = None

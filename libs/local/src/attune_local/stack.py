@@ -21,6 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from psycopg import sql
 
 from attune_local.servers import Nats, Postgres, StartupError, free_port, spawn, stop
+from common import audit
 from common.db import encryption, migrations
 from common.rpc import channels, identity
 from common.services import GATEWAY, OPERATOR, SERVICES, package
@@ -135,6 +136,10 @@ class Stack:
             self._make_database(service)
             owner = self.database_url(service, owner=True)
             migrations.migrate(package(service), owner, package(service))
+            keys = encryption.KeyRing(
+                self.secrets.encryption_keys[service], self.secrets.blind_index_key
+            )
+            audit.seal_genesis(owner, audit.Chain(service, keys))
         for service in SERVICES:
             for port in self.ports[service]:
                 self.start_service(service, port)

@@ -5,8 +5,9 @@ import os
 import click
 
 from attune_operator.environment import Environment
+from common import audit
 from common.config import Misconfigured
-from common.db import migrations
+from common.db import encryption, migrations
 from common.services import GATEWAY, SERVICES, package
 
 
@@ -16,19 +17,28 @@ def migrate(services: tuple[str, ...]) -> None:
     """Migrate the databases of SERVICES (by default, all).
 
     In a cluster, migrate one service at a time: set OWNER_DATABASE_URL to the schema owner's URL,
-    and DATABASE_ROLE to the service's own role.
+    DATABASE_ROLE to the service's own role, and BLIND_INDEX_KEY to the key with which the beginning
+    of the audit's chain is sealed.
     """
     if "OWNER_DATABASE_URL" in os.environ:
-        if len(services) != 1 or "DATABASE_ROLE" not in os.environ:
+        needed = {"DATABASE_ROLE", "BLIND_INDEX_KEY"}
+        if len(services) != 1 or not needed <= os.environ.keys():
             raise Misconfigured(
-                "With OWNER_DATABASE_URL, give exactly one service and set DATABASE_ROLE."
+                "With OWNER_DATABASE_URL, give exactly one service and set DATABASE_ROLE and"
+                " BLIND_INDEX_KEY."
             )
-        _migrate(services[0], os.environ["OWNER_DATABASE_URL"], os.environ["DATABASE_ROLE"])
+        url, role = os.environ["OWNER_DATABASE_URL"], os.environ["DATABASE_ROLE"]
+        _migrate(services[0], url, role, os.environ["BLIND_INDEX_KEY"])
         return
     environment = Environment.load()
     for service in services or (*SERVICES, GATEWAY):
-        _migrate(service, environment.owner_urls[service], package(service))
+        url, key = environment.owner_urls[service], environment.blind_index_key
+        _migrate(service, url, package(service), key)
 
 
-def _migrate(service: str, url: str, role: str) -> None:
-    click.echo(f"{service}: {migrations.migrate(package(service), url, role)}")
+def _migrate(service: str, url: str, role: str, blind_index_key: str) -> None:
+    # A chain uses the index key alone, so the command needs no encryption keys.
+    keys = encryption.KeyRing(f"unused:{encryption.new_key()}", blind_index_key)
+    revision = migrations.migrate(package(service), url, role)
+    audit.seal_genesis(url, audit.Chain(service, keys))
+    click.echo(f"{service}: {revision}")

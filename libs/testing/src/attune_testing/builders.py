@@ -5,8 +5,11 @@ Every field has a sensible default; `**fields` overrides any field of the messag
 
 import secrets
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+import psycopg
 
 from attune.availability.v1 import availability_pb2 as pb
 from attune.availability.v1.hours_service_pb2 import (
@@ -110,6 +113,23 @@ def physical_room(stub: AvailabilityStub, practice_id: str, name: str) -> pb.Phy
     request = CreatePhysicalRoomRequest(physical_room=pb.PhysicalRoom(name=name))
     with identity.acting_as(operator(practice_id)):
         return stub.CreatePhysicalRoom(request).physical_room
+
+
+def come(booking_database_url: str, booking_id: str) -> None:
+    """Move the planned start of a booking to now, as if its time had come.
+
+    Sessions take place at their time only, and what is bookable online starts hours from now.
+    Neither the taken time nor what other services know is moved.
+    """
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    with psycopg.connect(booking_database_url) as database:
+        database.execute("SELECT set_config('attune.practice', '*', true)")
+        moved = database.execute(
+            "UPDATE bookings SET end_at = %(now)s + (end_at - start_at), start_at = %(now)s"
+            " WHERE id = %(id)s",
+            {"now": now, "id": booking_id},
+        )
+        assert moved.rowcount == 1
 
 
 def account(

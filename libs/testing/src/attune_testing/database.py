@@ -4,7 +4,7 @@ import os
 
 from attune_local.stack import make_database
 from attune_testing.servers import PASSWORD, POSTGRES
-from common import ids
+from common import audit, ids
 from common.db import migrations
 from common.db.database import Database
 
@@ -17,6 +17,6 @@ def new_database(package: str, worker_id: str) -> Database:
     host = server.rpartition("@")[2]
     owner = f"postgresql://{name}_owner:{PASSWORD}@{host}/{name}"
     migrations.migrate(package, owner, name)
-    return Database(
-        f"postgresql://{name}:{PASSWORD}@{host}/{name}", 80, service=package.replace("_", "-")
-    )
+    service = package.replace("_", "-")
+    audit.seal_genesis(owner, audit.Chain(service))
+    return Database(f"postgresql://{name}:{PASSWORD}@{host}/{name}", 80, service=service)

@@ -1,6 +1,7 @@
 """The timetable: which starts it offers, and that patching it equals building it anew."""
 
 import random
+from array import array
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -256,6 +257,67 @@ def test_the_number_of_arrays_is_bounded_and_the_latest_used_stay() -> None:
     for number in (1, 2, 3, 1, 4):
         timetable.starts(HOUR, number * CHUNK, (number + 1) * CHUNK)
     assert [number for _, number in timetable._chunks] == [3, 1, 4]
+
+
+TEN_YEARS = 3660 * DAY
+SEVERAL = [Shape(60, 60), Shape(50, 15), Shape(30, 5), Shape(60, 60, mode=Mode.PHONE)]
+
+
+@pytest.mark.req("SL-4", "PF-13")
+@pytest.mark.parametrize("what", ["closed", "taken", "one start in each", "a long session"])
+def test_searches_far_ahead_for_several_shapes_keep_their_arrays(
+    monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Under an unlimited advance, each such search goes through ten years."""
+    week = [] if what == "closed" else every_day(540, 1020)
+    timetable = Timetable(UTC_ZONE, week, provider=PROVIDER)
+    if what == "taken":
+        timetable.take("x", PROVIDER, MONDAY - DAY, MONDAY + 2 * TEN_YEARS)
+    if what == "one start in each":
+        days = [date(2026, 1, 1) + timedelta(days=64 * n) for n in range(80)]
+        timetable = Timetable(UTC_ZONE, [], [Override(day, (Block(540, 600),)) for day in days])
+    shapes = SEVERAL
+    if what == "a long session":
+        shapes = [replace(shape, duration=600) for shape in SEVERAL]
+    found = [timetable.first_starts(s, MONDAY, MONDAY + TEN_YEARS, 50) for s in shapes]
+    computed: list[Shape] = []
+    free = timetable._free
+
+    def compute(shape: Shape, first: int, end: int) -> "array[int]":
+        computed.append(shape)
+        return free(shape, first, end)
+
+    monkeypatch.setattr(timetable, "_free", compute)
+    again = [timetable.first_starts(s, MONDAY, MONDAY + TEN_YEARS, 50) for s in shapes]
+    assert (again, computed) == (found, [])
+
+
+@pytest.mark.req("SL-9", "PF-13")
+def test_arrays_with_many_starts_are_fewer() -> None:
+    timetable = Timetable(UTC_ZONE, every_day(0, 1440))
+    for number in range(400, 600):
+        timetable.starts(Shape(5, 5), number * CHUNK, (number + 1) * CHUNK)
+    assert 1 < len(timetable._chunks) <= 64
+    assert timetable.weigh(None) <= 1_600_000
+
+
+@pytest.mark.req("PF-13")
+@pytest.mark.parametrize(("count", "blocks"), [(1, 0), (1, 15), (100, 1), (5000, 1), (5000, 3)])
+def test_overrides_count_for_the_memory(count: int, blocks: int) -> None:
+    days = [date(2026, 1, 1) + timedelta(days=n) for n in range(count)]
+    overrides = [
+        Override(day, tuple(Block(540 + 20 * n, 550 + 20 * n) for n in range(blocks)))
+        for day in days
+    ]
+    weight = count * (200 + 200 * blocks)
+    timetable = Timetable(UTC_ZONE, every_day(540, 1020), overrides)
+    assert timetable.weigh(None) == weight
+    changes: list[int] = []
+    timetable.weigh(changes.append)
+    timetable.replace_hours(UTC_ZONE, [])
+    assert (sum(changes), timetable.weigh(None)) == (-weight, 0)
+    timetable.replace_hours(UTC_ZONE, [], overrides)
+    assert timetable.weigh(None) == weight
 
 
 @pytest.mark.req("SL-9", "PF-13")

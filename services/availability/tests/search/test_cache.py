@@ -337,7 +337,7 @@ def test_a_search_that_names_a_booking_never_shows_its_slot(
 def test_a_revision_that_is_on_its_way_is_waited_for(
     provider: Provider, alone: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caches, "PATIENCE", 10)
+    monkeypatch.setattr(caches, "_MOMENT", 10)
     assert provider.hours(on=alone) == [9, 10, 11]
 
     def arrive() -> None:
@@ -374,6 +374,60 @@ def test_a_revision_that_never_existed_is_refused(world: World, provider: Provid
             with pytest.raises(Invalid) as raised:
                 provider.search(revision=garbled)
             assert raised.value.reason == "INVALID_REVISION"
+
+
+@pytest.mark.req("SL-8", "SL-10")
+@pytest.mark.parametrize(
+    "revision",
+    ["1", f"{10**15 - 1}", "0.{next}", f"0.{10**15 - 1}", "1.{setup}", "{other}", "{elsewhere}"],
+)
+def test_a_revision_that_never_existed_leaves_what_is_in_memory(
+    world: World, provider: Provider, alone: Replica, revision: str
+) -> None:
+    """Anybody can name any revision, also that of another provider or practice."""
+    other = provider.practice.provider()
+    other.book()
+    elsewhere = Practice(world)
+    elsewhere.service()
+    for _ in range(20):
+        elsewhere.set_policies()
+    known = int(provider.search(on=alone).revision.partition(".")[2])
+    named = revision.format(
+        setup=known,
+        next=known + 1,
+        other=f"{other.search(revision='1').revision}",
+        elsewhere=f"0.{elsewhere.provider().search().revision.partition('.')[2]}",
+    )
+    warm = alone.cache.get(provider.username)
+    with statements(world.database) as asked, pytest.raises(Invalid) as raised:
+        provider.search(on=alone, revision=named)
+    assert raised.value.reason == "UNKNOWN_REVISION"
+    assert alone.cache._snapshots.by_username[provider.username] is warm
+    assert [s for s in asked if "found" in s] == []
+
+
+@pytest.mark.req("SL-8", "PF-13")
+def test_few_searches_wait_for_a_revision_and_the_others_go_on(
+    provider: Provider, alone: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caches, "_MOMENT", 60)
+    assert provider.hours(on=alone) == [9, 10, 11]
+    refused: list[Unavailable] = []
+
+    def ask() -> int:
+        try:
+            return alone.cache.get(provider.username, "1").revisions[provider.number]
+        except Unavailable as error:
+            refused.append(error)
+            return 0
+
+    def arrive() -> int:
+        until(lambda: len(refused) == 16)
+        assert provider.hours(on=alone) == [9, 10, 11]
+        deliver(alone.cache, changed(provider, 1, ("a", NINE)))
+        return 0
+
+    assert sorted(at_once([arrive, *[ask] * 20])) == [0] * 17 + [1] * 4  # type: ignore[type-var]
 
 
 # Replicas
@@ -609,7 +663,7 @@ def test_events_that_are_lost_for_good_are_made_up_for(
         server.start()
         until(lambda: provider.hours(on=replica) == [10, 11])
         until(lambda: world.projected(provider.number) == 1)
-        until(lambda: not replica.cache._unplanned_fetches)
+        until(lambda: replica.cache._planned)
         assert provider.hours(on=other) == [10, 11]
 
 

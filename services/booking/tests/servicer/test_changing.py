@@ -129,13 +129,31 @@ def decline_cancellation(case: Case, who: Identity | None = None) -> booking_pb2
         return case.service.rpc.DeclineCancellation(request).booking
 
 
+def come(case: Case) -> None:
+    """Let the time of the session come."""
+    clock = case.service.clock
+    clock.present = max(clock.present, NINE)
+
+
 def start(case: Case, who: Identity | None = None) -> booking_pb2.Booking:
+    """Start the session when its time has come."""
+    come(case)
+    return _start(case, who)
+
+
+def _start(case: Case, who: Identity | None = None) -> booking_pb2.Booking:
     with acting_as(who or case.owner):
         request = pb.StartBookingRequest(booking_id=case.id)
         return case.service.rpc.StartBooking(request).booking
 
 
 def complete(case: Case, who: Identity | None = None) -> booking_pb2.Booking:
+    """Complete the session when its time has come."""
+    come(case)
+    return _complete(case, who)
+
+
+def _complete(case: Case, who: Identity | None = None) -> booking_pb2.Booking:
     with acting_as(who or case.owner):
         request = pb.CompleteBookingRequest(booking_id=case.id)
         return case.service.rpc.CompleteBooking(request).booking
@@ -316,6 +334,10 @@ def test_a_refused_change_is_not_remembered(alone: Running) -> None:
         with pytest.raises(Refused):
             alone.rpc.CompleteBooking(request)
         confirm(case)
+        with pytest.raises(Conflict) as early:
+            alone.rpc.CompleteBooking(request)
+        assert early.value.reason == "SESSION_TOO_EARLY"
+        come(case)
         assert alone.rpc.CompleteBooking(request).booking.status == BOOKING_STATUS_COMPLETED
 
 
@@ -517,9 +539,37 @@ def test_the_session_starts_and_ends(alone: Running) -> None:
     assert refs(alone.database, case.provider) == [UUID(case.id)], "its time was used"
 
 
+@pytest.mark.req("BK-9", "RM-7")
+def test_a_session_ahead_is_neither_started_nor_completed_nor_billed(alone: Running) -> None:
+    case = Case(alone)
+    before = get(case)
+    for early, forbidden in (
+        (timedelta(days=1), _start),
+        (timedelta(minutes=16), _start),
+        (timedelta(days=1), _complete),
+        (timedelta(minutes=14), _complete),
+        (timedelta(seconds=1), _complete),
+    ):
+        alone.clock.present = NINE - early
+        with pytest.raises(Conflict) as refused:
+            forbidden(case)
+        assert refused.value.reason == "SESSION_TOO_EARLY"
+        assert refused.value.details["opens_at"] in refused.value.message
+    assert get(case).version == before.version
+    assert events(alone.database, BookingStarted, case.practice) == []
+    assert events(alone.database, BookingCompleted, case.practice) == []
+    alone.clock.present = NINE - timedelta(minutes=15)
+    assert _start(case).status == BOOKING_STATUS_IN_PROGRESS
+    with pytest.raises(Conflict) as refused:
+        _complete(case)
+    assert refused.value.reason == "SESSION_TOO_EARLY"
+    assert complete(case).status == BOOKING_STATUS_COMPLETED
+
+
 @pytest.mark.req("CN-2", "BK-9")
 def test_a_session_that_takes_place_settles_the_clients_wish_to_cancel(alone: Running) -> None:
     for step in (start, complete):
+        alone.clock.present = NOW
         case = Case(alone, cancellation=CLIENT_CANCELLATION_APPROVAL)
         assert cancel(case, case.client).cancellation_requested
         assert not step(case).cancellation_requested, step

@@ -243,6 +243,10 @@ def test_a_session_is_started_and_completed(practice: Practice, slots: list[str]
     assert booked["address"] == "1 Main Street"
     assert "join_url" not in booked
     path = f"/bookings/{booked['id']}"
+    for early in ("start", "complete"):
+        refused = practice.owner.send("POST", f"{path}/{early}")
+        assert (refused.status_code, refused.json()["reason"]) == (409, "SESSION_TOO_EARLY")
+    practice.come(booked)
     assert practice.owner.post(f"{path}/start")["status"] == "in_progress"
     assert practice.owner.post(f"{path}/complete")["status"] == "completed"
     wrong = practice.owner.send("POST", f"{path}/start")

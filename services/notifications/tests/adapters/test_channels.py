@@ -1,7 +1,11 @@
 """Real mail servers, in all their moods, and the development mailbox."""
 
+import contextlib
+import itertools
+import socketserver
 import ssl
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -9,6 +13,7 @@ from email.message import EmailMessage
 from email.policy import default
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -24,6 +29,7 @@ from common.config import Misconfigured
 from common.db.database import Database
 from common.errors import DomainError
 from notifications.__main__ import channel
+from notifications.adapters import smtp as smtp_module
 from notifications.adapters.channel import MailRefused, MailServerUnavailable
 from notifications.adapters.mailbox import MailboxChannel
 from notifications.adapters.smtp import SmtpChannel
@@ -151,6 +157,107 @@ def test_a_server_that_is_down_is_tried_later(message: EmailMessage) -> None:
     error = failure(SmtpChannel(f"smtp://127.0.0.1:{free_port()}"), message)
     assert type(error) is MailServerUnavailable
     assert error.details == {"cause": "ConnectionRefusedError", "code": ""}
+
+
+GOOD = {
+    "greeting": b"220 mail.example ESMTP\r\n",
+    "EHLO": b"250 mail.example\r\n",
+    "MAIL": b"250 fine\r\n",
+    "RCPT": b"250 fine\r\n",
+    "DATA": b"354 go on\r\n",
+    "message": b"250 fine\r\n",
+    "QUIT": b"221 farewell\r\n",
+}
+
+
+class Peer(socketserver.StreamRequestHandler):
+    """A mail server that answers well, but for one stage."""
+
+    def handle(self) -> None:
+        server: Any = self.server
+        with contextlib.suppress(OSError):
+            self._answer("greeting")
+            while line := self.rfile.readline():
+                command = line[:4].decode("ascii", "replace").upper()
+                self._answer(command)
+                if command == "DATA":
+                    while self.rfile.readline().rstrip() not in (b".", b""):
+                        pass
+                    self._answer("message")
+            return
+        server.hung_up.set()
+
+    def _answer(self, stage: str) -> None:
+        server: Any = self.server
+        if stage != server.stage:
+            self.wfile.write(GOOD.get(stage, b"250 fine\r\n"))
+            return
+        for part in itertools.chain(*[server.parts] * server.times):
+            self.wfile.write(part)
+            server.over.wait(0.05)
+        server.finished.set()
+        raise OSError
+
+
+class Peers(socketserver.ThreadingTCPServer):
+    """Serves one Peer, whose answer at `stage` is `parts`, bit by bit, a hundred times."""
+
+    daemon_threads = True
+
+    def __init__(self, stage: str, parts: Sequence[bytes]) -> None:
+        super().__init__(("127.0.0.1", 0), Peer)
+        self.stage, self.parts, self.times = stage, parts, 400 // len(parts)
+        self.over, self.finished, self.hung_up = (threading.Event() for _ in range(3))
+
+
+@pytest.mark.req("PF-13")
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("url", ["smtp", "smtps"])
+@pytest.mark.parametrize(
+    ("stage", "parts"),
+    [
+        ("greeting", [b"2"]),
+        ("greeting", [b"220-wait\r\n"]),
+        ("greeting", [b""]),
+        ("EHLO", [b"250-X\r\n"]),
+        ("MAIL", [b"2"]),
+        ("RCPT", [b"250-wait\r\n"]),
+        ("DATA", [b"3"]),
+        ("message", [b"250-", b"wait", b"\r\n"]),
+    ],
+)
+def test_a_server_that_dawdles_has_a_limited_time_for_all_of_it(
+    message: EmailMessage,
+    monkeypatch: pytest.MonkeyPatch,
+    certificate: Path,
+    url: str,
+    stage: str,
+    parts: Sequence[bytes],
+) -> None:
+    """Each byte comes soon, so no read of its own takes long."""
+    monkeypatch.setattr(smtp_module, "_TOTAL", 0.4)
+    with Peers(stage, parts) as peers:
+        if url == "smtps":
+            peers.socket = tls(certificate).wrap_socket(peers.socket, server_side=True)
+        threading.Thread(target=peers.serve_forever, args=(0.05,), daemon=True).start()
+        with pytest.raises(MailServerUnavailable):
+            SmtpChannel(f"{url}://127.0.0.1:{peers.server_address[1]}").send(ids.new(), message)
+        assert not peers.finished.is_set(), "the sender has not waited for the end"
+        peers.over.set()
+        peers.shutdown()
+
+
+@pytest.mark.req("PF-13")
+def test_a_farewell_that_dawdles_does_not_send_it_again(
+    message: EmailMessage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp_module, "_TOTAL", 0.4)
+    with Peers("QUIT", [b"2"]) as peers:
+        threading.Thread(target=peers.serve_forever, args=(0.05,), daemon=True).start()
+        SmtpChannel(f"smtp://127.0.0.1:{peers.server_address[1]}").send(ids.new(), message)
+        assert not peers.finished.is_set()
+        peers.over.set()
+        peers.shutdown()
 
 
 @pytest.mark.usefixtures("trusted")

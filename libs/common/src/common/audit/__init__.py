@@ -8,6 +8,7 @@ each entry authenticates all entries before it. `verify` finds entries that were
 
 from common.audit.chain import Chain, Head
 from common.audit.entries import LIST, NO_PRACTICE, Entry, Filter, page, record
+from common.audit.genesis import seal_genesis
 from common.audit.sealer import Sealer
 from common.audit.verifier import Report, verify
 
@@ -22,5 +23,6 @@ __all__ = [
     "Sealer",
     "page",
     "record",
+    "seal_genesis",
     "verify",
 ]

@@ -33,6 +33,7 @@ class Head:
 
 
 BEGINNING = Head(0, GENESIS)
+"""The head of a chain without entries; `common.audit.genesis` seals it."""
 
 
 class Chain:
@@ -42,8 +43,8 @@ class Chain:
     a chain is never written anew.
     """
 
-    def __init__(self, service: str) -> None:
-        self._key = encryption.ring().index(service, "audit.chain")
+    def __init__(self, service: str, ring: encryption.KeyRing | None = None) -> None:
+        self._key = (ring or encryption.ring()).index(service, "audit.chain")
 
     def mac(self, canonical: bytes) -> bytes:
         """Return the MAC of an entry's content."""

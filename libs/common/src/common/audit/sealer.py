@@ -28,6 +28,7 @@ from common.audit.entries import WAITING, Entry
 from common.db import database
 from common.db.database import SHARED
 from common.errors import Unavailable
+from common.resilience.lasting import LastingThread
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ heads = Table(
     Column("mac", LargeBinary, nullable=False),
 )
 
+_is_sealed = Entry.position.is_not(None) | Entry.hash.is_not(None)
 _POLL = 1.0  # seconds between checks for entries that a crash or a command has left
 _GATHER = 0.1  # seconds to wait after the first entry, so that many entries share one commit
 _LOG_INTERVAL = 300.0  # seconds between two heads in the log
@@ -56,12 +58,12 @@ WHERE a.id = s.id
 
 
 class NotGenuine(Exception):
-    """No sealer wrote the head's row; sealing more entries would hide that."""
+    """The head's row was changed or set back; sealing more entries would hide that."""
 
 
 def is_genuine(chain: Chain, head: Head, mac: bytes) -> bool:
-    """Return whether a sealer of the chain wrote the head."""
-    return head == BEGINNING or hmac.compare_digest(mac, chain.seal(head))
+    """Return whether the head's row was written with the chain's key."""
+    return hmac.compare_digest(mac, chain.seal(head))
 
 
 class Sealer:
@@ -78,7 +80,7 @@ class Sealer:
         self._stop = threading.Event()
         self._wake = threading.Event()
         db.listen(WAITING, self._wake.set)
-        self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
+        self._thread = LastingThread("sealer", self._run, self._stop)
 
     def start(self) -> None:
         self._thread.start()
@@ -87,8 +89,11 @@ class Sealer:
         """Seal the entries that this process has written, and stop."""
         self._stop.set()
         self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(5)
+        self._thread.join(5)
+
+    def is_well(self) -> bool:
+        """Return whether the thread does its work."""
+        return self._thread.is_well()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -121,6 +126,8 @@ class Sealer:
                 return 0  # another replica is sealing
             before = Head(row.position, bytes(row.hash))
             if not is_genuine(self._chain, before, bytes(row.mac)):
+                raise NotGenuine
+            if before == BEGINNING and session.scalar(select(exists().where(_is_sealed))):
                 raise NotGenuine
             head, count = self._append(session, before)
         if before.position < self._head.position:

@@ -19,7 +19,9 @@ MISSING = "is missing"
 MISPLACED = "does not follow the one before it: something was removed, moved or put in between"
 BEHIND = "stands behind the end of the chain"
 NO_END = "the chain's end was changed or removed"
+NO_BEGINNING = "the chain's beginning was not sealed, or was changed"
 NOT_SEEN = "is not the one that was seen there"
+UNSEALED = "was sealed before: its position was removed"
 UNREADABLE = "cannot be read"
 
 
@@ -64,6 +66,8 @@ def verify(session: Session, chain: Chain, seen: Head | None = None) -> Report:
                 if row.Entry.position is None:
                     name = f"entry {row.Entry.id}, which waits to be sealed,"
                     _check_content(chain, row.Entry, name)
+                    if row.Entry.hash is not None:
+                        raise _Broken(f"{name} {UNSEALED}")
                     waiting += 1
                 else:
                     head = _follow(chain, head, row.Entry, seen)
@@ -104,5 +108,7 @@ def _check_end(chain: Chain, head: Head, row: Any, seen: Head | None) -> None:
         raise _Broken(f"entry {head.position + 1} {MISSING}")
     if end.position < head.position:
         raise _Broken(f"entry {end.position + 1} {BEHIND}")
+    if end == BEGINNING and not is_genuine(chain, end, bytes(row.mac)):
+        raise _Broken(NO_BEGINNING)
     if end != head or not is_genuine(chain, end, bytes(row.mac)):
         raise _Broken(NO_END)

@@ -94,10 +94,13 @@ class Database:
         self._listeners: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
 
     @contextlib.contextmanager
-    def transaction(self, practice: UUID | str) -> Iterator[Session]:
+    def transaction(
+        self, practice: UUID | str, *, patience: float | None = None
+    ) -> Iterator[Session]:
         """Open a transaction on the rows of one practice, and commit unless the block raises.
 
-        Statements end with the deadline of the current call. Raises Unavailable if the database
+        Statements end with the deadline of the current call; `patience` is for work on whole
+        tables, and takes the place of the database's. Raises Unavailable if the database
         was unreachable or the connection broke: the transaction did not commit, so the caller may
         retry it. Raises DeadlineExceeded if a statement took longer than the time left.
         """
@@ -107,15 +110,16 @@ class Database:
             self._permit(),
             Session(self.engine, expire_on_commit=False, info=info) as session,
         ):
-            self._begin(session, practice)
+            self._begin(session, practice, patience or self._patience)
             self._bulkhead.answered()
-            yield session
-            session.commit()
+            with _patient(session, patience or self._patience):
+                yield session
+                session.commit()
             for call in session.info.get(_AFTER_COMMIT, {}).values():
                 call()
 
-    def _begin(self, session: Session, practice: UUID | str) -> None:
-        timeout = int(_time(self._patience) * 1000)
+    def _begin(self, session: Session, practice: UUID | str, patience: float) -> None:
+        timeout = int(_time(patience) * 1000)
         values = {"practice": str(practice), "timeout": f"{timeout}ms"}
         try:
             session.execute(_BEGIN, values)
@@ -219,6 +223,19 @@ class _Connection(psycopg.Connection[Any]):
                 raise
             self.pgconn.finish()  # without asking the server
             raise ConnectionTimeout("the server does not answer") from None
+
+
+@contextlib.contextmanager
+def _patient(session: Session, patience: float) -> Iterator[None]:
+    """Let the session's connection wait for statements as long as the server may take for them."""
+    connection = session.connection().connection.driver_connection
+    if not isinstance(connection, _Connection):
+        raise TypeError("a connection that this module has not made")
+    before, connection.patience = connection.patience, patience
+    try:
+        yield
+    finally:
+        connection.patience = before
 
 
 def confine(session: Session, practice: UUID) -> None:

@@ -24,6 +24,7 @@ BATCH = 100
 NO_KEY = "?"
 """In place of a key's name, for a value that is not encrypted."""
 _SAMPLE = 8 * 1024 * 1024  # bytes of each table that are read when a service starts
+_WHOLE_TABLE = 3600.0  # seconds for a statement that reads a whole table
 _PATIENCE = 10.0  # seconds to wait for rows that other transactions have locked
 _PAUSE = 0.2  # seconds between passes
 _ATTEMPTS = 60  # one a second, for a database that is unreachable at the start
@@ -84,8 +85,7 @@ def tables(session: Session) -> list[Table]:
 def counted(database: Database) -> dict[str, dict[str, int]]:
     """Return the number of values by column (`clients.name`) and key. Reads all rows."""
     found: dict[str, dict[str, int]] = {}
-    with database.transaction(EVERY_PRACTICE) as session:
-        _lift_time_limit(session)
+    with database.transaction(EVERY_PRACTICE, patience=_WHOLE_TABLE) as session:
         for table in tables(session):
             found |= _count(session, table)
     return found
@@ -97,7 +97,7 @@ def re_encrypt(database: Database) -> dict[str, Outcome]:
     Works in small batches. Rows that other transactions have locked are left for a later pass, so
     that no transaction waits. It can be interrupted and repeated at any time.
     """
-    with database.transaction(EVERY_PRACTICE) as session:
+    with database.transaction(EVERY_PRACTICE, patience=_WHOLE_TABLE) as session:
         found = tables(session)
     return {table.name: _re_encrypt(database, table) for table in found}
 
@@ -166,8 +166,7 @@ def _re_encrypt(database: Database, table: Table) -> Outcome:
 
 def _left(database: Database, table: Table) -> int:
     current = encryption.ring().current
-    with database.transaction(EVERY_PRACTICE) as session:
-        _lift_time_limit(session)
+    with database.transaction(EVERY_PRACTICE, patience=_WHOLE_TABLE) as session:
         counts = _count(session, table).values()
     return sum(count for keys in counts for key, count in keys.items() if key != current)
 
@@ -177,8 +176,7 @@ def _pass(database: Database, table: Table) -> tuple[int, list[str]]:
     changed, unreadable = 0, list[str]()
     after: Mapping[str, Any] = {}
     while True:
-        with database.transaction(EVERY_PRACTICE) as session:
-            _lift_time_limit(session)
+        with database.transaction(EVERY_PRACTICE, patience=_WHOLE_TABLE) as session:
             rows = _batch(session, table, after)
             written = []
             for row in rows:
@@ -242,7 +240,3 @@ def _write(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) ->
 
 def _named(table: Table) -> str:
     return ", ".join(f":{part}" for part in table.key)
-
-
-def _lift_time_limit(session: Session) -> None:
-    session.execute(text("SET LOCAL statement_timeout = 0"))

@@ -23,6 +23,7 @@ from common.clock import Clock
 from common.db import database
 from common.errors import Unavailable
 from common.jobs.schedule import WAITING, due
+from common.resilience.lasting import LastingThread
 from common.rpc import request_context
 
 log = logging.getLogger(__name__)
@@ -163,12 +164,16 @@ class Worker:
     def start(self) -> None:
         for lane in self._lanes:
             self._database.listen(WAITING, lane.wake.set)
-            lane.start()
+            lane.thread.start()
 
     def stop(self) -> None:
         """Finish the jobs that are being done, and stop."""
         for lane in self._lanes:
             lane.stop()
+
+    def is_well(self) -> bool:
+        """Return whether every lane claims its jobs."""
+        return all(lane.thread.is_well() for lane in self._lanes)
 
     def work_all(self) -> int:
         """Do all due jobs in this thread, and return their number. For tests."""
@@ -225,17 +230,18 @@ class Worker:
             self._put_off(job, at, attempts)
         except Unavailable:
             self._unsettled.append((job, at, attempts))
+        except Exception:  # nobody looks at a job's thread; the lease ends by itself
+            log.exception("job not put off", extra={"kind": job.kind, "key": job.key})
 
     def _put_off(self, job: Job, at: datetime, attempts: int) -> None:
         with self._database.transaction(job.practice_id) as session:
             _plan_again(session, job, at, attempts)
 
 
-class _Lane(threading.Thread):
+class _Lane:
     """Claims the jobs of one lane, and has its threads do them."""
 
     def __init__(self, worker: Worker, name: str, threads: int) -> None:
-        super().__init__(name=f"jobs-{name}", daemon=True)
         self.wake = threading.Event()
         self._worker = worker
         self._lane = name
@@ -243,14 +249,15 @@ class _Lane(threading.Thread):
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"jobs-{name}")
         self._doing: set[Future[None]] = set()
         self._ended = threading.Event()
+        self.thread = LastingThread(f"jobs-{name}", self._run, self._ended)
 
     def stop(self) -> None:
         self._ended.set()
         self.wake.set()
-        self.join(5)
+        self.thread.join(5)
         self._pool.shutdown(cancel_futures=True)
 
-    def run(self) -> None:
+    def _run(self) -> None:
         while not self._ended.is_set():
             self.wake.clear()
             try:

@@ -19,7 +19,9 @@ from common.db import database
 from common.db.database import SHARED
 from common.errors import DeadlineExceeded, Unavailable
 from common.messaging import dead_letters, nats
+from common.messaging.outbox import practice_of
 from common.resilience import deadline
+from common.resilience.lasting import LastingThread
 from common.rpc import request_context
 
 log = logging.getLogger(__name__)
@@ -96,12 +98,6 @@ class Handlers:
         return True
 
 
-def practice_of(event: Event) -> str:
-    """Return the practice of an event, which names the practice itself or in its booking."""
-    named: Any = event
-    return str(named.practice_id if hasattr(named, "practice_id") else named.booking.practice_id)
-
-
 def _is_away(error: Exception) -> bool:
     """Return whether the database was unreachable, the only other system that handlers use."""
     return isinstance(error, Unavailable) and not isinstance(error, DeadlineExceeded)
@@ -118,7 +114,7 @@ class Consumer:
         self._bus = nats
         self._handlers = handlers
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
+        self._thread = LastingThread("consumer", self._run, self._stop)
 
     def start(self) -> None:
         self._thread.start()
@@ -127,6 +123,10 @@ class Consumer:
         """Stop after the event that is being handled."""
         self._stop.set()
         self._thread.join(5)
+
+    def is_well(self) -> bool:
+        """Return whether the thread does its work."""
+        return self._thread.is_well()
 
     def _run(self) -> None:
         durable: nats.Durable | None = None

@@ -27,7 +27,9 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
+from common.messaging import in_order
 from common.messaging.ordered_consumer import OrderedConsumer, Receive
+from common.resilience.lasting import LastingThread
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +83,8 @@ class Bus:
         self._name = name
         self._replicas = replicas
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
+        self._closed = threading.Event()
+        self._thread = LastingThread("nats", self._loop.run_forever, self._closed)
         self._client = Client()
         self._ready = threading.Event()
         self._closing = False
@@ -98,6 +101,10 @@ class Bus:
         """Start connecting in the background."""
         self._thread.start()
         self._connecting = asyncio.run_coroutine_threadsafe(self._connect(), self._loop)
+
+    def is_well(self) -> bool:
+        """Return whether the thread of the event loop does its work, with or without NATS."""
+        return self._thread.is_well()
 
     def wait(self, seconds: float) -> bool:
         """Wait at most `seconds` for NATS and return whether it is connected."""
@@ -121,7 +128,7 @@ class Bus:
                     disconnected_cb=_on_disconnect,
                 )
                 await self._declare_streams()
-            except (OSError, TimeoutError, nats.errors.Error) as error:
+            except Exception as error:  # a process never gives up, whatever answers at the address
                 log.warning("NATS cannot be reached: %s", type(error).__name__)
                 with contextlib.suppress(Exception):
                     await self._client.close()
@@ -138,7 +145,7 @@ class Bus:
         while not self._closing and self._client.is_connected:
             try:
                 await self._declare_streams()
-            except (TimeoutError, nats.errors.Error) as error:
+            except Exception as error:  # as above
                 log.warning("NATS is not ready yet: %s", type(error).__name__)
                 await asyncio.sleep(0.5)
             else:
@@ -149,7 +156,10 @@ class Bus:
         for consumer in self._ordered_consumers:
             consumer.reconnected()
         for callback in list(self.on_connect):
-            await self._loop.run_in_executor(None, callback)
+            try:
+                await self._loop.run_in_executor(None, callback)
+            except Exception:  # the others are still to be called
+                log.exception("a callback on the connection to NATS failed")
 
     async def _declare_streams(self) -> None:
         stream = self._client.jetstream(timeout=_ANSWER)
@@ -194,6 +204,20 @@ class Bus:
         All others are stored when this returns. Raises if NATS did not store one of them.
         """
         return self.run(self._publish(messages), timeout=2 * _ANSWER)
+
+    def publish_in_order(self, grouped: Sequence[Sequence[Message]]) -> in_order.Outcome[Message]:
+        """Publish groups of messages side by side, each in order, and return what became of them.
+
+        Raises only if NATS cannot be reached at all.
+        """
+        stream = self.jetstream
+        publishing = in_order.publish(
+            grouped,
+            lambda m: stream.publish(m.subject, m.payload, headers=dict(m.headers)),
+            _is_too_large,
+            _ANSWER,
+        )
+        return self.run(publishing, timeout=3 * _ANSWER)
 
     async def _publish(self, messages: Sequence[Message]) -> list[Message]:
         stream = self.jetstream
@@ -264,6 +288,7 @@ class Bus:
             consumer.end()
         with contextlib.suppress(Exception):
             self.run(self._client.close(), timeout=2)
+        self._closed.set()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(2)
         self._loop.close()

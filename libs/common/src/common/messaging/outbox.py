@@ -1,9 +1,9 @@
 """The outbox: events commit with their change, and are published afterward, in order (spec PF-2).
 
-`emit` writes a row. After the commit, the relay publishes all waiting rows in order, under a lock
-that keeps the relays of other replicas from interleaving. Events of one resource are in the order
-of its changes, since their rows are written under the resource's row lock. The relay also polls,
-for rows that a crash left behind.
+`emit` writes a row. After the commit, the relay publishes all waiting rows, each practice's in
+order, under a lock that keeps the relays of other replicas from interleaving. Events of one
+resource are in the order of its changes, since their rows are written under the resource's row
+lock. The relay also polls, for rows that a crash left behind.
 """
 
 import json
@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.message import Message as Event
 from sqlalchemy import (
     BigInteger,
@@ -33,7 +34,8 @@ from sqlalchemy.orm import Session
 from common import ids, telemetry
 from common.db import database
 from common.errors import Unavailable
-from common.messaging import nats
+from common.messaging import in_order, nats
+from common.resilience.lasting import LastingThread
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ outbox = Table(
     Column("created_at", DateTime(timezone=True), server_default=func.now()),
 )
 
+_POOL = descriptor_pool.Default()
 _WAITING = "outbox"
 _LOCK = 0x0A77_0B0C  # the relay's advisory lock
 _BATCH = 256
@@ -79,6 +82,12 @@ def row(event: Event) -> dict[str, Any]:
     }
 
 
+def practice_of(event: Event) -> str:
+    """Return the practice of an event, which names the practice itself or in its booking."""
+    named: Any = event
+    return str(named.practice_id if hasattr(named, "practice_id") else named.booking.practice_id)
+
+
 class Relay:
     """A thread that publishes the rows of the outbox."""
 
@@ -88,7 +97,7 @@ class Relay:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._refused: set[int] = set()  # rows that NATS refuses with its present configuration
-        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+        self._thread = LastingThread("relay", self._run, self._stop)
         db.listen(_WAITING, self._wake.set)
         nats.on_connect.append(self._connected)
 
@@ -100,6 +109,10 @@ class Relay:
         self._stop.set()
         self._wake.set()
         self._thread.join(5)
+
+    def is_well(self) -> bool:
+        """Return whether the thread does its work."""
+        return self._thread.is_well()
 
     def _connected(self) -> None:
         self._refused.clear()
@@ -122,27 +135,45 @@ class Relay:
     def drain(self) -> int:
         """Publish one batch of rows, and return their number.
 
-        Rows that NATS refuses stay in the outbox until the next connection, while later rows are
-        published.
+        Rows that NATS refuses as too large stay in the outbox until the next connection, while
+        later rows are published. After any other failure, the later rows of the same practice wait
+        as well, and the failure is raised when what was published has left the outbox.
         """
+        failure = None
         with self._database.transaction(database.EVERY_PRACTICE) as session:
             session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             waiting = select(outbox).where(outbox.c.sequence.not_in(self._refused))
             rows = session.execute(waiting.order_by(outbox.c.sequence).limit(_BATCH)).all()
             if rows:
-                self._publish(session, rows)
+                failure = self._publish(session, rows)
+        if failure:
+            raise failure
         return len(rows)
 
-    def _publish(self, session: Session, rows: Sequence[Any]) -> None:
-        refused = {m.headers[nats.MESSAGE_ID] for m in self._bus.publish([*map(_message, rows)])}
-        left = []
+    def _publish(self, session: Session, rows: Sequence[Any]) -> Exception | None:
+        grouped = [[*map(_message, group)] for group in in_order.groups(rows, _practice)]
+        outcome = self._bus.publish_in_order(grouped)
+        refused, stored = map(_ids, (outcome.refused, outcome.stored))
         for row in rows:
             if str(row.id) in refused:
                 self._refused.add(row.sequence)
                 log.error("%s is too large for NATS", row.subject, extra={"event": str(row.id)})
-            else:
-                left.append(row.sequence)
+        left = [row.sequence for row in rows if str(row.id) in stored]
         session.execute(delete(outbox).where(outbox.c.sequence.in_(left)))
+        return outcome.failure
+
+
+def _practice(row: Any) -> str:
+    """Return the practice of a row's event: all of its aggregates are of one practice."""
+    try:
+        kind = message_factory.GetMessageClass(_POOL.FindMessageTypeByName(row.subject))
+        return practice_of(kind.FromString(bytes(row.payload)))
+    except Exception:  # no event of ours: it has no aggregate to keep the order of
+        return ""
+
+
+def _ids(messages: Sequence[nats.Message]) -> set[str]:
+    return {message.headers[nats.MESSAGE_ID] for message in messages}
 
 
 def _message(r: Any) -> nats.Message:

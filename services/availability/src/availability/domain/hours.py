@@ -189,6 +189,11 @@ class Hours:
         days = (*self._week, *self._overrides.values())
         return frozenset(b.room for blocks in days for b in blocks if b.room is not None)
 
+    def count_overrides(self, each: int, of_block: int) -> int:
+        """Return the sum of `each` for every override and `of_block` for every of their blocks."""
+        blocks = sum(map(len, self._overrides.values()))
+        return each * len(self._overrides) + of_block * blocks
+
     def blocks_on(self, day: date) -> Sequence[Block]:
         """Return the blocks of a local date: its override's, else its weekday's (AV-6)."""
         return self._overrides.get(day, self._week[day.weekday()])

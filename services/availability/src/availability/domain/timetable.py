@@ -17,6 +17,8 @@ CHUNK = 64 * DAY
 """Minutes that one array covers, from a multiple of itself: passing time moves no boundary."""
 
 _ARRAY, _TAKEN = 150, 270  # bytes of an array without its starts, and of an interval
+_OVERRIDE, _BLOCK = 200, 200  # bytes of an override without its blocks, and of a block
+_MOST_BYTES = 1_600_000  # of all arrays: 64 of a client who may start every five minutes
 
 END_OF_TIME = 2**32 - 1
 """The last minute since 1970 that an array can hold: the year 10136."""
@@ -52,20 +54,25 @@ class Timetable:
         overrides: Iterable[Override] = (),
         *,
         provider: int = 0,
-        max_chunks: int = 64,
+        max_chunks: int = 1024,
     ) -> None:
-        """`provider` is the provider's resource number; `max_chunks` bounds the arrays."""
+        """`provider` is the provider's resource number; `max_chunks` bounds the arrays.
+
+        A search that finds little goes through ten years, 58 arrays of few bytes for each shape.
+        Those of many shapes have to fit, or the searches would evict each other's.
+        """
         self.provider = provider
         self._hours = Hours(zone, weekly, overrides)
         self._taken: dict[int, TakenTime] = {}
         self._chunks: OrderedDict[tuple[Shape, int], array[int]] = OrderedDict()
         self._max_chunks = max_chunks
         self._lock = Lock()
-        self._size = 0
+        self._size = self._hours_size = self._hours.count_overrides(_OVERRIDE, _BLOCK)
+        self._arrays_size = 0
         self._grown: Callable[[int], None] = _ignore
 
     def weigh(self, grown: Callable[[int], None] | None) -> int:
-        """Return about how many bytes the arrays and the taken time hold.
+        """Return about how many bytes the arrays, the taken time, and the overrides hold.
 
         From now on every change of that number is passed to `grown`, which must not call the
         timetable; None ends this.
@@ -181,6 +188,8 @@ class Timetable:
         hours = Hours(zone, weekly, overrides)
         with self._lock:
             self._hours = hours
+            before, self._hours_size = self._hours_size, hours.count_overrides(_OVERRIDE, _BLOCK)
+            self._grow(self._hours_size - before)
             self._clear()
 
     def _forget(self, ref: str, resource: int) -> None:
@@ -199,8 +208,12 @@ class Timetable:
         self._size += by
         self._grown(by)
 
+    def _grow_arrays(self, by: int) -> None:
+        self._arrays_size += by
+        self._grow(by)
+
     def _clear(self) -> None:
-        self._grow(-sum(map(_bytes, self._chunks.values())))
+        self._grow_arrays(-self._arrays_size)
         self._chunks.clear()
 
     def _chunk(self, shape: Shape, number: int) -> "array[int]":
@@ -209,9 +222,11 @@ class Timetable:
         if starts is None:
             starts = self._free(shape, number * CHUNK, (number + 1) * CHUNK)
             self._chunks[key] = starts
-            self._grow(_bytes(starts))
-            if len(self._chunks) > self._max_chunks:
-                self._grow(-_bytes(self._chunks.popitem(last=False)[1]))
+            self._grow_arrays(_bytes(starts))
+            while len(self._chunks) > 1 and (
+                len(self._chunks) > self._max_chunks or self._arrays_size > _MOST_BYTES
+            ):
+                self._grow_arrays(-_bytes(self._chunks.popitem(last=False)[1]))
         else:
             self._chunks.move_to_end(key)
         return starts
@@ -227,7 +242,7 @@ class Timetable:
                 before = starts[: bisect_left(starts, window.start)]
                 after = starts[bisect_left(starts, window.end) :]
                 self._chunks[key] = before + self._free(shape, *window) + after
-                self._grow(_bytes(self._chunks[key]) - _bytes(starts))
+                self._grow_arrays(_bytes(self._chunks[key]) - _bytes(starts))
 
     def _free(self, shape: Shape, first: int, end: int) -> "array[int]":
         found: set[int] = set()

@@ -27,6 +27,7 @@ from common.errors import Invalid, Unavailable
 from common.messaging.nats import Bus
 from common.messaging.ordered_consumer import OrderedConsumer
 from common.resilience import deadline
+from common.resilience.bulkhead import Bulkhead
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,10 @@ FRESH = 2.0
 BOUND = 30.0
 """Seconds for which a snapshot is served while neither events nor booking can be had."""
 PATIENCE = 0.3
-"""Seconds that a search waits for an event with the revision that it names before booking is asked,
+"""Seconds that a search waits for the event of a revision that exists before it loads the provider,
 or for another search that is loading the provider."""
+_MOMENT = 0.05  # seconds that a search waits before booking is asked whether the revision exists
+_AHEAD, _AHEAD_QUEUE = 4, 4  # searches that name a revision ahead of this replica, at once
 _RETRY = 2.0  # seconds before booking is asked again for a provider that can be served without it
 _LOADS = 10  # attempts to load a provider that keeps changing meanwhile
 # Then a provider is loaded again: a snapshot keeps time that has ended, the projection does not.
@@ -64,9 +67,10 @@ class Cache:
         self._changed = threading.Condition()
         """Guards the snapshots, and wakes searches that wait for a revision."""
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._ahead = Bulkhead(_AHEAD, _AHEAD_QUEUE, PATIENCE)
         self._consumer: OrderedConsumer | None = None
-        self._unplanned_fetches = 0
-        """How often events were lost without that fetches from booking are planned yet."""
+        self._losses = self._planned = 0
+        """How often events were lost, and up to which loss fetches from booking are planned."""
         self._retry_at = 0.0
 
     # Events
@@ -115,22 +119,21 @@ class Cache:
         planned. Does not block.
         """
         with self._changed:
-            self._unplanned_fetches += 1
+            self._losses += 1
             for username in tuple(self._snapshots.by_username):
                 self._snapshots.drop(username)
         threading.Thread(target=self._plan_fetches, name="plan-fetches", daemon=True).start()
 
     def _plan_fetches(self) -> None:
-        while True:
+        while (losses := self._losses) > self._planned:
             try:
                 with self._database.transaction(EVERY_PRACTICE) as session:
                     taken.fetch_everything(session, self._clock.now())
-                break
+                with self._changed:
+                    self._planned = max(losses, self._planned)
             except Exception as error:  # whatever it was, the projection still lacks events
                 log.warning("fetches cannot be planned yet: %s", type(error).__name__)
                 time.sleep(_RETRY)
-        with self._changed:
-            self._unplanned_fetches -= 1
 
     # Searches
 
@@ -189,7 +192,7 @@ class Cache:
 
     def _must_ask_booking(self) -> bool:
         """Return whether booking may know of more changes than events and projection do."""
-        return self._age() >= FRESH or self._unplanned_fetches > 0
+        return self._age() >= FRESH or self._losses > self._planned
 
     def _refresh(self, username: str, stale: Snapshot | None) -> Snapshot:
         """Load a provider, or wait for another search that is loading it.
@@ -259,24 +262,47 @@ class Cache:
             return is_kept
 
     def _at_least(self, found: Snapshot, revision: int, version: int) -> Snapshot:
-        """Return the snapshot as of a revision that may still be on its way here."""
-        username = found.setup.username
+        """Return the snapshot as of a revision that may still be on its way here.
+
+        What a search names costs little until the revision is known to exist, and the snapshot in
+        memory stays: anybody can name any revision.
+        """
+        if found.is_at_least(revision, version):
+            return found
+        with self._ahead.permit():
+            username = found.setup.username
+            found = self._wait(username, revision, version, _MOMENT)
+            if found.is_at_least(revision, version):
+                return found
+            lags = found.revisions[found.setup.number] < revision
+            self._check_exists(found, revision, version)
+            found = self._wait(username, revision, version, PATIENCE)
+            if found.is_at_least(revision, version):
+                return found
+            return self._load_and_keep(username, ask_booking=lags)
+
+    def _wait(self, username: str, revision: int, version: int, seconds: float) -> Snapshot:
+        """Return the provider's snapshot once it has reached a revision, or after `seconds`."""
 
         def is_over() -> bool:
             now = self._snapshots.by_username.get(username)
             return now is None or now.is_at_least(revision, version)
 
-        if found.is_at_least(revision, version):
-            return found
         with self._changed:
-            self._changed.wait_for(is_over, PATIENCE if self._age() < FRESH else 0)
-        found = self._snapshots.by_username.get(username) or self._refresh(username, None)
-        if not found.is_at_least(revision, version):
-            lags = found.revisions[found.setup.number] < revision
-            found = self._load_and_keep(username, ask_booking=lags)
-        if not found.is_at_least(revision, version):
+            self._changed.wait_for(is_over, seconds if self._age() < FRESH else 0)
+        return self._snapshots.by_username.get(username) or self._refresh(username, None)
+
+    def _check_exists(self, found: Snapshot, revision: int, version: int) -> None:
+        """Raise Invalid unless booking knows the revision, and the database the version."""
+        setup, exists = found.setup, True
+        if not found.is_at_least(0, version):
+            with self._database.transaction(EVERY_PRACTICE) as session:
+                exists = loader.newest_version(session, setup.provider_id) >= version
+        if exists and not found.is_at_least(revision, 0):
+            answer = self._booking.list_taken(setup.practice_id, setup.number)
+            exists = answer.revision >= revision
+        if not exists:
             raise Invalid("There is no such revision.", field="revision", reason="UNKNOWN_REVISION")
-        return found
 
 
 def _or_unavailable(stale: Snapshot | None) -> Snapshot:

@@ -72,6 +72,13 @@ FROM found
 """
 )
 
+_NEWEST_VERSION = text(
+    """
+    SELECT greatest(p.setup_version, c.setup_version)
+    FROM providers AS p JOIN practices AS c USING (practice_id) WHERE p.id = :id
+    """
+)
+
 
 @dataclass(frozen=True)
 class LoadedProvider:
@@ -124,3 +131,8 @@ def load(session: Session, username: str, now: datetime) -> LoadedProvider | Non
     }
     row = session.execute(_LOAD, parameters).one_or_none()
     return LoadedProvider(**row._mapping) if row else None
+
+
+def newest_version(session: Session, provider_id: str) -> int:
+    """Return the newest version of a provider's set-up, or 0 if there is no such provider."""
+    return session.scalar(_NEWEST_VERSION, {"id": provider_id}) or 0

@@ -18,7 +18,7 @@ from attune.booking.v1.events_pb2 import (
 from booking import messages
 from booking.actions.recording import record_change, release_time
 from booking.domain.actor import Actor
-from booking.domain.status import Status, answer, move
+from booking.domain.status import Status, answer, move, take_place
 from booking.store import clients
 from booking.store.tables import Booking
 from common.jobs import schedule
@@ -57,16 +57,19 @@ def expire(session: Session, row: Booking, by: Actor, now: datetime) -> None:
 
 
 def start(session: Session, row: Booking, by: Actor, now: datetime) -> None:
-    """Start the session. Raises WrongStatus."""
-    row.status = move(Status(row.status), Status.IN_PROGRESS)
+    """Start the session. Raises WrongStatus or SessionTooEarly."""
+    row.status = take_place(Status(row.status), Status.IN_PROGRESS, row.start_at, now)
     row.cancellation_requested = False
     record_change(row, "started", by, now)
     emit(session, BookingStarted(booking=messages.booking_fact(row)))
 
 
 def complete(session: Session, row: Booking, by: Actor, now: datetime) -> None:
-    """Complete the session; a new client becomes active (spec CL-2). Raises WrongStatus."""
-    row.status = move(Status(row.status), Status.COMPLETED)
+    """Complete the session; a new client becomes active (spec CL-2).
+
+    Raises WrongStatus or SessionTooEarly.
+    """
+    row.status = take_place(Status(row.status), Status.COMPLETED, row.start_at, now)
     row.cancellation_requested = False
     if row.client.status == clients.NEW:
         row.client.status = clients.ACTIVE

@@ -1,10 +1,13 @@
 """The statuses of a booking and the transitions between them (spec BK-9)."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from common.errors import Refused
+from common.errors import Conflict, Refused
+
+GRACE = timedelta(minutes=15)
+"""How long before its planned start a session can be started, as video rooms open (spec RM-2)."""
 
 
 class Status(StrEnum):
@@ -53,6 +56,28 @@ def move(present: Status, wanted: Status) -> Status:
             wanted=wanted,
         )
     return wanted
+
+
+class SessionTooEarly(Conflict):
+    """It is too early for this session.
+
+    Details: `opens_at`, the instant from which on it can be started or completed, in UTC.
+    """
+
+
+def take_place(present: Status, wanted: Status, start: datetime, now: datetime) -> Status:
+    """Return `wanted`, the status of a session that starts or ends (spec BK-9, RM-7, RM-8).
+
+    A session can be started from GRACE before its planned start on, and completed from its planned
+    start on. Raises WrongStatus or SessionTooEarly.
+    """
+    moved = move(present, wanted)
+    opens_at = start - GRACE if wanted is Status.IN_PROGRESS else start
+    if now < opens_at:
+        done = "started" if wanted is Status.IN_PROGRESS else "completed"
+        opens = opens_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        raise SessionTooEarly(f"This session can be {done} from {opens} on.", opens_at=opens)
+    return moved
 
 
 def answer(present: Status, wanted: Status, start: datetime, now: datetime) -> Status:

@@ -193,14 +193,17 @@ class BookingServicer(BookingServiceServicer):
     def StartBooking(
         self, request: pb.StartBookingRequest, context: grpc.ServicerContext
     ) -> pb.StartBookingResponse:
-        """Start the session. Raises WrongStatus."""
+        """Start the session. Raises WrongStatus or SessionTooEarly."""
         return self._change("start", request, pb.StartBookingResponse, transitions.start)
 
     @allow("bookings:change")
     def CompleteBooking(
         self, request: pb.CompleteBookingRequest, context: grpc.ServicerContext
     ) -> pb.CompleteBookingResponse:
-        """Complete the session; a new client becomes active (spec CL-2). Raises WrongStatus."""
+        """Complete the session; a new client becomes active (spec CL-2).
+
+        Raises WrongStatus or SessionTooEarly.
+        """
         return self._change("complete", request, pb.CompleteBookingResponse, transitions.complete)
 
     def _change(

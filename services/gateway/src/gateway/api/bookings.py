@@ -228,7 +228,7 @@ def update_client_from_booking(booking_id: UUID) -> schemas.Booking:
 def start_booking(booking_id: UUID) -> schemas.Booking:
     """Start a session
 
-    Marks a confirmed booking as in progress.
+    Marks a confirmed booking as in progress, from 15 minutes before its start on.
     """
     changed = backend.start(str(booking_id), request_id=request_id())
     return booking_answers.full(changed, identity.caller())
@@ -245,7 +245,7 @@ def start_booking(booking_id: UUID) -> schemas.Booking:
 def complete_booking(booking_id: UUID) -> schemas.Booking:
     """Complete a session
 
-    Marks the session as completed, so that it can be billed.
+    Marks the session as completed, so that it can be billed. Possible from its start on.
     """
     changed = backend.complete(str(booking_id), request_id=request_id())
     return booking_answers.full(changed, identity.caller())

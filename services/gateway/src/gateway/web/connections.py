@@ -8,7 +8,6 @@ import contextlib
 import logging
 import selectors
 import socket
-import threading
 import time
 from collections import Counter, defaultdict, deque
 from functools import partial
@@ -19,6 +18,7 @@ from gunicorn import util
 from gunicorn.http import errors, get_parser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from common.resilience.lasting import LastingThread
 from common.rpc import request_context
 from gateway.settings import Network
 from gateway.web import addresses, middleware, problems
@@ -54,7 +54,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._at_work: Counter[str] = Counter()
         self._held: defaultdict[str, deque[Any]] = defaultdict(deque)
         self._proxies: tuple[Network, ...] = self.app.proxies
-        threading.Thread(target=self._end_slow, name="slow", daemon=True).start()
+        LastingThread("slow", self._end_slow).start()
         super().init_process()
 
     def accept(self, listener: Any) -> None:

@@ -2,7 +2,9 @@
 
 import contextlib
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from email.message import EmailMessage
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -12,7 +14,10 @@ from common.config import Misconfigured
 from common.errors import DomainError
 from notifications.adapters.channel import MailRefused, MailServerUnavailable
 
-_TIMEOUT = 10.0  # seconds for each answer of the mail server
+_TIMEOUT = 10.0  # seconds for each part of an answer of the mail server
+_TOTAL = 25.0  # seconds for one message: less than a job that begins has left of its lease
+_CUT = 0.1  # seconds between attempts to cut a connection whose time is up
+_READY = 220  # the code of a server's greeting
 
 
 class SmtpChannel:
@@ -28,7 +33,10 @@ class SmtpChannel:
         self._tls = ssl.create_default_context()
 
     def send(self, practice_id: UUID, message: EmailMessage) -> None:
-        """Hand a message to the server. Raises MailRefused or MailServerUnavailable."""
+        """Hand a message to the server, within _TOTAL seconds.
+
+        Raises MailRefused or MailServerUnavailable.
+        """
         with self._connection() as server:
             try:
                 server.send_message(message)
@@ -37,37 +45,41 @@ class SmtpChannel:
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[smtplib.SMTP]:
-        try:
-            server = self._connect()
-        except (OSError, smtplib.SMTPException) as error:
-            raise _failure(error) from None
-        try:
-            yield server
-        finally:
-            # The server has the message: a failing QUIT must not have it sent again.
-            with contextlib.suppress(OSError, smtplib.SMTPException):
-                server.quit()
-            server.close()
+        secure = self._url.scheme == "smtps"
+        server: smtplib.SMTP = (
+            smtplib.SMTP_SSL(timeout=_TIMEOUT, context=self._tls)
+            if secure
+            else smtplib.SMTP(timeout=_TIMEOUT)
+        )
+        with _limited(server), contextlib.closing(server):
+            try:
+                self._open(server, secure)
+            except (OSError, smtplib.SMTPException) as error:
+                raise _failure(error) from None
+            try:
+                yield server
+            finally:
+                # The server has the message: a failing QUIT must not have it sent again.
+                with contextlib.suppress(OSError, smtplib.SMTPException):
+                    server.quit()
 
-    def _connect(self) -> smtplib.SMTP:
-        host, secure = self._url.hostname or "", self._url.scheme == "smtps"
-        server: smtplib.SMTP
-        if secure:
-            server = smtplib.SMTP_SSL(
-                host, self._url.port or 465, timeout=_TIMEOUT, context=self._tls
-            )
-        else:
-            server = smtplib.SMTP(host, self._url.port or 25, timeout=_TIMEOUT)
-        try:
-            server.ehlo_or_helo_if_needed()
-            if not secure and server.has_extn("starttls"):
-                server.starttls(context=self._tls)
-                secure = True
-            self._sign_in(server, secure)
-        except BaseException:
-            server.close()
-            raise
-        return server
+    def _open(self, server: smtplib.SMTP, secure: bool) -> None:
+        host, port = self._url.hostname or "", self._url.port or server.default_port
+        # A name may stand for many servers, which are tried one after the other.
+        addresses = len(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        server.timeout = min(_TIMEOUT, _TOTAL / 2 / addresses)
+        # For TLS. The constructor that takes a host connects at once, before it can be limited.
+        server._host = host  # type: ignore[attr-defined]
+        code, answer = server.connect(host, port)
+        if code != _READY:
+            raise smtplib.SMTPConnectError(code, answer)
+        if server.sock:
+            server.sock.settimeout(_TIMEOUT)
+        server.ehlo_or_helo_if_needed()
+        if not secure and server.has_extn("starttls"):
+            server.starttls(context=self._tls)
+            secure = True
+        self._sign_in(server, secure)
 
     def _sign_in(self, server: smtplib.SMTP, secure: bool) -> None:
         if not self._url.username:
@@ -75,6 +87,31 @@ class SmtpChannel:
         if not secure:
             raise smtplib.SMTPNotSupportedError("no TLS: the password stays here")
         server.login(unquote(self._url.username), unquote(self._url.password or ""))
+
+
+@contextlib.contextmanager
+def _limited(server: smtplib.SMTP) -> Iterator[None]:
+    """Cut the connection if the block takes longer than _TOTAL seconds.
+
+    A socket's timeout is for each read: a server that sends a byte now and then never exceeds it.
+    """
+    done = threading.Event()
+
+    def cut() -> None:
+        late = not done.wait(_TOTAL)
+        while late and not done.wait(_CUT):  # again, since TLS puts another socket in its place
+            if server.sock:
+                with contextlib.suppress(OSError):
+                    # Not the method of a TLS socket, which would forget TLS during a read.
+                    socket.socket.shutdown(server.sock, socket.SHUT_RDWR)
+
+    watch = threading.Thread(target=cut, name="smtp-limit", daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watch.join()
 
 
 def _server(url: str) -> SplitResult:

@@ -156,6 +156,10 @@ def failure(error: DomainError) -> str:
         ),
         "UNKNOWN_COUNTRY": text("Use the two capital letters of a country, such as US."),
         "INVALID_WEBSITE": text("Enter the address of a web site, such as https://example.com."),
+        "SESSION_TOO_EARLY": text(
+            "It is too early for this. A session can be started from 15 minutes before its start"
+            " on, and completed from its start on."
+        ),
         "WRONG_CREDENTIALS": text("The email or the password is not right."),
         "TOO_MANY_ATTEMPTS": text("There were too many attempts. Wait a little, then try again."),
         "CROSS_SITE": text(

@@ -22,7 +22,7 @@ from gateway.pages.shared import context, formats, forms, labels
 from gateway.pages.shared.language import reader, text, texts
 
 _STATIC = Path(__file__).parents[2] / "static"
-_SOON = timedelta(minutes=30)
+_GRACE = timedelta(minutes=15)  # as booking allows
 
 
 def register(pages: Blueprint) -> None:
@@ -78,8 +78,14 @@ def _zone_words(value: Timestamp | datetime, zone: ZoneInfo) -> str:
     return formats.zone_label(_moment(value), zone)
 
 
-def _starts_soon(value: Timestamp | datetime) -> bool:
-    return _moment(value) - context.now() < _SOON
+def _can_start(start: Timestamp | datetime) -> bool:
+    """Return whether booking allows a session that is planned for `start` to be started now."""
+    return _moment(start) - context.now() <= _GRACE
+
+
+def _can_complete(start: Timestamp | datetime) -> bool:
+    """Return whether booking allows a session that is planned for `start` to be completed now."""
+    return _moment(start) <= context.now()
 
 
 def _money(amount: types_pb2.Money) -> str:
@@ -106,7 +112,8 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "brief": _brief,
     "date_time": _date_time,
     "zone_words": _zone_words,
-    "starts_soon": _starts_soon,
+    "can_start": _can_start,
+    "can_complete": _can_complete,
     "minutes_words": lambda number: formats.minutes(number, reader().locale),
     "money": _money,
     "initials": formats.initials,
