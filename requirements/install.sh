@@ -31,7 +31,8 @@ if ! "$venv/bin/uv" --version 2>/dev/null | grep -qF "uv $(sed -n 's/^uv==\([^ ]
 fi
 
 echo "Installing the locked packages, $locked …"
-export VIRTUAL_ENV="$venv" UV_PYTHON_DOWNLOADS=never
+# Compiled once, not by each of ten processes at their first start.
+export VIRTUAL_ENV="$venv" UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1
 uv() { "$venv/bin/uv" pip "$@"; }
 uv sync --require-hashes requirements/installer.txt "requirements/$locked.txt"
 for package; do
