@@ -123,8 +123,10 @@ def cancellation_requested(world: World, strict: World) -> Prepared:
 
 
 def about_to_start(world: World, strict: World) -> Prepared:
-    """Sessions start only shortly before their time: the next quarter of an hour."""
-    return Prepared(world, a_booking(world, world.slots()[0]))
+    """Sessions start only shortly before their time."""
+    prepared = booked(world, strict)
+    world.come({"id": prepared.ids[examples.BOOKING_ID]})
+    return prepared
 
 
 def started(world: World, strict: World) -> Prepared:

@@ -16,6 +16,7 @@ import grpc
 import psutil
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from attune.availability.v1.slot_service_pb2 import SearchSlotsRequest
 from attune.booking.v1.occupancy_service_pb2 import ListTakenTimeRequest
@@ -440,6 +441,17 @@ def _tried(notices: list[dict[str, Any]], count: int, tries: int) -> bool:
     return len(notices) == count and all(notice["attempts"] >= tries for notice in notices)
 
 
+class FromAddress(HTTPAdapter):
+    """Connects from an address of its own: one address has a share of the connections."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, source_address=(self._address, 0), **options)
+
+
 def test_beyond_its_capacity_the_gateway_sheds_load_and_lives(practice: Practice) -> None:
     """Again and again, in bounded memory."""
     stack = practice.faulty.stack
@@ -449,6 +461,7 @@ def test_beyond_its_capacity_the_gateway_sheds_load_and_lives(practice: Practice
 
     def one(number: int) -> requests.Response:
         caller = Http(stack.url)
+        caller.session.mount("http://", FromAddress(f"127.0.0.{2 + number % 8}"))
         with caller.session:
             if number % 2:
                 return caller.call("POST", f"{path}/bookings", json=body)

@@ -47,7 +47,7 @@ def test_a_client_books_is_told_and_cancels(world: World) -> None:
     assert booking["join_url"] in message["text"]
     assert "Therapy session" not in message["subject"]
     local = datetime.fromisoformat(start).astimezone(ZoneInfo("Europe/Berlin"))
-    assert f"{local:%H:%M}" in message["text"]
+    assert f"{local:%-I:%M %p}" in message["text"]
     [to_provider] = world.messages(f"{world.username}@practice.example")
     assert attachment(to_provider).events[0]["UID"] == event["UID"]
 

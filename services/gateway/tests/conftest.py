@@ -18,9 +18,9 @@ from attune.availability.v1.practice_service_pb2 import CreatePracticeRequest
 from attune.availability.v1.provider_service_pb2 import CreateProviderRequest
 from attune_local.stack import Stack
 from attune_testing.clock import TestClock
+from attune_testing.fixtures import BLIND_INDEX_KEY, ENCRYPTION_KEYS
 from attune_testing.stubs import AvailabilityStub
 from common import ids
-from common.db import encryption
 from common.db.database import Database
 from common.rpc import identity
 from common.services import OPERATOR, SERVICES, package
@@ -34,7 +34,6 @@ from services.gateway.tests.clinic import PASSWORD, Api, Practice  # importable 
 from tests.world import PATIENT
 
 NOWHERE = "ipv4:127.0.0.1:1"  # nothing listens there
-_ENCRYPTION, _INDEX = f"k1:{encryption.new_key()}", encryption.new_key()
 _PRIVATE, _PUBLIC = identity.new_key_pair()
 
 
@@ -53,8 +52,8 @@ def settings(database: Database) -> Settings:
         nats_url="",
         identity_key=_PRIVATE,
         identity_keys=f"gateway:{_PUBLIC}",
-        encryption_keys=_ENCRYPTION,
-        blind_index_key=_INDEX,
+        encryption_keys=ENCRYPTION_KEYS,
+        blind_index_key=BLIND_INDEX_KEY,
         session_key="a key that only the tests know, and all of them",
         public_url="http://localhost",
         environment="development",

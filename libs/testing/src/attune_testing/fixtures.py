@@ -14,11 +14,14 @@ from common.db import encryption
 from common.db.database import Database
 from common.messaging.nats import Bus
 
+ENCRYPTION_KEYS, BLIND_INDEX_KEY = f"k1:{encryption.new_key()}", encryption.new_key()
+"""The keys of this test run's databases."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def key_ring() -> encryption.KeyRing:
     """The key ring of this process."""
-    ring = encryption.KeyRing(f"k1:{encryption.new_key()}", encryption.new_key())
+    ring = encryption.KeyRing(ENCRYPTION_KEYS, BLIND_INDEX_KEY)
     encryption.use(ring)
     return ring
 

@@ -172,6 +172,7 @@ def test_a_client_and_then_staff_may_click_twice(
     assert visitor.send_twice(form, reason="A cold.") == {(303, manage)}
     form = form_for(staff, page, "decline-cancellation")
     assert staff.send_twice(form) == {(303, f"{page}?said=decline-cancellation")}
+    practice.come(booking)
     for action, after in (("start", "in_progress"), ("complete", "completed")):
         form = form_for(staff, page, action)
         assert staff.send_twice(form) == {(303, f"{page}?said={action}")}
