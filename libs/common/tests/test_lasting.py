@@ -75,7 +75,7 @@ def sealer(database: Database, _bus: Bus) -> tuple[Any, Callable[[], object]]:
 
 
 def relay(database: Database, bus: Bus) -> tuple[Any, Callable[[], object]]:
-    """The same for a relay."""
+    """Return a relay, and work that shows that it still publishes."""
 
     def work() -> None:
         practice, seen = ids.new(), list[bytes]()

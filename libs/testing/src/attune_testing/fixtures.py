@@ -20,7 +20,7 @@ ENCRYPTION_KEYS, BLIND_INDEX_KEY = f"k1:{encryption.new_key()}", encryption.new_
 
 @pytest.fixture(scope="session", autouse=True)
 def key_ring() -> encryption.KeyRing:
-    """The key ring of this process."""
+    """Make and use the key ring of this process."""
     ring = encryption.KeyRing(ENCRYPTION_KEYS, BLIND_INDEX_KEY)
     encryption.use(ring)
     return ring

@@ -400,7 +400,7 @@ def behaviours() -> list[str]:
 
 @pytest.mark.req("AV-5", "SL-11")
 def test_every_zone_answers_as_the_walk_does() -> None:
-    """Only `make fuzz` tries all of them, which takes long."""
+    """Tries every third zone; `make fuzz` tries all."""
     for name in behaviours()[:: 1 if "ATTUNE_EXAMPLES" in os.environ else 3]:
         pick = random.Random(name)  # noqa: S311 - not a secret
         pivot = pick.choice(cases.changes(name) or (29_000_000,))

@@ -42,7 +42,7 @@ class Practice:
             return self.service.rpc.GetBooking(request).booking
 
     def clients(self) -> list[tuple[str, int]]:
-        """The email and the version of the index of each client."""
+        """Return each client's email and the version of its index."""
         with self.service.database.transaction(self.id) as session:
             found = session.scalars(select(Client)).all()
             return sorted((row.email, row.email_index_version) for row in found)

@@ -1,6 +1,6 @@
 """Plans: when to do which job, in the table `due`.
 
-A plan is the one row of its kind and key. It can be moved or canceled at any time, even while a
+A plan is the one row of its kind and key. It can be moved or cancelled at any time, even while a
 worker does the job, since the worker holds a lease but not the row's lock.
 """
 

@@ -281,7 +281,7 @@ def _settle(session: Session, job: Job, again: datetime | None) -> None:
         _plan_again(session, job, again, 0)
         return
     done = delete(due).where(*_row(job), due.c.plan == job.plan).returning(due.c.plan)
-    if session.scalar(done) is None:  # planned anew meanwhile, or canceled
+    if session.scalar(done) is None:  # planned anew meanwhile, or cancelled
         session.execute(update(due).where(*_row(job)).values(leased_until=None))
 
 

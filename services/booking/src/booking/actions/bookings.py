@@ -94,13 +94,8 @@ def book(
     changes = occupancy.take(session, wanted, now, instead_of=instead_of)
     known = client or clients.find_or_add(session, terms.practice_id, contact, now)
     row = _row(booking_id, terms, start, known, now)
-    row.status = _FIRST_STATUS[confirmation]
-    row.typed_name, row.typed_email, row.typed_phone = (
-        contact.name,
-        contact.email.text,
-        contact.phone,
-    )
-    row.client_timezone, row.client_locale, row.note = contact.timezone, contact.locale, note
+    _keep_contact(row, contact)
+    row.status, row.note = _FIRST_STATUS[confirmation], note
     row.revision = revision_of(changes, terms.provider_id)
     row.lines = [_line(row, position, service) for position, service in enumerate(services)]
     row.history = [_first_entry(row, by)]
@@ -143,6 +138,15 @@ def _row(booking_id: UUID, terms: Terms, start: datetime, client: Client, now: d
     row.manage_token = manage_token
     row.client = client
     return row
+
+
+def _keep_contact(row: Booking, contact: Contact) -> None:
+    """Keep on a booking the contact details that were typed for it."""
+    row.typed_name = contact.name
+    row.typed_email = contact.email.text
+    row.typed_phone = contact.phone
+    row.client_timezone = contact.timezone
+    row.client_locale = contact.locale
 
 
 def _line(row: Booking, position: int, service: ServiceTerms) -> ServiceLine:

@@ -1,6 +1,6 @@
 """Changes of a locked booking's status: answers to requests, the session, expiry (spec BK-9).
 
-Each moves the status, adds an entry to the history, and emits an event. Plans are canceled last,
+Each moves the status, adds an entry to the history, and emits an event. Plans are cancelled last,
 in the order in which the worker locks rows as well.
 """
 

@@ -1,7 +1,7 @@
 """The calendar invite of a booking (spec NT-2, RFC 5545).
 
 A booking has one UID forever and a SEQUENCE that rises with each change. The method is REQUEST
-while the booking stands and CANCEL once it is canceled. Times are in UTC: a single appointment
+while the booking stands and CANCEL once it is cancelled. Times are in UTC: a single appointment
 needs no VTIMEZONE, and every calendar shows it in its owner's zone. The invite does not name the
 service; the provider's names the client by initials alone.
 """

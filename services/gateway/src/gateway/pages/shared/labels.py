@@ -119,7 +119,8 @@ def wait(seconds: int) -> str:
 
 def failure(error: DomainError) -> str:
     """Return the text for a failure, or the service's own message if we have none."""
-    return {
+    reason = _SAME_TEXT.get(error.reason, error.reason)
+    known = _field_texts() | {
         "SLOT_TAKEN": text("Somebody else has just taken this time."),
         "TOO_SOON": text("This time is too soon to be booked online."),
         "TOO_FAR": text("This time is too far ahead to be booked yet."),
@@ -133,6 +134,29 @@ def failure(error: DomainError) -> str:
         "REQUEST_ID_REUSED": text(
             "This form was sent before, with something else in it. Send it again to book this too."
         ),
+        "CANCELLATION_NOT_ALLOWED": text(
+            "The practice takes cancellations itself. Please get in touch with it."
+        ),
+        "CANCELLATION_TOO_LATE": text(
+            "It is too late to cancel here. Please get in touch with the practice."
+        ),
+        "SESSION_TOO_EARLY": text(
+            "It is too early for this. A session can be started from 15 minutes before its start"
+            " on, and completed from its start on."
+        ),
+        "WRONG_CREDENTIALS": text("The email or the password is not right."),
+        "TOO_MANY_ATTEMPTS": text("There were too many attempts. Wait a little, then try again."),
+        "CROSS_SITE": text(
+            "This page was open for too long, or cookies are off in your browser. Please send it"
+            " once more."
+        ),
+    }
+    return known.get(reason, error.message)
+
+
+def _field_texts() -> dict[str, str]:
+    """Return the texts for what was entered in one field, by reason."""
+    return {
         "REQUIRED": text("Required."),
         "NAME_REQUIRED": text("Enter your name."),
         "EMAIL_REQUIRED": text("Enter your email address."),
@@ -148,25 +172,9 @@ def failure(error: DomainError) -> str:
         "PHONE_TOO_SHORT": text("The phone number is too short. Include the area code."),
         "PHONE_TOO_LONG": text("The phone number is too long. Check its digits."),
         "PHONE_NOT_DIALABLE": text("This phone number does not exist. Check its digits."),
-        "CANCELLATION_NOT_ALLOWED": text(
-            "The practice takes cancellations itself. Please get in touch with it."
-        ),
-        "CANCELLATION_TOO_LATE": text(
-            "It is too late to cancel here. Please get in touch with the practice."
-        ),
         "UNKNOWN_COUNTRY": text("Use the two capital letters of a country, such as US."),
         "INVALID_WEBSITE": text("Enter the address of a web site, such as https://example.com."),
-        "SESSION_TOO_EARLY": text(
-            "It is too early for this. A session can be started from 15 minutes before its start"
-            " on, and completed from its start on."
-        ),
-        "WRONG_CREDENTIALS": text("The email or the password is not right."),
-        "TOO_MANY_ATTEMPTS": text("There were too many attempts. Wait a little, then try again."),
-        "CROSS_SITE": text(
-            "This page was open for too long, or cookies are off in your browser. Please send it"
-            " once more."
-        ),
-    }.get(_SAME_TEXT.get(error.reason, error.reason), error.message)
+    }
 
 
 # Rules that make no difference to a person who wants to book.
