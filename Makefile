@@ -18,7 +18,7 @@ export PYTHONTZPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lint protos soak fuzz mutate bench chaos reasons reqs lock setup clean
+.PHONY: help up test check format lint protos soak fuzz mutate bench chaos pictures reasons reqs lock setup clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ chaos: setup ## Kill, stop and cut off parts while clients book (SECONDS, SEED, 
 
 mutate: setup ## Change one thing at a time, list what no test notices (SEED, COUNT, ONLY=glob)
 	@python -m tests.mutate --seed $(or $(SEED),1) --count $(or $(COUNT),40) --only '$(ONLY)'
+
+pictures: setup ## Take the pictures of the README
+	@python -m tests.pictures
 
 reasons: setup ## Collect the reasons of all errors for the API reference
 	@python -m tests.reasons

@@ -1,8 +1,6 @@
 """A Chromium, and visitors who use it."""
 
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,19 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
+from tests.browser.chromium import ARGUMENTS, find_or_install
 from tests.browser.visitor import DESKTOP, PHONE, Device, Visitor
-
-_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-# The first has no windows at all, and takes much less of the machine than the others.
-_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-_PACKAGES = _NAMES[:2]  # Debian names them alike; not every release has the first
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,32 +20,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-def _chromium() -> str | None:
-    """Where it is; as root on Debian it is installed where it is missing."""
-    if found := _found():
-        return found
-    if os.geteuid() == 0 and Path("/etc/debian_version").exists():
-        _apt("update")
-        for package in _PACKAGES:
-            _apt("install", "-y", "--no-install-recommends", "fonts-liberation", package)
-            if found := _found():
-                return found
-    return None
-
-
-def _found() -> str | None:
-    return next(filter(None, map(shutil.which, _NAMES)), None)
-
-
-def _apt(*arguments: str) -> None:
-    command = ["apt-get", "-q", *arguments]
-    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, timeout=900)
-
-
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser's path. Without one the tests are skipped, loudly; under CI that is a failure."""
-    if path := _chromium():
+    if path := find_or_install():
         return path
     words = "THE BROWSER TESTS DID NOT RUN: there is no Chromium (apt-get install chromium)"
     sys.__stderr__.write(f"\n{words}\n")  # type: ignore[union-attr]  # past pytest's capture
@@ -75,7 +40,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
-    launched = playwright.chromium.launch(executable_path=chromium, args=[*_ARGUMENTS])
+    launched = playwright.chromium.launch(executable_path=chromium, args=[*ARGUMENTS])
     yield launched
     launched.close()
 

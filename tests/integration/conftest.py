@@ -67,3 +67,12 @@ def guarded(stack: Stack) -> Iterator[Gateways]:
     """Gateways as in production, with low limits, in front of the one Attune."""
     with gateways(stack) as started:
         yield started
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder for `attune up`."""
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.owner() == "root" and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)  # PostgreSQL's own user must pass
+    return tmp_path / "data"

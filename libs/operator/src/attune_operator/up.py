@@ -23,8 +23,25 @@ _PORT = 8080
 
 @click.command()
 @click.option("--port", envvar="ATTUNE_PORT", default=_PORT, show_default=True, type=int)
-def up(port: int) -> None:
+@click.option(
+    "--smtp-url",
+    envvar="SMTP_URL",
+    default="",
+    help="Mail server, such as smtps://user:password@host:465. Without one, emails go to the"
+    " development mailbox.",
+)
+@click.option(
+    "--mail-from",
+    envvar="MAIL_FROM",
+    default="",
+    help="Address that emails come from. Required with --smtp-url.",
+)
+def up(port: int, smtp_url: str, mail_from: str) -> None:
     """Run all of Attune, with a demo practice, until Ctrl-C."""
+    if smtp_url and not mail_from:
+        raise click.UsageError(
+            "Emails need a sender. Set MAIL_FROM to an address that your mail server accepts."
+        )
     folder = data_folder()
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
@@ -32,7 +49,7 @@ def up(port: int) -> None:
             signal.signal(number, _interrupt)
         click.echo(f"Starting Attune in {folder} …")
         began = time.monotonic()
-        stack = Stack(folder, port)
+        stack = Stack(folder, port, mail_settings(smtp_url, mail_from))
         try:
             stack.start()
             environment = environment_of(stack)
@@ -50,6 +67,13 @@ def up(port: int) -> None:
             stack.stop()
             (folder / "environment.json").unlink(missing_ok=True)
         click.echo("Stopped.")
+
+
+def mail_settings(smtp_url: str, mail_from: str) -> dict[str, str]:
+    """Return the settings of notifications: a mail server, or the development mailbox."""
+    if not smtp_url:
+        return {"CHANNEL": "development"}
+    return {"CHANNEL": "smtp", "SMTP_URL": smtp_url, "MAIL_FROM": mail_from}
 
 
 def environment_of(stack: Stack) -> Environment:
@@ -85,13 +109,16 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _welcome(stack: Stack, seconds: float) -> str:
+    emails = f"Open the test inbox   {stack.url}/dev/mailbox"
+    if stack.extra["CHANNEL"] == "smtp":
+        emails = f"Emails are sent from  {stack.extra['MAIL_FROM']}"
     return f"""
 Attune is up: {stack.url}   ({seconds:.1f} s)
 
-  Book as a client    {stack.url}/book/{seed.USERNAME}
-  Read the emails     {stack.url}/dev/mailbox
-  Sign in as staff    {stack.url}/signin   {seed.OWNER}   {stack.secrets.owner_password}
-  Use the API         {stack.url}/api/docs
+  Book as a client      {stack.url}/book/{seed.USERNAME}
+  {emails}
+  Sign in as staff      {stack.url}/signin   {seed.OWNER}   {stack.secrets.owner_password}
+  Use the API           {stack.url}/api/docs
 
   Logs appear below. Press Ctrl-C to stop. Data stays in {stack.folder}.
 """
