@@ -32,7 +32,6 @@ _PERSONAL_DATA = "tests/personal_data/"
 # Each starts what it needs by itself, and takes long.
 _ALONE = (
     "tests/integration/test_chaos.py",
-    "tests/integration/test_readme.py",
     "tests/integration/test_up.py",
     "tests/test_installation.py",
 )

@@ -32,7 +32,7 @@ fi
 
 echo "Installing the locked packages, $locked …"
 # Compiled once, not by each of ten processes at their first start.
-export VIRTUAL_ENV="$venv" UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1
+export VIRTUAL_ENV="$venv" UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE="${UV_COMPILE_BYTECODE-1}"
 uv() { "$venv/bin/uv" pip "$@"; }
 uv sync --require-hashes requirements/installer.txt "requirements/$locked.txt"
 for package; do

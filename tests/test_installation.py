@@ -38,7 +38,8 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
     done = subprocess.run(
         list(map(str, command)),
         cwd=ROOT,
-        env={**os.environ, **(env or {})},
+        # The set-up compiles bytecode, which takes longer than all else and shows nothing here.
+        env={**os.environ, "UV_COMPILE_BYTECODE": "0", **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -61,7 +61,7 @@ from tests.fuzzing import Pool, Rpc, payloads, rpcs
 
 RPCS = rpcs()
 PATIENCE = 10.0  # seconds
-EXAMPLES = 12
+EXAMPLES = 6
 NO_MESSAGE = b"\xff"
 SECONDS = float(os.environ.get("ATTUNE_FUZZ_SECONDS", "0"))
 NAME, EMAIL = "Ottilie Vandermeer", "ottilie@vandermeer.example"

@@ -1,7 +1,9 @@
 """`attune up`, as a person runs it."""
 
 import re
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -9,13 +11,25 @@ import pytest
 import requests
 
 from attune_local.servers import free_port
+from tests.integration import newcomer
 from tests.integration.up import Up
+from tests.mailserver import MailServer
 
 pytestmark = [pytest.mark.req("PF-11"), pytest.mark.timeout(240)]
 
 
-def test_it_starts_keeps_its_data_and_leaves_nothing_behind(data: Path) -> None:
-    first = Up(data, free_port())
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    with MailServer() as server:
+        yield server
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_the_readme_leads_to_a_practice_whose_data_stay_and_nothing_else(
+    data: Path, mail: MailServer
+) -> None:
+    first = Up(data, free_port(), SMTP_URL=mail.url, MAIL_FROM=newcomer.SENDER)
+    newcomer.walk(first, data, mail)
     assert requests.get(f"{first.url}/book/demo", timeout=60).status_code == 200
     match = re.search(r"owner@demo\.example\s+(\S+)", first.printed)
     assert match

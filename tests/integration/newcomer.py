@@ -1,19 +1,15 @@
-"""The commands of the README, run as they stand, lead to a practice that emails its clients."""
+"""A newcomer who types the commands of the README, up to a practice that emails its clients."""
 
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 
-from attune_local.servers import free_port
 from attune_testing.waiting import until
 from tests.integration.up import Up
 from tests.mailserver import MailServer
@@ -23,25 +19,6 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
 SENDER = "appointments@example.com"
 PASSWORD = "a good long password"
 
-pytestmark = [
-    pytest.mark.req("PF-11"),
-    pytest.mark.timeout(240),
-    pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl"),
-]
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with MailServer() as server:
-        yield server
-
-
-@pytest.fixture
-def up(data: Path, mail: MailServer) -> Iterator[Up]:
-    running = Up(data, free_port(), SMTP_URL=mail.url, MAIL_FROM=SENDER)
-    yield running
-    running.end()
-
 
 def commands() -> list[str]:
     """Return the README's blocks of commands, in order, without those that run `make`."""
@@ -49,7 +26,7 @@ def commands() -> list[str]:
     return [block for block in blocks if "make " not in block]
 
 
-class Reader:
+class Newcomer:
     """Somebody who types the README's commands into a terminal."""
 
     def __init__(self, up: Up, data: Path) -> None:
@@ -83,21 +60,20 @@ def documents(printed: str) -> list[Any]:
     return found
 
 
-def test_a_newcomer_books_sets_up_a_practice_and_gets_its_emails(
-    up: Up, data: Path, mail: MailServer
-) -> None:
-    reader = Reader(up, data)
+def walk(up: Up, data: Path, mail: MailServer) -> None:
+    """Run the README's commands as they stand, then book the new practice and read its emails."""
+    newcomer = Newcomer(up, data)
     search, book, create, set_up = commands()
 
-    profile, found = documents(reader.run(search))
+    profile, found = documents(newcomer.run(search))
     assert profile["username"] == "demo"
     start = found["slots"][0]["start"]
-    (booking,) = documents(reader.run(re.sub("START=.*", f"START={start}", book)))
+    (booking,) = documents(newcomer.run(re.sub("START=.*", f"START={start}", book)))
     assert booking["status"] == "confirmed"
     until(lambda: mail.to("jane@example.com"))
 
-    assert "Created account" in reader.run(create, f"{PASSWORD}\n{PASSWORD}\n")
-    service, hours = documents(reader.run(set_up, f"{PASSWORD}\n").removeprefix("\n"))
+    assert "Created account" in newcomer.run(create, f"{PASSWORD}\n{PASSWORD}\n")
+    service, hours = documents(newcomer.run(set_up, f"{PASSWORD}\n").removeprefix("\n"))
     assert (service["slug"], len(hours["blocks"])) == ("first-visit", 2)
 
     ada = f"{up.url}/api/v1/providers/ada"
