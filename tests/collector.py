@@ -32,10 +32,10 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         self._server = grpc.server(ThreadPoolExecutor(4))
         add: Callable[[Any, Any], None] = trace_service_pb2_grpc.add_TraceServiceServicer_to_server
         add(self, self._server)
-        metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(  # type: ignore[no-untyped-call]
+        metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(  # type: ignore[no-untyped-call]  # generated without types
             _Metrics(self.receive), self._server
         )
-        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(  # type: ignore[no-untyped-call]
+        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(  # type: ignore[no-untyped-call]  # generated without types
             _Logs(self.receive), self._server
         )
         self._port = self._server.add_insecure_port("127.0.0.1:0")

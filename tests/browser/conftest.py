@@ -100,7 +100,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
     visitors: list[Visitor] = []
 
     def come(device: Device = DESKTOP, **options: object) -> Visitor:
-        visitors.append(Visitor.come(browser, device, **options))  # type: ignore[arg-type]
+        visitors.append(Visitor.come(browser, device, **options))  # type: ignore[arg-type]  # those of Visitor.come
         return visitors[-1]
 
     yield come

@@ -414,7 +414,7 @@ def test_a_mail_server_that_is_down_for_a_day_loses_nothing(practice: Practice) 
         for hours in range(0, 24, 3):
             tries = hours // 3 + 1
             clock.write_text(str(hours * 3600))
-            until(notices, lambda found: _tried(found, 4, tries))  # noqa: B023
+            until(notices, lambda found: _tried(found, 4, tries))  # noqa: B023  # called before the next round
         assert mail.to(addresses[0]) == []
         mail.start()
         clock.write_text(str(25 * 3600))
@@ -426,7 +426,7 @@ def test_a_mail_server_that_is_down_for_a_day_loses_nothing(practice: Practice) 
     states = Counter((notice["recipient"], notice["state"]) for notice in notices())
     assert states == {("provider", "sent"): 2, ("client", "sent"): 1, ("client", "failed"): 1}
     [message] = mail.to(addresses[0])
-    assert bookings[0]["manage_url"] in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert bookings[0]["manage_url"] in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # it has a text part
     assert len(mail.to(f"{world.username}@practice.example")) == 2
     assert mail.to(addresses[1]) == []
     [failed] = world.owner.get("/notices/failed")["notices"]

@@ -451,8 +451,8 @@ def test_a_deadline_may_pass_at_any_moment(ports: dict[str, Port], stack: Stack)
         @hypothesis(8)
         @given(callers, payloads(rpc.request, ground.pool), seconds)
         def send(caller: str, payload: bytes, timeout: float) -> None:
-            answer = port.call(rpc, ground.callers[caller], payload, timeout)  # noqa: B023
-            judge(rpc, answer, late)  # noqa: B023
+            answer = port.call(rpc, ground.callers[caller], payload, timeout)  # noqa: B023  # called before the next round
+            judge(rpc, answer, late)  # noqa: B023  # called before the next round
 
         send()
     for port in ports.values():

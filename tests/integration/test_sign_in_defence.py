@@ -361,7 +361,7 @@ def test_whether_a_thing_of_others_is_there_is_told_by_neither_answer_nor_time(
         assert_alike(
             {
                 "theirs": lambda path=path, theirs=theirs: _get(stranger, path(theirs)),  # type: ignore[misc]  # bound now
-                "nobody's": lambda path=path: _get(stranger, path(str(uuid4()))),  # type: ignore[misc]
+                "nobody's": lambda path=path: _get(stranger, path(str(uuid4()))),  # type: ignore[misc]  # bound now
             },
             rounds=15,
         )
@@ -369,11 +369,11 @@ def test_whether_a_thing_of_others_is_there_is_told_by_neither_answer_nor_time(
     for page in ("/manage/{}", "/join/{}", "/calendar/{}.ics"):
         assert_alike(
             {
-                "a bit off": lambda page=page: _get(nobody, page.format(f"{token[:-1]}_")),  # type: ignore[misc]
-                "random": lambda page=page: _get(  # type: ignore[misc]
+                "a bit off": lambda page=page: _get(nobody, page.format(f"{token[:-1]}_")),  # type: ignore[misc]  # bound now
+                "random": lambda page=page: _get(  # type: ignore[misc]  # bound now
                     nobody, page.format(secrets.token_urlsafe(32))
                 ),
-                "short": lambda page=page: _get(nobody, page.format("x")),  # type: ignore[misc]
+                "short": lambda page=page: _get(nobody, page.format("x")),  # type: ignore[misc]  # bound now
             },
             rounds=7,
         )

@@ -52,13 +52,13 @@ class MailServer:
             envelope.rcpt_tos.append(address)
         return self.answers.get("RCPT", "250 OK")
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
         if "DATA" in self.answers:
             return self.answers["DATA"]
         self.taken.append((envelope.mail_from, envelope.rcpt_tos, envelope.content))
         return "250 OK"
 
-    async def handle_QUIT(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_QUIT(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
         return self.answers.get("QUIT", "221 Bye")
 
     def authenticate(self, _s: Any, _n: Any, _e: Any, _m: str, data: LoginPassword) -> AuthResult:

@@ -96,7 +96,7 @@ def wishes(seed: str, client: int) -> Iterator[Wish]:
     """What one client will want, without end. All clients want some of the same slots, at about
     the same time."""
     rng = Random(f"{seed} client {client}")  # noqa: S311  # to be repeated, not to be secret
-    common = Random(f"{seed} slots")  # noqa: S311
+    common = Random(f"{seed} slots")  # noqa: S311  # to be repeated, not to be secret
     while True:
         hot = rng.random() < _HOT
         clinic, slot = common.random(), common.random()

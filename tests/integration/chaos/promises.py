@@ -84,7 +84,7 @@ class Promises:
                 page = clinic.world.owner.get("/bookings", limit=200, **cursor)
                 for booking in page["bookings"]:
                     found[booking["client"]["email"]].append(UUID(booking["id"]))
-                cursor = {"cursor": page["next"]} if page.get("next") else None  # type: ignore[assignment]
+                cursor = {"cursor": page["next"]} if page.get("next") else None  # type: ignore[assignment]  # None ends the loop
         return dict(found)
 
     # What clients were told

@@ -427,7 +427,7 @@ def test_few_searches_wait_for_a_revision_and_the_others_go_on(
         deliver(alone.cache, changed(provider, 1, ("a", NINE)))
         return 0
 
-    assert sorted(at_once([arrive, *[ask] * 20])) == [0] * 17 + [1] * 4  # type: ignore[type-var]
+    assert sorted(at_once([arrive, *[ask] * 20])) == [0] * 17 + [1] * 4  # type: ignore[type-var]  # all results are numbers
 
 
 # Replicas
