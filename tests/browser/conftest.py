@@ -26,7 +26,7 @@ _PACKAGES = _NAMES[:2]  # Debian names them alike; not every release has the fir
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs a Chromium."""
+    """Mark all tests of this folder: they need a Chromium."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _chromium() -> str | None:
-    """Where it is; as root on Debian it is installed where it is missing."""
+    """Return the path of a Chromium, which is installed first if possible (as root on Debian)."""
     if found := _found():
         return found
     if os.geteuid() == 0 and Path("/etc/debian_version").exists():
@@ -82,7 +82,7 @@ def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(params=[PHONE, DESKTOP], ids=lambda device: device.name)
 def device(request: pytest.FixtureRequest) -> Device:
-    """A phone, and a desk."""
+    """A phone, and a desktop."""
     found: Device = request.param
     return found
 
@@ -95,8 +95,11 @@ def scripts(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
-    """`visit(device, scripts=False, zone="Asia/Kolkata")` is somebody with a browser of their own.
-    Afterwards nobody may have seen an error or a violation of the content policy."""
+    """`visit(device, scripts=False, zone="Asia/Kolkata")` opens a visitor with a browser of their
+    own.
+
+    At the end, the test fails if a visitor saw an error or a violation of the content policy.
+    """
     visitors: list[Visitor] = []
 
     def come(device: Device = DESKTOP, **options: object) -> Visitor:

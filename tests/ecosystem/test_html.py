@@ -19,7 +19,7 @@ JVM = ("-Xss4m", "-XX:TieredStopAtLevel=1")
 
 @pytest.fixture
 def world(stack: object) -> World:
-    """A practice that approves requests, so that the console shows all that it can."""
+    """A practice that approves requests, so the console shows everything that it can."""
     return World.make(stack, confirmation="CONFIRMATION_APPROVAL")  # type: ignore[arg-type]  # pytest passes a Stack
 
 

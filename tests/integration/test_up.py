@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.req("PF-11"), pytest.mark.timeout(240)]
 
 
 class Up:
-    """One `attune up` and what it printed until it was up."""
+    """One run of `attune up`, and what it printed until it was up."""
 
     def __init__(self, data: Path, port: int) -> None:
         env = {**os.environ, "ATTUNE_DATA": str(data), "ATTUNE_PORT": str(port)}

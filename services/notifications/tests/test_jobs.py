@@ -66,7 +66,7 @@ def clock() -> TestClock:
 
 @pytest.fixture
 def port() -> int:
-    """Where the mail server is, when it runs."""
+    """The port of the mail server, when it runs."""
     return free_port()
 
 
