@@ -16,7 +16,7 @@ _BIN = Path(sys.executable).parent
 def run(*command: str | Path, succeeds: bool = True, **options: Any) -> str:
     """Run a program and return what it prints.
 
-    Fails, with all of that, if the program fails; or, with `fails`, if it succeeds.
+    Fails, with all of that, if the program fails; or, with `succeeds=False`, if it does not.
     """
     done: subprocess.CompletedProcess[str] = subprocess.run(
         list(map(str, command)),
