@@ -1,1 +1,1 @@
-"""Tests of the whole: every service as a process, through the gateway."""
+"""Tests of the whole system: every service as a process, through the gateway."""

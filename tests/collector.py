@@ -1,4 +1,4 @@
-"""An OTLP collector that keeps the spans it receives, or all that it receives."""
+"""An OTLP collector that keeps the spans that it receives, or all requests."""
 
 import threading
 import time
@@ -21,8 +21,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """Serves `opentelemetry.proto.collector` on a free port: traces, metrics and logs. With
-    `everything`, whole requests are kept too."""
+    """Serves `opentelemetry.proto.collector` on a free port: traces, metrics, and logs.
+
+    With `everything`, complete requests are kept too.
+    """
 
     def __init__(self, everything: bool = False) -> None:
         self._everything = everything
@@ -32,10 +34,10 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         self._server = grpc.server(ThreadPoolExecutor(4))
         add: Callable[[Any, Any], None] = trace_service_pb2_grpc.add_TraceServiceServicer_to_server
         add(self, self._server)
-        metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(  # type: ignore[no-untyped-call]
+        metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(  # type: ignore[no-untyped-call]  # generated without types
             _Metrics(self.receive), self._server
         )
-        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(  # type: ignore[no-untyped-call]
+        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(  # type: ignore[no-untyped-call]  # generated without types
             _Logs(self.receive), self._server
         )
         self._port = self._server.add_insecure_port("127.0.0.1:0")
@@ -52,7 +54,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         self._server.stop(None)
 
     def Export(self, request: Any, context: Any) -> Any:  # noqa: N802  # named by the protocol
-        """Keep the spans with the name of the service that made them."""
+        """Keep the spans, with the name of the service that sent them."""
         self.receive(request)
         with self._lock:
             for resource in request.resource_spans:
@@ -66,30 +68,30 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         return trace_service_pb2.ExportTraceServiceResponse()
 
     def receive(self, request: Message) -> None:
-        """Keep a request, if all are kept."""
+        """Keep a request if all are kept."""
         if self._everything:
             with self._lock:
                 self._received.append(request)
 
     def received(self) -> list[Message]:
-        """The requests so far."""
+        """Return the requests so far."""
         with self._lock:
             return list(self._received)
 
     def trace(self, trace_id: str) -> list[tuple[str, Span]]:
-        """The spans of one trace so far, with their services."""
+        """Return the spans of one trace so far, with their services."""
         with self._lock:
             return [(s, span) for s, span in self._spans if span.trace_id.hex() == trace_id]
 
     def all(self) -> list[tuple[str, Span]]:
-        """Every span so far."""
+        """Return all spans so far."""
         with self._lock:
             return list(self._spans)
 
     def wait_for(
         self, trace_id: str, condition: Callable[[list[tuple[str, Span]]], bool]
     ) -> list[tuple[str, Span]]:
-        """The trace, once it meets the condition."""
+        """Wait until a trace meets the condition, and return its spans."""
         end = time.monotonic() + 60
         while not condition(spans := self.trace(trace_id)):
             assert time.monotonic() < end, sorted((s, span.name) for s, span in spans)

@@ -1,4 +1,4 @@
-"""What the tests of the whole share."""
+"""Fixtures that the tests of the whole system share."""
 
 import pytest
 

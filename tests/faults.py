@@ -1,5 +1,5 @@
-"""Faults on purpose: connections that break, stall or come late, processes that are killed or
-stopped, for a whole Attune with servers of its own."""
+"""Deliberate faults for a stack with its own servers: connections that break, stall, or are slow,
+and processes that are killed or paused."""
 
 import asyncio
 import contextlib
@@ -44,32 +44,32 @@ class Proxy:
         self.accept()
 
     def cut(self) -> None:
-        """Break the present connections, both ways, by RST."""
+        """Reset the open connections on both sides (RST)."""
         self._do(self._cut)
 
     def refuse(self) -> None:
-        """Refuse new connections; those that are open go on."""
+        """Refuse new connections; open ones continue."""
         self._do(self._refuse)
 
     def accept(self) -> None:
-        """Let new connections in again."""
+        """Accept new connections again."""
         self._run(self._accept())
 
     def freeze(self) -> None:
-        """Nothing flows any more, and nobody is told: connections stay open."""
+        """Stop the flow of data without closing connections, so neither side notices."""
         self._do(self._flowing.clear)
 
     def thaw(self) -> None:
-        """Everything flows again, what was held back first."""
+        """Let data flow again, beginning with what was held back."""
         self._do(self._flowing.set)
 
     @property
     def connections(self) -> int:
-        """How many are open now."""
+        """Return the number of open connections."""
         return len(self._open) // 2
 
     def close(self) -> None:
-        """End the proxy and its connections."""
+        """Stop the proxy and close its connections."""
         if not self._loop.is_closed():
             self._do(self._refuse)
             self._run(self._end())
@@ -146,11 +146,11 @@ class Proxy:
 
 @dataclass
 class FaultyStack(Stack):
-    """A whole Attune whose parts can fail: on a PostgreSQL and a NATS of its own, with a proxy in
-    front of these two and of every service's gRPC port.
+    """A stack whose parts can fail: a PostgreSQL and a NATS of its own, each behind a proxy, like
+    every service's gRPC port.
 
-    Victims are its processes, `stack.postgres` and `stack.nats`. Bring them back from a thread
-    that lives on: a process ends with the thread that has started it.
+    Victims are its processes, `stack.postgres`, and `stack.nats`. Bring them back from a thread
+    that keeps running: a process ends with the thread that started it.
     """
 
     postgres_proxy: Proxy = field(init=False)
@@ -173,17 +173,17 @@ class FaultyStack(Stack):
         self.nats_url = _through(self.nats_proxy, self.nats_url)
 
     def target(self, service: str) -> str:
-        """Where clients find a service: its replicas' proxies."""
+        """Return the gRPC target of a service: the proxies of its replicas."""
         return "ipv4:" + ",".join(f"127.0.0.1:{proxy.port}" for proxy in self.proxies[service])
 
     def of(self, service: str) -> list[Process]:
-        """The processes of a service, in the order of its ports."""
+        """Return the processes of a service, in the order of its ports."""
         found = [process for process in self.processes if process.name == service]
         ports = self.ports.get(service, [self.port])
         return sorted(found, key=lambda process: ports.index(process.port))
 
     def kill(self, victim: Victim) -> None:
-        """SIGKILL, with its children; returns when they are gone."""
+        """Kill a victim and its children (SIGKILL), and wait until they are gone."""
         doomed = _family(victim)
         _signal(doomed, signal.SIGKILL)
         if isinstance(victim, Process):
@@ -193,16 +193,19 @@ class FaultyStack(Stack):
         until(lambda: not any(map(_runs, doomed)))
 
     def pause(self, victim: Victim) -> None:
-        """SIGSTOP, with its children."""
+        """Pause a victim and its children (SIGSTOP)."""
         _signal(_family(victim), signal.SIGSTOP)
 
     def resume(self, victim: Victim) -> None:
-        """SIGCONT, with its children."""
+        """Resume a victim and its children (SIGCONT)."""
         _signal(_family(victim), signal.SIGCONT)
 
     def bring_back(self, victim: Victim) -> Victim:
-        """Start what was killed again, on its port and its data. A service's process is a new
-        one, which is returned before it is ready; PostgreSQL has recovered, NATS listens."""
+        """Restart a killed victim on its old port and data, and return it.
+
+        A service's process is a new one, and not ready yet; PostgreSQL has recovered, and NATS
+        listens.
+        """
         if isinstance(victim, Process):
             return self.restart(victim)
         victim.start()

@@ -1,5 +1,5 @@
-"""RPCs as the contracts describe them, and random messages for them: from plausible ones with a
-fault or two to pure noise. A new RPC or field is found by itself."""
+"""All RPCs of the contracts, and random messages for them, from plausible ones with a fault or two
+to pure noise. New RPCs and fields are found automatically."""
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,7 +65,7 @@ class Rpc:
 
 
 def rpcs() -> list[Rpc]:
-    """Every RPC of the contracts, at every service that serves it: its own, or all of them."""
+    """Return every RPC of the contracts, once for each service that serves it."""
     by_package = {package(name): (name,) for name in SERVICES}
     return [
         Rpc(
@@ -89,7 +89,7 @@ def _methods() -> Iterator[tuple[Any, MethodDescriptor]]:
 
 
 def payloads(kind: type[Message], pool: Pool) -> SearchStrategy[bytes]:
-    """Serialised messages of a kind; now and then damaged ones, and bytes that are no message."""
+    """Return a strategy for serialized messages; a few are damaged, and a few are random bytes."""
     sound = messages(kind, pool).map(lambda made: made.SerializeToString())
     return st.integers(0, 19).flatmap(
         lambda n: sound if n > 2 else damaged(sound) if n else st.binary(max_size=60)
@@ -98,7 +98,7 @@ def payloads(kind: type[Message], pool: Pool) -> SearchStrategy[bytes]:
 
 @st.composite
 def damaged(draw: DrawFn, whole: SearchStrategy[bytes]) -> bytes:
-    """Bytes of which a few were changed, cut off or doubled."""
+    """Draw a payload of which a few bytes were changed, cut off, or doubled."""
     payload = bytearray(draw(whole)[:2_000])
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(payload)))
@@ -111,7 +111,7 @@ def damaged(draw: DrawFn, whole: SearchStrategy[bytes]) -> bytes:
 
 @st.composite
 def messages(draw: DrawFn, kind: type[Message], pool: Pool) -> Any:
-    """A message of a kind: every field plausible, but for as many as the draw makes strange."""
+    """Draw a message whose fields are plausible, except for a share that the draw makes strange."""
     strange = draw(st.sampled_from([0, 0, 5, 10, 25, 50, 100]))  # per cent of the fields
     return _message(draw, kind.DESCRIPTOR, pool, strange)
 

@@ -1,5 +1,5 @@
-"""Gateways as in production, with low limits, in front of a running Attune; and people at addresses
-of their own who come to them."""
+"""Gateways with production settings and low limits in front of a running stack, and callers with
+addresses of their own."""
 
 import copy
 import itertools
@@ -42,15 +42,15 @@ _NETWORK = IPv6Address("2001:db8::1") + (secrets.randbits(16) << 80)
 
 @dataclass(frozen=True)
 class Gateways:
-    """`pair` stand behind a proxy at this machine's address, which they believe; `alone` believes
-    nobody, and counts for itself."""
+    """`pair` are two gateways behind a proxy at this machine's address, which they trust; `alone`
+    trusts no proxy and has counts of its own."""
 
     pair: tuple[str, str]
     alone: str
     clock_file: Path
 
     def lock(self, guess: Callable[[], requests.Response]) -> None:
-        """Guess until there is a lock that lasts; their clocks run ahead meanwhile."""
+        """Guess until a long lock applies; the gateways' clocks move ahead meanwhile."""
         for _ in range(SIGN_INS):
             wait = int(guess().headers.get("Retry-After", 0))
             if wait > _LONG:
@@ -62,7 +62,7 @@ class Gateways:
 
 @contextmanager
 def gateways(stack: Stack) -> Iterator[Gateways]:
-    """Started once, stopped at the end."""
+    """Run the gateways during the block."""
     clock_file = stack.folder / "gateways-clock"
     clock = {"CLOCK_FILE": str(clock_file)}
     behind = {**clock, "TRUSTED_PROXIES": "127.0.0.1"}
@@ -80,7 +80,7 @@ def gateways(stack: Stack) -> Iterator[Gateways]:
 
 
 def _beside(stack: Stack, extra: Mapping[str, str]) -> Stack:
-    """The same Attune, whose gateways read other settings."""
+    """Return the same stack with other settings for its gateways."""
     other = copy.copy(stack)
     other.extra = {**stack.extra, **_PRODUCTION, **extra}
     other.processes = []
@@ -88,13 +88,13 @@ def _beside(stack: Stack, extra: Mapping[str, str]) -> Stack:
 
 
 def an_address() -> str:
-    """One that nobody else has, in a network of its own."""
+    """Return an address that nobody else uses, in a network of its own."""
     return str(_NETWORK + (next(_numbers) << 64))
 
 
 @dataclass
 class Peer:
-    """Somebody who comes by our proxy from an address; asks both gateways in turn."""
+    """A caller who comes through our proxy from an address, and alternates between the gateways."""
 
     gateways: Gateways
     address: str = field(default_factory=an_address)
@@ -138,7 +138,7 @@ class Peer:
 
 
 def reason(answer: requests.Response) -> str:
-    """`429 TOO_MANY_REQUESTS`; the bare status of a success."""
+    """Return `429 TOO_MANY_REQUESTS`, or the bare status of a success."""
     if answer.ok:
         return str(answer.status_code)
     return f"{answer.status_code} {answer.json()['reason']}"

@@ -1,4 +1,4 @@
-"""A mail server that can be away, and refuse recipients for good."""
+"""A mail server that can be down, and can refuse recipients permanently."""
 
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -11,7 +11,10 @@ from attune_local.servers import free_port
 
 
 class MailServer:
-    """Keeps what it takes. It is away until `start`, and keeps its port when it comes back."""
+    """A mail server that keeps what it receives.
+
+    It is down until `start`, and keeps its port after a restart.
+    """
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -25,18 +28,18 @@ class MailServer:
         return f"smtp://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Take mail from now on."""
+        """Accept mail from now on."""
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
 
     def stop(self) -> None:
-        """Be away."""
+        """Stop accepting connections."""
         if self._controller:
             self._controller.stop()
             self._controller = None
 
     def to(self, address: str) -> list[EmailMessage]:
-        """What it has taken for somebody, the oldest first."""
+        """Return the messages for an address, oldest first."""
         return [message for recipient, message in self._taken if recipient == address]
 
     def __enter__(self) -> Self:
@@ -54,7 +57,7 @@ class MailServer:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
         message = message_from_bytes(envelope.content, EmailMessage, policy=default)
         self._taken.extend((address, message) for address in envelope.rcpt_tos)
         return "250 OK"

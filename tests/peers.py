@@ -1,4 +1,4 @@
-"""The real booking and availability, in the test's process, for the services that ask them."""
+"""The real booking and availability in the test's process, for services that call them."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -31,8 +31,10 @@ from common.rpc.server import Server
 
 @pytest.fixture
 def peers(make_test_database: Callable[[str], Database], clock: TestClock) -> Iterator[str]:
-    """Where booking and availability are: the real ones, each asking the other, so at an address
-    that is known beforehand."""
+    """The address of the real booking and availability.
+
+    They call each other, so the address is known beforehand.
+    """
     with tempfile.TemporaryDirectory() as folder:
         address = f"unix:{folder}/peers"
         server = Server(identity.Verifier(PUBLIC_KEYS), 16)
@@ -53,7 +55,8 @@ def bookings(peers: str) -> BookingStub:
 
 @pytest.fixture
 def open_practice(peers: str) -> Callable[..., Provider]:
-    """Opens a practice; its provider in New York can be booked round the clock."""
+    """A function that creates a practice whose provider in New York can be booked around the
+    clock."""
     slots = AvailabilityStub(channels.channel(peers, signer()))
 
     def make(confirmation: "Confirmation.ValueType" = CONFIRMATION_INSTANT) -> Provider:
@@ -82,7 +85,7 @@ def open_practice(peers: str) -> Callable[..., Provider]:
 
 @pytest.fixture
 def book(bookings: BookingStub) -> Callable[..., Booking]:
-    """Books a session with a provider, as a visitor does."""
+    """A function that books a session with a provider, as a visitor does."""
 
     def make(
         provider: Provider,

@@ -1,5 +1,5 @@
-"""Everybody who may stand before the gateway: the staff and the clients of a practice, the owner
-of another one, and people who are nobody's."""
+"""Every kind of caller of the gateway: staff and clients of a practice, the owner of another
+practice, and people who belong to none."""
 
 import secrets
 from collections.abc import Iterator
@@ -40,7 +40,8 @@ class People:
 
     @classmethod
     def make(cls, stack: Stack, **policies: Any) -> "People":
-        """Both practices under these policies; bookings 60 days ahead in the one, 61 elsewhere."""
+        """Create both practices under these policies; one can be booked 60 days ahead, the other
+        61."""
         world = World.make(stack, maximum_advance_days=60, **policies)
         elsewhere = World.make(stack, maximum_advance_days=61, **policies)
         providers = {
@@ -57,18 +58,18 @@ class People:
         return cls(world, elsewhere, tokens, emails, providers)
 
     def as_(self, caller: str) -> Http:
-        """The API, as whoever is signed in."""
+        """Return the API as this caller, signed in if the caller can sign in."""
         return Http(self.world.stack.url, self.tokens.get(caller, ""))
 
     def start(self, username: str = "") -> str:
-        """A free start, another one at each call."""
+        """Return a free start, a different one at each call."""
         username = username or self.world.username
         if username not in self._starts:
             self._starts[username] = starts(self.world, username)
         return next(self._starts[username])
 
     def book(self, username: str = "", **changes: Any) -> dict[str, Any]:
-        """A booking by a new client; its `token` is that of its manage link."""
+        """Book for a new client; `token` is that of the manage link."""
         username = username or self.world.username
         body = self.world.request(self.start(username), **changes)
         made = self.world.public.post(f"/providers/{username}/bookings", body, status=201)
@@ -76,7 +77,7 @@ class People:
 
 
 def routes(stack: Stack) -> list[tuple[str, str]]:
-    """Method and rule of everything that the gateway of a running Attune serves."""
+    """Return method and rule of everything that the gateway serves."""
     before = encryption.ring()
     app = create_app(Settings.from_env(stack.environment(GATEWAY, stack.port)))
     try:
@@ -104,14 +105,14 @@ def add_account(world: World, *roles: str, provider_id: str = "") -> str:
 
 
 def sign_in(world: World, email: str) -> str:
-    """The token of a new session."""
+    """Sign in, and return the token of the new session."""
     login = {"email": email, "password": PASSWORD}
     token: str = world.public.post("/auth/login", login)["token"]
     return token
 
 
 def starts(world: World, username: str) -> Iterator[str]:
-    """Free starts of the next weeks that do not overlap, from two days from now."""
+    """Yield free starts of the next weeks that do not overlap, from two days ahead."""
     first = datetime.now().date() + timedelta(days=2)
     query = {"service": "session", "mode": "telehealth", "tz": ZONE}
     window = {"from": first.isoformat(), "to": (first + timedelta(days=50)).isoformat()}

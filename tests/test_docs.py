@@ -1,4 +1,4 @@
-"""The docs name files, tests and pages that exist."""
+"""The files, tests, and pages that the docs name exist."""
 
 import re
 from pathlib import Path

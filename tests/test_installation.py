@@ -49,7 +49,7 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
 
 
 def python_with_pip(version: str, folder: Path) -> Path:
-    """A Python whose pip is as old as `version`."""
+    """Create a Python environment with this old version of pip; return its interpreter."""
     run(sys.executable, "-m", "venv", "--without-pip", folder)
     python = folder / "bin" / "python"
     pinned = folder / "pip.txt"
@@ -106,14 +106,14 @@ def test_an_old_pip_takes_the_lock_when_every_package_has_a_newer_release(
 
 
 def pins(name: str) -> list[Requirement]:
-    """What is locked in a file for this Python and machine."""
+    """Return the locked requirements of a file for this Python and machine."""
     lines = (REQUIREMENTS / name).read_text().splitlines()
     found = [Requirement(line.rstrip(" \\")) for line in lines if "==" in line]
     return [pin for pin in found if pin.marker is None or pin.marker.evaluate()]
 
 
 def stand_in(pin: Requirement, index: Path) -> str:
-    """The pin's line for a lock, after its wheel and that of a newer release were written."""
+    """Write wheels for a pin and for a newer release; return the pin's line for a lock."""
     version = str(pin.specifier).removeprefix("==")
     try:
         found = distribution(pin.name).metadata
@@ -129,7 +129,7 @@ def stand_in(pin: Requirement, index: Path) -> str:
 def write_wheel(
     index: Path, name: str, version: str, needs: Sequence[str], offers: Sequence[str] = ()
 ) -> str:
-    """Write a wheel that has nothing but metadata; return its SHA-256."""
+    """Write a wheel that contains only metadata; return its SHA-256."""
     stem = f"{name.replace('-', '_')}-{version}"
     metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"]
     metadata += [f"Provides-Extra: {extra}\n" for extra in offers]

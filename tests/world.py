@@ -1,4 +1,4 @@
-"""A practice to test with, and the people who use it, over HTTP."""
+"""A practice for tests, and its people, over HTTP."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -22,7 +22,8 @@ PATIENT = {"REQUEST_SECONDS": "30", "CALL_SECONDS": "20", "TURN_SECONDS": "10"}
 
 
 def patient() -> requests.Session:
-    """Asks again, thrice, when it is told to come back shortly, as clients of the API should."""
+    """Return a session that retries up to three times when told to come back shortly, as API
+    clients should."""
     again = Retry(
         3,
         connect=0,
@@ -38,7 +39,7 @@ def patient() -> requests.Session:
 
 @dataclass
 class Http:
-    """One caller of the API, whose writes carry keys: asked again, nothing is done twice."""
+    """One caller of the API. Its writes carry keys, so a repeated write acts once."""
 
     base: str
     token: str = ""
@@ -55,13 +56,13 @@ class Http:
         )
 
     def get(self, path: str, **params: Any) -> Any:
-        """The body of a successful answer."""
+        """Send a GET, check for 200, and return the content."""
         answer = self.call("GET", path, params=params)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def post(self, path: str, body: Any = None, status: int = 200, **options: Any) -> Any:
-        """The body of an answer with that status."""
+        """Send a POST, check for `status`, and return the content."""
         answer = self.call("POST", path, json=body if body is not None else {}, **options)
         assert answer.status_code == status, answer.text
         return answer.json()
@@ -80,7 +81,7 @@ class World:
 
     @classmethod
     def make(cls, stack: Stack, **policies: Any) -> "World":
-        """A practice of one's own; `policies` are those of the practice."""
+        """Create a practice under these policies."""
         stub = AvailabilityStub(stack.operator_channel("availability"))
         username = builders.unique("p")
         practice = builders.practice(
@@ -102,7 +103,7 @@ class World:
         return world
 
     def sign_in(self) -> None:
-        """Begin a session of the owner's."""
+        """Sign in as the owner."""
         login = {"email": f"owner-{self.username}@practice.example", "password": PASSWORD}
         self.owner.token = self.public.post("/auth/login", login)["token"]
 
@@ -111,7 +112,7 @@ class World:
         builders.come(self.stack.database_url("booking"), booking["id"])
 
     def slots(self, http: Http | None = None, /, **changes: Any) -> list[str]:
-        """The bookable starts of the next days, as instants."""
+        """Return the bookable starts of the next days."""
         today = datetime.now(UTC).date()
         query = {
             "service": "session",
@@ -125,12 +126,12 @@ class World:
         return [slot["start"] for day in answer["days"] for slot in day["slots"]]
 
     def a_start(self, days: int = 2) -> str:
-        """A bookable start some days from now, at least a day after every threshold."""
+        """Return a bookable start at least `days` ahead, at least a day past every threshold."""
         first = date.today() + timedelta(days=days)
         return next(s for s in self.slots() if datetime.fromisoformat(s).date() >= first)
 
     def request(self, start: str, **changes: Any) -> dict[str, Any]:
-        """The body of a booking by a client of its own."""
+        """Return the body of a booking by a client of its own."""
         name = secrets.token_hex(4)
         return {
             "service": "session",
@@ -145,18 +146,18 @@ class World:
         }
 
     def book(self, start: str | None = None, **changes: Any) -> dict[str, Any]:
-        """A booking, made as a client makes it."""
+        """Book as a client does, and return the response."""
         return self.book_as(self.request(start or self.a_start(), **changes))
 
     def book_as(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The booking that this body makes."""
+        """Book with this body, and return the response."""
         made: dict[str, Any] = self.public.post(
             f"/providers/{self.username}/bookings", body, status=201
         )
         return made
 
     def messages(self, to: str, count: int = 1) -> list[dict[str, Any]]:
-        """What the development mailbox holds for somebody, once it is that many."""
+        """Wait until the development mailbox has so many messages for an address; return them."""
         found: list[dict[str, Any]] = until(
             lambda: self.public.get("/dev/messages", to=to), lambda m: len(m) >= count
         )
@@ -164,5 +165,5 @@ class World:
 
 
 def token_of(manage_url: str) -> str:
-    """The token in a manage link."""
+    """Return the token of a manage link."""
     return manage_url.rstrip("/").rpartition("/")[2].partition("?")[0]

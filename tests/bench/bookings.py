@@ -25,8 +25,8 @@ from tests.world import World
 
 
 def bookings_against_pgbench(stack: Stack) -> None:
-    """Bookings a second through the RPC, 16 in flight, against pgbench inserting the same rows
-    of occupancy, booking and outbox in one statement on the same server."""
+    """Measure bookings a second through the RPC, 16 in flight, against pgbench inserting the same
+    rows of occupancy, booking, and outbox in one statement on the same server."""
     stub = BookingServiceStub(gateway_channel(stack, "booking"))
     count = 400
 
@@ -56,7 +56,7 @@ def bookings_against_pgbench(stack: Stack) -> None:
 
 
 def every_hour(world: World, offset: int) -> list[str]:
-    """Starts an hour apart, of ninety days from an offset on."""
+    """Yield starts an hour apart, for ninety days from an offset on."""
     today = datetime.now(UTC).date() + timedelta(days=offset + 1)
     last = today + timedelta(days=89)
     return world.slots(**{"from": today.isoformat(), "to": last.isoformat()})[::4]
@@ -118,7 +118,8 @@ def pgbench(server: Postgres | None) -> float:
 
 
 def race(stack: Stack) -> None:
-    """64 clients for one slot, ten times: winners, and the p99 against that without a race."""
+    """Let 64 clients race for one slot, ten times: the winners, and the p99 against that without a
+    race."""
     world = World.make(stack)
     stub = BookingServiceStub(gateway_channel(stack, "booking"))
     starts = [datetime.fromisoformat(s) for s in every_hour(world, 0)[:60]]

@@ -1,7 +1,8 @@
-"""An HTTP client that costs less than any server it asks: prepared requests on kept connections.
+"""An HTTP client that costs less than any server that it calls: prepared requests on persistent
+connections.
 
-`python -m tests.bench.client` is the load generator, a process of its own. It imports nothing but
-the standard library, so that it is there quickly.
+`python -m tests.bench.client` is the load generator, a process of its own. It imports only the
+standard library, so it starts quickly.
 """
 
 import itertools
@@ -21,7 +22,7 @@ _WARM_UP = 0.3  # seconds before anything is counted
 
 
 class Answer(NamedTuple):
-    """What the server answered."""
+    """A response."""
 
     status: int
     body: bytes
@@ -77,7 +78,7 @@ class Connection:
 
 
 class Load(NamedTuple):
-    """What a load achieved: answers a second, and the CPU time the client spent on one."""
+    """The result of a load: responses a second, and the client's CPU time for each."""
 
     per_second: float
     client_seconds: float

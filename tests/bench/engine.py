@@ -20,7 +20,7 @@ def measure() -> None:
 
 
 def engine_against_merge(days: int) -> None:
-    """Warm searches of one provider, against merging hours and bookings anew for each."""
+    """Measure warm searches of one provider against merging hours and bookings for each search."""
     blocks = [
         WeeklyBlock(start * 60, end * 60, day=day)
         for day in range(5)
@@ -52,7 +52,7 @@ def merge(
     first: int,
     end: int,
 ) -> list[int]:
-    """Starts by expanding the hours and subtracting what is taken, as others do it."""
+    """Return the starts by expanding the hours and subtracting taken time, as other products do."""
     new_york = zone("America/New_York")
     midnight = datetime.fromtimestamp(first * 60, new_york).replace(hour=0, minute=0)
     busy = sorted((s, s + length) for s, length in taken)

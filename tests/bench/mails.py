@@ -18,8 +18,8 @@ GROUP BY booking_id HAVING count(*) = 2
 
 
 class Mails:
-    """Asks the database of notifications steadily, whether or not anybody waits: so that the CPU
-    time of asking is a part of what is used while nothing is booked."""
+    """Queries the database of notifications at a steady rate, whether or not anybody waits, so the
+    CPU time of these queries is part of the idle time."""
 
     def __init__(self, stack: Stack) -> None:
         self._url = f"{stack.postgres_url}/notifications"
@@ -38,7 +38,7 @@ class Mails:
         self._thread.join()
 
     def wait(self, booking_id: str) -> None:
-        """Wait until client and provider have been written to."""
+        """Wait until client and provider have got their emails."""
         sent = self._awaited[booking_id] = threading.Event()
         assert sent.wait(_PATIENCE), "the emails of a booking were not sent"
 

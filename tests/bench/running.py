@@ -1,4 +1,4 @@
-"""The Attune that is measured: as shipped, with its telemetry sent to a collector here."""
+"""The stack that is measured: with default settings, and telemetry sent to a collector here."""
 
 import contextlib
 import json
@@ -28,9 +28,10 @@ _LIMITS = ("REQUESTS", "WRITES", "PUBLIC_WRITES", "SIGN_INS")
 
 @contextlib.contextmanager
 def attune(*, limited: bool = False) -> Iterator[Stack]:
-    """Run an Attune that records 1 % of the traces and exports metrics. It limits nobody, unless
-    it is to have the limits as they are shipped, and waits so long for its parts that a busy
-    machine fails no call.
+    """Run a stack that records 1 % of the traces and exports metrics.
+
+    It has no rate limits unless `limited`, and its timeouts are long, so that no call fails on a
+    busy machine.
     """
     with tempfile.TemporaryDirectory(prefix="attune-bench-") as folder, Collector() as collector:
         Path(folder).chmod(0o755)  # PostgreSQL's unprivileged user must pass

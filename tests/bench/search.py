@@ -25,7 +25,8 @@ def measure(stack: Stack) -> None:
 
 
 def search_against_empty(stack: Stack, days: int) -> None:
-    """Requests a second of SearchSlots, warm, against a health check in the same process."""
+    """Measure requests a second of SearchSlots, warm, against a health check in the same
+    process."""
     world = World.make(stack)
     channel = gateway_channel(stack, "availability")
     search_stub = SlotServiceStub(channel)
@@ -57,7 +58,7 @@ def search_against_empty(stack: Stack, days: int) -> None:
 
 
 def in_flight(work: Callable[[], Any], threads: int, count: int) -> float:
-    """Calls a second with so many in flight."""
+    """Return the calls a second with so many in flight."""
 
     def some(_: int) -> None:
         with identity.acting_as(VISITOR):

@@ -1,2 +1,2 @@
-"""The pages, as people meet them: a real browser, on a phone and on a desk, with and without
-JavaScript, by mouse and by keyboard."""
+"""The pages in a real browser, on a phone and a desktop, with and without JavaScript, by mouse and
+by keyboard."""

@@ -13,7 +13,7 @@ from tests.browser.visitor import DESKTOP, PHONE, Device, Visitor
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs a Chromium."""
+    """Mark all tests of this folder: they need a Chromium."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
@@ -47,7 +47,7 @@ def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(params=[PHONE, DESKTOP], ids=lambda device: device.name)
 def device(request: pytest.FixtureRequest) -> Device:
-    """A phone, and a desk."""
+    """A phone, and a desktop."""
     found: Device = request.param
     return found
 
@@ -60,12 +60,15 @@ def scripts(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
-    """`visit(device, scripts=False, zone="Asia/Kolkata")` is somebody with a browser of their own.
-    Afterwards nobody may have seen an error or a violation of the content policy."""
+    """`visit(device, scripts=False, zone="Asia/Kolkata")` opens a visitor with a browser of their
+    own.
+
+    At the end, the test fails if a visitor saw an error or a violation of the content policy.
+    """
     visitors: list[Visitor] = []
 
     def come(device: Device = DESKTOP, **options: object) -> Visitor:
-        visitors.append(Visitor.come(browser, device, **options))  # type: ignore[arg-type]
+        visitors.append(Visitor.come(browser, device, **options))  # type: ignore[arg-type]  # those of Visitor.come
         return visitors[-1]
 
     yield come

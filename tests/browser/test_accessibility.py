@@ -1,4 +1,5 @@
-"""axe finds nothing on any page, on a phone in light, on a desk in dark (WCAG 2.2 AA)."""
+"""axe finds nothing on any page, on a phone in light mode and a desktop in dark mode (WCAG 2.2
+AA)."""
 
 from collections.abc import Callable
 
@@ -61,7 +62,7 @@ def test_the_booking_page_at_every_step(visitor: Visitor, world: World) -> None:
 
 
 def _after(visitor: Visitor, start: str) -> str:
-    """Another start, a day later."""
+    """Return the same start a day later."""
     day = f"{int(start[8:10]) + 1:02}"
     return f"{start[:8]}{day}{start[10:]}"
 

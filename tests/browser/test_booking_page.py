@@ -1,4 +1,4 @@
-"""Booking, from the first page to the confirmation, a conflict and the cancellation."""
+"""Booking, from the first page to the confirmation, a conflict, and the cancellation."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ JO = {"name": "Jo Okafor", "email": "jo@client.example", "note": "I come by bus.
 
 @pytest.fixture
 def shift(clock_file: Path) -> Iterator[Callable[[int], Any]]:
-    """Moves the clock of all services; back at the end."""
+    """A function that moves the clock of all services; at the end it is reset."""
     yield lambda seconds: clock_file.write_text(str(seconds))
     clock_file.write_text("0")
 
@@ -103,7 +103,7 @@ def test_the_whole_story(
 
 
 def _instants(world: World, near: str) -> list[str]:
-    """The free starts on the date of an instant, in UTC."""
+    """Return the free starts on the date of an instant, in UTC."""
     day = datetime.fromisoformat(near).astimezone(ZoneInfo("America/New_York")).date().isoformat()
     found = until(
         lambda: world.slots(None, **{"from": day, "to": day}),
@@ -369,8 +369,10 @@ def test_a_provider_without_times_says_so(world: World, visit: Visit, scripts: b
 
 
 def test_the_page_is_light_enough_for_a_slow_network(world: World, visit: Visit) -> None:
-    """At 1.6 Mbit/s and 150 ms there and back: the connection, the page, then its files at once.
-    Reckoned, not timed: a busy test machine says nothing about a phone."""
+    """At 1.6 Mbit/s and 150 ms round trip: the connection, the page, then its files in parallel.
+
+    The time is computed, not measured, because a busy test machine says nothing about a phone.
+    """
     visitor = visit(PHONE, zone="America/New_York")
     visitor.open_booking(world)
     expect(visitor.page.locator("#zone-submit")).to_be_hidden()  # the module has taken over

@@ -1,4 +1,4 @@
-"""Staff sign in and see to their bookings."""
+"""Staff sign in and manage their bookings."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ Visit = Callable[..., Visitor]
 
 
 def sign_in(visitor: Visitor, world: World, onward: str = "/console") -> None:
-    """As the owner, who is asked to when opening the page."""
+    """Sign in as the owner, on the page that opens in place of the requested one."""
     page = visitor.page
     page.goto(f"{world.stack.url}{onward}")
     expect(visitor.heading()).to_have_text("Sign in")

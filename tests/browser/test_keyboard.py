@@ -58,7 +58,7 @@ def test_one_books_and_cancels_by_keyboard_alone(
     keys.press("Enter")
     expect(page.locator("#about")).to_be_focused()
     for field, words in (("name", "Ida Lindqvist"), ("email", "ida@client.example")):
-        visitor.tab_to(lambda it, field=field: it["id"] == field)  # type: ignore[misc]
+        visitor.tab_to(lambda it, field=field: it["id"] == field)  # type: ignore[misc]  # bound now
         keys.type(words)
     keys.press("Enter")
     expect(visitor.heading()).to_have_text("Your appointment is confirmed")

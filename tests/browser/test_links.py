@@ -1,4 +1,4 @@
-"""The pages behind the links that people are sent."""
+"""The pages behind the links in emails."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ Visit = Callable[..., Visitor]
 
 @pytest.fixture
 def at(clock_file: Path) -> Iterator[Callable[[datetime], Any]]:
-    """Sets the clock of all services; back at the end."""
+    """A function that sets the clock of all services; at the end it is reset."""
 
     def move(instant: datetime) -> None:
         clock_file.write_text(str((instant - datetime.now(UTC)).total_seconds()))

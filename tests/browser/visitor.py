@@ -1,4 +1,4 @@
-"""Somebody with a browser, and what they can do with Attune's pages."""
+"""A person with a browser, and what they can do on Attune's pages."""
 
 import re
 from collections.abc import Callable
@@ -66,7 +66,7 @@ class Visitor:
         self.context.close()
 
     def _hear(self, message: ConsoleMessage) -> None:
-        """Errors and violations. That an answer was a 409 is no fault of the page."""
+        """Collect errors and violations. A 409 response is not a fault of the page."""
         refused = message.text.startswith("Failed to load resource: the server responded with")
         if message.type in ("error", "warning") and not refused:
             self.troubles.append(f"{self.page.url}: {message.text}")
@@ -74,12 +74,12 @@ class Visitor:
     # Booking
 
     def open_booking(self, world: World, **query: str) -> None:
-        """The booking page."""
+        """Open the booking page."""
         asked = "&".join(f"{name}={value}" for name, value in query.items())
         self.page.goto(f"{world.stack.url}/book/{world.username}?{asked}")
 
     def choose_day(self) -> None:
-        """The first free day of the next month: days from now, whatever today is."""
+        """Choose the first free day of the next month, which is always some days ahead."""
         page = self.page
         month = page.locator("#month").inner_text()
         page.locator("#later").click()
@@ -89,7 +89,7 @@ class Visitor:
         self.settle()
 
     def choose_time(self, number: int = 2) -> str:
-        """One of the day's times; returns its instant."""
+        """Choose one of the day's times, and return its instant."""
         time = self.page.locator("a.time").nth(number)
         start = time.get_attribute("data-start")
         assert start
@@ -98,7 +98,7 @@ class Visitor:
         return start
 
     def settle(self) -> None:
-        """Wait until the page has drawn what was asked for."""
+        """Wait until the page has drawn the requested times."""
         expect(self.page.locator("#times-of-month")).not_to_have_attribute("aria-busy", "true")
 
     def fill(self, **values: str) -> None:
@@ -117,7 +117,7 @@ class Visitor:
     # Weight
 
     def transferred(self) -> dict[str, int]:
-        """Bytes over the network by address, for what the page has loaded."""
+        """Return the bytes that the page transferred, by address."""
         found: dict[str, int] = self.page.evaluate(
             """() => Object.fromEntries(["navigation", "resource"].flatMap(
                 kind => performance.getEntriesByType(kind)).map(e => [e.name, e.transferSize]))"""
@@ -127,7 +127,7 @@ class Visitor:
     # Keyboard
 
     def focused(self) -> dict[str, str]:
-        """Where the keyboard is."""
+        """Return the element that has the keyboard focus."""
         found: dict[str, str] = self.page.evaluate(
             """() => {
                 const it = document.activeElement;
@@ -138,7 +138,7 @@ class Visitor:
         return found
 
     def tab_to(self, wanted: Callable[[dict[str, str]], bool], most: int = 60) -> dict[str, str]:
-        """Press Tab until the keyboard is there."""
+        """Press Tab until the wanted element has the focus."""
         for _ in range(most):
             if wanted(found := self.focused()):
                 return found
@@ -148,8 +148,11 @@ class Visitor:
     # Accessibility
 
     def audit(self) -> list[str]:
-        """What axe finds; not in frames, since a message's lets no script in, nor in the options
-        of a list beyond the first few: hundreds of zones tell nothing new, and take a second."""
+        """Return what axe finds.
+
+        Frames are left out, because a message's frame allows no script, and so are all but the
+        first few options of a list: hundreds of zones reveal nothing new, and take a second.
+        """
         self.page.evaluate(_axe())
         found: Any = self.page.evaluate(
             "tags => axe.run({exclude: ['option:nth-child(n+4)']},"
@@ -169,7 +172,7 @@ def _axe() -> str:
 
 
 def token_in(url: str) -> str:
-    """The token of a manage or join link."""
+    """Return the token of a manage or join link."""
     found = re.search(r"/(?:manage|join)/([^/?#]+)", url)
     assert found, url
     return found[1]

@@ -1,4 +1,5 @@
-"""Installs the npm packages that tests ask, as locked, with npm of the Python package for Node."""
+"""Installs the npm packages that tests use, as locked, with npm from the Python package for
+Node."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Runs the programs that the tests ask: those of npm with the Node of the lock, and Python's."""
+"""Runs the programs that tests use: npm packages with the locked Node, and Python's."""
 
 import os
 import subprocess
@@ -14,7 +14,10 @@ _BIN = Path(sys.executable).parent
 
 
 def run(*command: str | Path, succeeds: bool = True, **options: Any) -> str:
-    """Return what a program prints. Fails with all of it unless the program succeeds, or fails."""
+    """Run a program and return what it prints.
+
+    Fails, with all of that, if the program fails; or, with `succeeds=False`, if it does not.
+    """
     done: subprocess.CompletedProcess[str] = subprocess.run(
         list(map(str, command)),
         stdout=subprocess.PIPE,

@@ -19,7 +19,7 @@ DONE = ["confirmed", "cancelled", True]
 
 
 def tell(world: World, script: str, packages: Path) -> object:
-    """Run a story in Python; returns what it prints."""
+    """Run a story in Python, and return what it prints."""
     url, username = world.stack.url, world.username
     printed = programs.python(STORIES / script, url, username, packages=packages)
     return json.loads(printed)

@@ -1,4 +1,5 @@
-"""Each example of the API reference is sent to a running Attune; its answer is as documented."""
+"""Each example of the API reference is sent to a running stack, and the response is as
+documented."""
 
 import json
 import re
@@ -29,7 +30,7 @@ SERVICE = {
 
 @dataclass
 class Prepared:
-    """What an example needs: real ids for its own, and who calls."""
+    """The real ids for an example, and its caller."""
 
     world: World
     ids: Mapping[str, str] = field(default_factory=dict)
@@ -56,7 +57,7 @@ def world(stack: Stack) -> World:
 
 @pytest.fixture(scope="module")
 def strict(stack: Stack) -> World:
-    """A practice that approves requests, and cancellations too."""
+    """A practice that approves requests and cancellations."""
     return a_practice(
         stack,
         confirmation="CONFIRMATION_APPROVAL",
@@ -123,7 +124,7 @@ def cancellation_requested(world: World, strict: World) -> Prepared:
 
 
 def about_to_start(world: World, strict: World) -> Prepared:
-    """Sessions start only shortly before their time."""
+    """Move a booking's start to now, because sessions start only shortly before their time."""
     prepared = booked(world, strict)
     world.come({"id": prepared.ids[examples.BOOKING_ID]})
     return prepared

@@ -1,4 +1,4 @@
-"""The commands of "Getting started" on the API reference work as they stand."""
+"""The commands of "Getting started" in the API reference work exactly as written."""
 
 import html
 import json
@@ -22,7 +22,7 @@ ASSIGNMENT = re.compile(r"^(\w+)=", re.M)
 
 
 def run(command: str, variables: dict[str, str]) -> Any:
-    """Run a command as a reader would; returns the JSON that it prints."""
+    """Run a command as a reader would, and return the JSON that it prints."""
     shell = ["/bin/sh", "-eu", "-c", command]
     env = {"PATH": os.environ["PATH"], **variables}
     done = subprocess.run(shell, env=env, capture_output=True, text=True, check=True)

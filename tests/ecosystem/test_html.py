@@ -19,8 +19,8 @@ JVM = ("-Xss4m", "-XX:TieredStopAtLevel=1")
 
 @pytest.fixture
 def world(stack: object) -> World:
-    """A practice that approves requests, so that the console shows all that it can."""
-    return World.make(stack, confirmation="CONFIRMATION_APPROVAL")  # type: ignore[arg-type]
+    """A practice that approves requests, so the console shows everything that it can."""
+    return World.make(stack, confirmation="CONFIRMATION_APPROVAL")  # type: ignore[arg-type]  # pytest passes a Stack
 
 
 # Pages of these are validated too: each fault is found, and nothing else.
@@ -42,7 +42,7 @@ def public_pages(world: World, booking: Mapping[str, str], start: str) -> Iterat
     yield f"{book}?service=session&mode=telehealth&start={start}".replace("+", "%2B")
     manage = booking["manage_url"].removeprefix(world.stack.url)
     yield from (f"{manage}?new=1", manage, f"{manage}/cancel", "/manage/nothing", "/join/nothing")
-    yield f"/dev/mailbox?to={booking['client']['email']}"  # type: ignore[index]
+    yield f"/dev/mailbox?to={booking['client']['email']}"  # type: ignore[index]  # the client is an object in JSON
 
 
 def console_pages(booking: Mapping[str, str]) -> Iterator[str]:

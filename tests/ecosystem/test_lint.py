@@ -17,7 +17,7 @@ QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
 
 @pytest.fixture
 def damaged(document: Path) -> Path:
-    """The same document with a bound that is no JSON Schema, and a default of the wrong type."""
+    """The document with a bound that JSON Schema does not know, and a default of the wrong type."""
     content = json.loads(document.read_bytes())
     schemas = content["components"]["schemas"]
     schemas["NewWeeklyBlock"]["properties"]["day"]["ge"] = 0

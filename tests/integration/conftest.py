@@ -1,5 +1,5 @@
-"""A whole Attune whose parts can fail, for the tests of this folder that break something; and more
-gateways for the one that stays whole."""
+"""A stack whose parts can fail, for the tests of this folder that break something, and gateways
+with low limits for the shared stack."""
 
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.mailserver import MailServer
 
 @dataclass
 class Faulty:
-    """The stack, its mail server and its clock. A test puts right what it breaks."""
+    """A stack with its mail server and clock. A test repairs what it breaks."""
 
     stack: FaultyStack
     mail: MailServer
@@ -28,14 +28,15 @@ class Faulty:
     clock_file: Path
 
     def await_quiet(self) -> None:
-        """Wait until all that was begun has been finished."""
+        """Wait until all work that was begun is done."""
         until(lambda: self.bus.connected, bool)
         assert quiet.wait(self.stack, self.bus, 0, 60) == []
 
 
 @pytest.fixture(scope="package")
 def faulty() -> Iterator[Faulty]:
-    """Started once: two of availability, one of everything else; e-mails go to a mail server."""
+    """A stack for the session: two replicas of availability, one of each other service, and a mail
+    server."""
     with tempfile.TemporaryDirectory(prefix="attune-faulty-") as name, MailServer() as mail:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL's unprivileged user must pass
@@ -64,7 +65,7 @@ def faulty() -> Iterator[Faulty]:
 
 @pytest.fixture(scope="package")
 def guarded(stack: Stack) -> Iterator[Gateways]:
-    """Gateways as in production, with low limits, in front of the one Attune."""
+    """Gateways with production settings and low limits in front of the shared stack."""
     with gateways(stack) as started:
         yield started
 

@@ -1,5 +1,5 @@
-"""The audit trail of the whole: what every RPC, event and due work leaves in it, and how a
-practice's owner reads it (spec PF-8)."""
+"""The audit trail of the whole system: the entries that every RPC, event, and job creates, and how
+a practice's owner reads them (spec PF-8)."""
 
 import importlib
 import importlib.util
@@ -167,7 +167,7 @@ def test_no_event_and_no_due_work_is_without_a_row() -> None:
 
 
 def module_of(service: str, name: str) -> Any:
-    """A service's module of that name, or None."""
+    """Return a service's module of that name, or None."""
     path = f"{package(service)}.{name}"
     return importlib.import_module(path) if importlib.util.find_spec(path) else None
 
@@ -177,7 +177,7 @@ BY_PRACTICE = "SELECT subject, action, request FROM audit WHERE practice_id = %s
 
 
 def left(stack: Stack, query: LiteralString, value: str) -> list[tuple[str, str, str, str]]:
-    """Service, subject, action and request of entries, read behind the services' backs."""
+    """Return service, subject, action, and request of entries, read from the databases."""
     found = []
     for service in (*SERVICES, GATEWAY):
         with psycopg.connect(f"{stack.postgres_url}/{package(service)}") as database:
@@ -187,7 +187,7 @@ def left(stack: Stack, query: LiteralString, value: str) -> list[tuple[str, str,
 
 @dataclass
 class Scene:
-    """A practice in which everything is done once, by gRPC, and what that leaves."""
+    """A practice in which every RPC is called once, and the entries that each call creates."""
 
     world: World
     channels: dict[str, grpc.Channel]
@@ -198,7 +198,8 @@ class Scene:
         return self.world.stack
 
     def call(self, rpc: str, who: Identity, /, **fields: Any) -> Any:
-        """Call `booking/GetBooking`, remember what it left, and return the answer."""
+        """Call an RPC such as `booking/GetBooking`, note the entries that it creates, and return
+        the response."""
         [found] = [known for known in KNOWN if str(known) == rpc]
         service, path = found.service, found.path
         request_id = request_context.new_request()
@@ -228,7 +229,7 @@ class Scene:
         return answer
 
     def book(self) -> Any:
-        """A request for the next free time."""
+        """Book the next free time."""
         return self.call(
             "booking/CreateBooking",
             VISITOR,
@@ -266,7 +267,7 @@ def scene(stack: Stack) -> Iterator[Scene]:
 
 
 def perform(scene: Scene) -> None:
-    """Every RPC, with success."""
+    """Call every RPC successfully."""
     call, world = scene.call, scene.world
     owner = identities.staff(world.practice_id, "owner")
     operator = identities.service("operator")
@@ -375,7 +376,8 @@ def perform_elsewhere(scene: Scene, owner: Identity, booking_id: str) -> None:
 
 
 def all_told(scene: Scene, booking_id: str) -> bool:
-    """Whether the notices of a booking have left, the one of the refused cancellation last."""
+    """Return whether the notices of a booking are sent; that of the refused cancellation is the
+    last."""
     with psycopg.connect(f"{scene.stack.postgres_url}/notifications") as database:
         notices = database.execute(
             "SELECT kind, state FROM notices WHERE booking_id = %s", [booking_id]
@@ -396,7 +398,7 @@ def test_every_rpc_leaves_what_the_table_says(scene: Scene) -> None:
 
 
 def test_every_event_and_due_work_leaves_what_the_table_says(scene: Scene) -> None:
-    """But for requests that expire, which takes a clock that the services' own tests move."""
+    """Expiry of requests is left out: it needs a clock that the service's own tests move."""
     expected = {
         (*source, action)
         for source, actions in WORK.items()
@@ -405,7 +407,8 @@ def test_every_event_and_due_work_leaves_what_the_table_says(scene: Scene) -> No
     }
 
     def done() -> set[tuple[str, str, str]]:
-        """What services of the practice did by themselves, and on account of what."""
+        """Return the entries that services created by themselves, with the event or job that caused
+        each."""
         return {
             (service, re.findall(r"due:\w+|[\w.]+", request)[0], action)
             for service, subject, action, request in left(
@@ -466,7 +469,7 @@ def test_the_owner_reads_who_did_what_and_from_where(stack: Stack) -> None:
 
 
 def told(world: World, answer: Any) -> set[tuple[str, str, str, tuple[str, ...], str]]:
-    """What a request left, by the id that its answer carries."""
+    """Return the entries that a request created, found by the id in its response."""
     return {
         (e["service"], e["subject"], e["action"], tuple(e["things"]), e["address"])
         for e in entries(world, request=answer.headers["X-Request-Id"])

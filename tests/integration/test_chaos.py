@@ -1,4 +1,4 @@
-"""A seeded run of chaos: what was promised holds, whatever is killed, stopped or cut off."""
+"""One seeded round of chaos: the guarantees hold whatever is killed, paused, or cut off."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ SEED, SECONDS, CLIENTS = "9", 18.0, 6  # kills all but rooms and calendar feeds
 
 @pytest.fixture
 def chaos() -> Iterator[Chaos]:
-    """A whole Attune of its own, whose parts may fail."""
+    """A stack of its own whose parts may fail."""
     with tempfile.TemporaryDirectory(prefix="attune-chaos-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL's unprivileged user must pass
         with Chaos(Path(folder)) as started:
@@ -23,7 +23,7 @@ def chaos() -> Iterator[Chaos]:
 
 @pytest.mark.req("BK-2", "BK-3", "BK-4", "PF-2", "PF-6", "NT-3", "RM-1", "BL-3", "SL-8", "PF-13")
 def test_nothing_is_lost_doubled_or_left_half_done(chaos: Chaos) -> None:
-    """The plan is printed before; `python -m tests.integration.chaos --seed …` repeats it."""
+    """The plan is printed first; `python -m tests.integration.chaos --seed …` repeats the round."""
     figures = chaos.round(SEED, SECONDS, CLIENTS)
     print(figures)
     assert figures.violations == []

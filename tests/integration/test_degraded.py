@@ -1,5 +1,5 @@
-"""What goes on, and how soon it is right again, when a part of Attune is away, hangs, is slow or
-has more to do than it can (spec PF-13)."""
+"""What keeps working while a part of Attune is unavailable, hangs, is slow, or is overloaded, and
+how soon the rest recovers (spec PF-13)."""
 
 import statistics
 import time
@@ -56,7 +56,7 @@ def killed(stack: FaultyStack, *victims: Victim) -> Iterator[None]:
 
 @contextmanager
 def hung(stack: FaultyStack, *victims: Victim) -> Iterator[None]:
-    """Their connections stay open, and nothing comes."""
+    """Pause the victims during the block: their connections stay open, and nothing arrives."""
     for victim in victims:
         stack.pause(victim)
     try:
@@ -77,7 +77,7 @@ def timed(act: Callable[[], Any]) -> tuple[Any, float]:
 
 @dataclass
 class Practice:
-    """Two providers' practices: one confirms at once, the other approves."""
+    """Two practices: one confirms at once, the other approves."""
 
     faulty: Faulty
     instant: World
@@ -95,11 +95,12 @@ class Practice:
         return cls(faulty, instant, approval, starts, instant.book(next(starts)))
 
     def search(self) -> int:
-        """The status of a search."""
+        """Search once, and return the status."""
         return self._search(Http(self.faulty.stack.url))
 
     def search_patiently(self) -> int:
-        """The status of a search; how long it took tells whether the first was in vain."""
+        """Search with retries, and return the status; the duration shows whether the first attempt
+        failed."""
         return self._search(self.instant.public)
 
     def _search(self, by: Http) -> int:
@@ -108,7 +109,7 @@ class Practice:
         return by.call("GET", path, params=query).status_code
 
     def page(self) -> int:
-        """The status of the booking page."""
+        """Open the booking page, and return the status."""
         url = f"{self.faulty.stack.url}/book/{self.instant.username}"
         return self.instant.public.session.get(url, timeout=60).status_code
 
@@ -120,7 +121,7 @@ def practice(faulty: Faulty) -> Practice:
 
 @dataclass
 class Day:
-    """What was done while something was away, and how long each thing took."""
+    """What was done during an outage, and how long each action took."""
 
     practice: Practice
     took: dict[str, float] = field(default_factory=dict)
@@ -132,7 +133,7 @@ class Day:
 
     @classmethod
     def spent(cls, practice: Practice) -> "Day":
-        """Book, approve, cancel, complete, search, and look at the page."""
+        """Book, approve, cancel, complete, search, and open the booking page."""
         instant, approval = practice.instant, practice.approval
         day = cls(practice, told_before=len(_to_providers(practice)))
 
@@ -163,7 +164,8 @@ class Day:
         return day
 
     def has_arrived(self) -> None:
-        """Everything that was missed has come, once; but for what is not true any more."""
+        """Check that everything missed during the outage arrived once, except notices that are no
+        longer true."""
         faulty, instant = self.practice.faulty, self.practice.instant
         faulty.await_quiet()
         mails = [
@@ -201,7 +203,7 @@ def _to_providers(practice: Practice) -> list[Any]:
 def test_without_notifications_rooms_billing_and_calendars_booking_goes_on(
     practice: Practice, away: Away
 ) -> None:
-    """And what they missed arrives when they return."""
+    """What these services missed arrives when they return."""
     stack = practice.faulty.stack
     usual = Day.spent(practice)
     practice.faulty.await_quiet()
@@ -219,7 +221,7 @@ def test_without_notifications_rooms_billing_and_calendars_booking_goes_on(
 @pytest.mark.req("PF-2", "SL-8", "NT-3", "RM-1", "BL-3", "CS-6")
 @aways
 def test_without_nats_booking_goes_on(practice: Practice, away: Away) -> None:
-    """Searches that name a revision are right in every replica; what was missed arrives."""
+    """Searches that name a revision are right in every replica, and missed events arrive later."""
     stack = practice.faulty.stack
     assert stack.nats
     usual = Day.spent(practice)
@@ -237,7 +239,8 @@ def test_without_nats_booking_goes_on(practice: Practice, away: Away) -> None:
 
 
 def _as_usual(day: Day, usual: Day) -> None:
-    """Nothing waited for whoever was away, but for a booking's join link, which has a second."""
+    """Check that no action waited for an unavailable service, except one second for a booking's
+    join link."""
     usually = statistics.median(usual.took.values())
     for what, took in day.took.items():
         link = 1.0 if what in {"book", "confirm"} else 0.0
@@ -245,7 +248,7 @@ def _as_usual(day: Day, usual: Day) -> None:
 
 
 def _starts_by_replica(practice: Practice, revision: str) -> list[set[datetime]]:
-    """The free starts of the next days, as each replica of availability has them."""
+    """Return the free starts of the next days, from each replica of availability."""
     stack, first = practice.faulty.stack, int(time.time()) // 60
     signer = identity.Signer(OPERATOR, stack.secrets.identity_keys[OPERATOR][0])
     found = []
@@ -270,8 +273,8 @@ def _starts_by_replica(practice: Practice, revision: str) -> list[set[datetime]]
 def test_without_postgresql_warm_searches_go_on_and_writes_are_refused(
     practice: Practice, away: Away
 ) -> None:
-    """At once, where its connections are broken; within their deadline, where it hangs. It all
-    comes back by itself."""
+    """Writes are refused at once if connections break, and within their deadline if PostgreSQL
+    hangs. Everything recovers without help."""
     stack = practice.faulty.stack
     assert stack.postgres
     cold = World.make(stack)
@@ -317,7 +320,7 @@ def test_without_postgresql_warm_searches_go_on_and_writes_are_refused(
 
 
 def test_a_replica_that_hangs_is_left_out(practice: Practice) -> None:
-    """Nobody tells that it hangs; whoever is asked of it finds out."""
+    """Nobody is told that the replica hangs; its callers find out."""
     stack = practice.faulty.stack
     with hung(stack, stack.of("availability")[0]):
         quick = 0
@@ -333,7 +336,7 @@ def test_a_replica_that_hangs_is_left_out(practice: Practice) -> None:
 
 @dataclass
 class Feature:
-    """What needs one service, and what does not."""
+    """A request that needs one service, and requests that do not."""
 
     needs: str
     own: Callable[[Practice], int]
@@ -362,15 +365,17 @@ _FEATURES = [
 
 
 def _await_well(practice: Practice) -> None:
-    """Wait until each service answers with what it keeps in PostgreSQL. Who found that silent has
-    all calls but one a second fail, until one has been answered."""
+    """Wait until each service answers with data from PostgreSQL.
+
+    A service that found PostgreSQL silent lets only one call a second through until one succeeds.
+    """
     calls = [feature.own for feature in _FEATURES] + 2 * [_owner("/policies"), _owner("/bookings")]
     until(lambda: {call(practice) for call in calls}, lambda found: found == {200})
 
 
 @pytest.mark.parametrize("feature", _FEATURES, ids=lambda feature: feature.needs)
 def test_a_slow_service_costs_its_own_feature_only(practice: Practice, feature: Feature) -> None:
-    """Though many ask for just that."""
+    """Many callers request the slow feature meanwhile."""
     proxies = practice.faulty.stack.proxies[feature.needs]
     assert feature.own(practice) == 200
     for proxy in proxies:
@@ -392,7 +397,8 @@ def test_a_slow_service_costs_its_own_feature_only(practice: Practice, feature: 
 
 @pytest.mark.req("NT-3")
 def test_a_mail_server_that_is_down_for_a_day_loses_nothing(practice: Practice) -> None:
-    """What it refuses for good is shown, and stops nobody."""
+    """Recipients that the server refuses permanently are listed as failed, and delay nobody
+    else."""
     mail, clock = practice.faulty.mail, practice.faulty.clock_file
     world = World.make(practice.faulty.stack)
     starts = world.slots(**{"from": (date.today() + timedelta(days=5)).isoformat()})[::4]
@@ -414,7 +420,7 @@ def test_a_mail_server_that_is_down_for_a_day_loses_nothing(practice: Practice) 
         for hours in range(0, 24, 3):
             tries = hours // 3 + 1
             clock.write_text(str(hours * 3600))
-            until(notices, lambda found: _tried(found, 4, tries))  # noqa: B023
+            until(notices, lambda found: _tried(found, 4, tries))  # noqa: B023  # called before the next round
         assert mail.to(addresses[0]) == []
         mail.start()
         clock.write_text(str(25 * 3600))
@@ -426,7 +432,7 @@ def test_a_mail_server_that_is_down_for_a_day_loses_nothing(practice: Practice) 
     states = Counter((notice["recipient"], notice["state"]) for notice in notices())
     assert states == {("provider", "sent"): 2, ("client", "sent"): 1, ("client", "failed"): 1}
     [message] = mail.to(addresses[0])
-    assert bookings[0]["manage_url"] in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert bookings[0]["manage_url"] in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # it has a text part
     assert len(mail.to(f"{world.username}@practice.example")) == 2
     assert mail.to(addresses[1]) == []
     [failed] = world.owner.get("/notices/failed")["notices"]
@@ -442,7 +448,8 @@ def _tried(notices: list[dict[str, Any]], count: int, tries: int) -> bool:
 
 
 class FromAddress(HTTPAdapter):
-    """Connects from an address of its own: one address has a share of the connections."""
+    """Connects from an address of its own, because one address has only a share of the
+    connections."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -453,7 +460,7 @@ class FromAddress(HTTPAdapter):
 
 
 def test_beyond_its_capacity_the_gateway_sheds_load_and_lives(practice: Practice) -> None:
-    """Again and again, in bounded memory."""
+    """Repeated overload does not make its memory grow."""
     stack = practice.faulty.stack
     path = f"/providers/{practice.instant.username}"
     body = practice.instant.request(next(practice.starts))
@@ -488,7 +495,7 @@ def test_beyond_its_capacity_the_gateway_sheds_load_and_lives(practice: Practice
 
 
 def _memory(stack: FaultyStack) -> dict[tuple[str, int], int]:
-    """Bytes by process, children included."""
+    """Return the bytes of memory of each process, children included."""
     found = {}
     for process in stack.processes:
         parent = psutil.Process(process.handle.pid)
@@ -498,7 +505,7 @@ def _memory(stack: FaultyStack) -> dict[tuple[str, int], int]:
 
 
 def test_a_service_refuses_what_it_cannot_take_on(practice: Practice) -> None:
-    """At once, while what it took on before is stuck."""
+    """The refusal is immediate, while earlier calls are stuck."""
     stack = practice.faulty.stack
     assert stack.postgres
     signer = identity.Signer("availability", stack.secrets.identity_keys["availability"][0])

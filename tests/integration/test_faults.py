@@ -1,4 +1,4 @@
-"""The faults that other tests rely on do what they say."""
+"""The faults that other tests rely on do what they claim."""
 
 import socket
 import threading
@@ -14,7 +14,7 @@ from tests.faults import Proxy
 
 @pytest.fixture(scope="module")
 def echo() -> Iterator[int]:
-    """The port of a server that answers with what it was sent."""
+    """The port of a server that sends back what it receives."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer(connection: socket.socket) -> None:
@@ -45,7 +45,7 @@ def connected(proxy: Proxy) -> Iterator[socket.socket]:
 
 
 def said(connection: socket.socket, words: bytes) -> bytes:
-    """What comes back."""
+    """Send bytes and return the response."""
     connection.sendall(words)
     return connection.recv(1024)
 

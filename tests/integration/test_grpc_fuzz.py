@@ -1,8 +1,8 @@
-"""Whatever is sent to whichever RPC by whomever: it is answered with OK or with a failure that
-says its reason, never with INTERNAL, and the service lives on.
+"""Any bytes to any RPC from any caller get OK or a failure with a reason, never INTERNAL, and the
+service survives.
 
-A few seeded examples for each RPC; with ATTUNE_FUZZ_SECONDS (`make fuzz SECONDS=600`) random ones
-for so long.
+There are a few seeded examples for each RPC; with ATTUNE_FUZZ_SECONDS (`make fuzz SECONDS=600`),
+random ones for that long.
 """
 
 import json
@@ -78,7 +78,7 @@ FAILURES = REFUSED | {
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call came to."""
+    """The outcome of a call."""
 
     code: StatusCode
     payload: bytes = b""
@@ -105,7 +105,7 @@ class Port:
         metadata: tuple[tuple[str, str | bytes], ...] = (),
         compression: grpc.Compression | None = None,
     ) -> Answer:
-        """The answer; signed as this caller unless there are other metadata."""
+        """Call an RPC, signed as this caller unless `metadata` is given, and return the outcome."""
         signed = metadata or ((identity.METADATA, self.signer.sign(caller)),)
         method: Any = self.channel.unary_unary(rpc.path)
         try:
@@ -115,7 +115,7 @@ class Port:
             return failed(error)
 
     def complaints(self) -> list[str]:
-        """What the service has logged as an error since it was asked last."""
+        """Return the errors that the service has logged since the previous call."""
         found = []
         for at, process in enumerate(self._processes):
             with process.log.open("rb") as log:
@@ -130,7 +130,7 @@ class Port:
 
 
 def failed(error: Any) -> Answer:
-    """A failure as it came over the wire."""
+    """Return the outcome of a failed call, with its reason."""
     trailing = dict(error.trailing_metadata() or ())
     status = status_pb2.Status.FromString(trailing.get("grpc-status-details-bin", b""))
     info = error_details_pb2.ErrorInfo()
@@ -143,14 +143,15 @@ def failed(error: Any) -> Answer:
 
 @dataclass(frozen=True)
 class Ground:
-    """A practice in which much is there to be found, and those who call."""
+    """A practice with many resources to find, and the callers."""
 
     callers: dict[str, Identity]
     pool: Pool
 
     @classmethod
     def make(cls, stack: Stack) -> "Ground":
-        """A practice with two providers, four bookings, a hold, a room, an override, a feed."""
+        """Create a practice with two providers, four bookings, a hold, a room, an override, and a
+        feed."""
         return _Maker(stack).ground()
 
 
@@ -338,7 +339,7 @@ def _page_tokens() -> list[str]:
 
 
 def stamp(text: str) -> Timestamp:
-    """An instant for a message."""
+    """Return an instant as a protobuf timestamp."""
     made = Timestamp()
     made.FromDatetime(datetime.fromisoformat(text).astimezone(UTC))
     return made
@@ -346,7 +347,7 @@ def stamp(text: str) -> Timestamp:
 
 @pytest.fixture(scope="module")
 def ports(stack: Stack) -> Iterator[dict[str, Port]]:
-    """Every service's port."""
+    """The port of every service."""
     found = {service: Port(stack, service) for service in SERVICES}
     yield found
     for port in found.values():
@@ -355,12 +356,12 @@ def ports(stack: Stack) -> Iterator[dict[str, Port]]:
 
 @pytest.fixture(scope="module")
 def shared_ground(stack: Stack) -> Ground:
-    """For tests that leave it as it is."""
+    """For tests that change nothing."""
     return Ground.make(stack)
 
 
 def admitted(port: Port, rpc: Rpc, ground: Ground) -> list[str]:
-    """Those who are let in: their message is read."""
+    """Return the callers whose message the RPC reads."""
     return [
         name
         for name, caller in ground.callers.items()
@@ -369,7 +370,7 @@ def admitted(port: Port, rpc: Rpc, ground: Ground) -> list[str]:
 
 
 def judge(rpc: Rpc, answer: Answer, others: Collection[StatusCode] = ()) -> None:
-    """Fails unless an answer is one that a caller can work with."""
+    """Fail unless the outcome is one that a caller can handle."""
     if answer.code == StatusCode.OK:
         rpc.response.FromString(answer.payload)
     elif answer.code not in others:
@@ -451,8 +452,8 @@ def test_a_deadline_may_pass_at_any_moment(ports: dict[str, Port], stack: Stack)
         @hypothesis(8)
         @given(callers, payloads(rpc.request, ground.pool), seconds)
         def send(caller: str, payload: bytes, timeout: float) -> None:
-            answer = port.call(rpc, ground.callers[caller], payload, timeout)  # noqa: B023
-            judge(rpc, answer, late)  # noqa: B023
+            answer = port.call(rpc, ground.callers[caller], payload, timeout)  # noqa: B023  # called before the next round
+            judge(rpc, answer, late)  # noqa: B023  # called before the next round
 
         send()
     for port in ports.values():
@@ -501,7 +502,7 @@ def test_messages_are_of_limited_size_also_once_unpacked(
 
 
 def harmless(ports: dict[str, Port], ground: Ground) -> tuple[Port, Rpc, bytes]:
-    """A call that succeeds for everybody."""
+    """Return a call that succeeds for everybody."""
     rpc = next(rpc for rpc in RPCS if str(rpc) == "availability/GetProfile")
     request = GetProfileRequest(username=ground.pool["username"][0])
     return ports[rpc.service], rpc, request.SerializeToString()

@@ -38,7 +38,7 @@ def world(stack: Stack) -> World:
 
 @pytest.fixture(scope="module")
 def owner(guarded: Gateways, world: World) -> Peer:
-    """The owner's browser, signed in at the gateways as in production."""
+    """The owner's browser, signed in at gateways with production settings."""
     browser = Peer(guarded)
     answer = browser.sign_in(add_account(world, "owner"), PASSWORD)
     browser.cookies = answer.cookies.get_dict()
@@ -92,7 +92,7 @@ def test_a_page_of_others_can_write_nothing(
 def test_a_cookie_alone_changes_nothing(
     owner: Peer, writes: list[tuple[str, str]], said: dict[str, str]
 ) -> None:
-    """From a client that says nothing of where it comes from, or from a partner's page, which may
+    """Sent by a client that does not say where it comes from, or by a partner's page, which may
     call with a token."""
     for method, rule in writes:
         if (method, rule) not in _FOR_ANYBODY:
@@ -128,7 +128,8 @@ def test_a_clients_form_needs_the_token_of_its_page(guarded: Gateways, world: Wo
 
 @pytest.mark.req("GW-14")
 def test_our_own_pages_can_write(guarded: Gateways, world: World) -> None:
-    """By what browsers say of them, or by the token of a form; a partner's with a bearer token."""
+    """Our pages are recognized by browsers' headers or by a form's token; partners' pages need a
+    bearer token."""
     email = add_account(world, "owner")
 
     def browser() -> Peer:
@@ -163,7 +164,7 @@ def test_a_form_posted_as_json_is_not_read(guarded: Gateways, world: World) -> N
 
 @pytest.mark.req("GW-14", "BK-3")
 def test_a_strange_page_cannot_have_its_readers_hold_times(world: World) -> None:
-    """By naming the booking page as a picture or a frame; a link to it is another thing."""
+    """The other site names the booking page as an image or a frame. A link to it is allowed."""
     free = starts(world, world.username)
     for dest, held in (("image", False), ("iframe", False), ("empty", False), ("document", True)):
         start = next(free)
@@ -212,7 +213,7 @@ AWAY = [
 def test_signing_in_leads_to_no_other_site(
     owner: Peer, guarded: Gateways, world: World, onward: str
 ) -> None:
-    """Neither the page that one is sent on from, nor the form."""
+    """Neither the address of the sign-in page nor its form can redirect elsewhere."""
     led = [owner.call("GET", "/signin", params={"next": onward})]
     visitor = Peer(guarded)
     page = visitor.call("GET", "/signin", params={"next": onward})
@@ -284,7 +285,7 @@ FILES = [
 
 @pytest.mark.req("GW-13", "GW-14")
 def test_another_spelling_of_an_address_opens_nothing(guarded: Gateways, world: World) -> None:
-    """Nor leads anywhere else."""
+    """It does not redirect elsewhere either."""
     for path in (*PATHS, *FILES):
         status, headers, body = _raw(guarded, f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n")
         assert status in (301, 303, 308, 400, 401, 404, 405), path
@@ -330,7 +331,7 @@ def test_a_request_for_another_host_is_refused(guarded: Gateways, host: str) -> 
 
 @pytest.mark.req("GW-14")
 def test_what_is_said_of_the_host_is_in_no_link(guarded: Gateways, world: World) -> None:
-    """Not in answers, not on pages, not in e-mails, whatever comes with the request."""
+    """A forged host appears in no response, page, or email, whatever headers come with it."""
     poison = {
         "X-Forwarded-Host": EVIL,
         "X-Host": EVIL,
@@ -358,7 +359,7 @@ def test_what_is_said_of_the_host_is_in_no_link(guarded: Gateways, world: World)
 
 @pytest.mark.req("GW-14")
 def test_only_a_proxy_of_ours_says_that_it_was_tls(stack: Stack) -> None:
-    """Elsewhere the cookies would get names that do not hold there."""
+    """Otherwise cookies would get names that are invalid there."""
     for said in (
         {"X-Forwarded-Proto": "https"},
         {"X-Forwarded-Protocol": "ssl"},
@@ -377,7 +378,7 @@ def test_cookies_are_for_this_host_over_tls_and_not_for_scripts(
     guarded: Gateways, world: World, stack: Stack
 ) -> None:
     def cookies(answer: requests.Response) -> dict[str, set[str]]:
-        """Names and flags; how long they last is named alone."""
+        """Return the flags of each cookie; of the lifetime, only whether there is one."""
         found = {}
         for line in answer.raw.headers.getlist("Set-Cookie"):
             first, *flags = (part.strip() for part in line.split(";"))
@@ -409,7 +410,8 @@ def test_cookies_are_for_this_host_over_tls_and_not_for_scripts(
 
 @pytest.mark.req("GW-14", "GW-2")
 def test_failures_are_protected_as_answers_are(guarded: Gateways, owner: Peer) -> None:
-    """Whatever fails, and whoever answers: no page may be framed, sniffed, kept or scripted."""
+    """Whatever fails and whichever layer answers, the response cannot be framed, sniffed, cached,
+    or scripted."""
     failures = {
         400: owner.call("GET", "/api/v1/bookings?limit=none"),
         401: Peer(guarded).call("GET", "/api/v1/bookings"),
@@ -435,8 +437,8 @@ def test_failures_are_protected_as_answers_are(guarded: Gateways, owner: Peer) -
 def test_what_people_write_is_text_wherever_it_is_shown(
     owner: Peer, guarded: Gateways, world: World
 ) -> None:
-    """A client's name and note on the console and their own page; queries on the pages that
-    repeat them."""
+    """This covers a client's name and note on the console and the manage page, and queries on the
+    pages that repeat them."""
     attack = "\"'><img src=x onerror=alert(1)></script><script>alert(2)</script>{{7*7}}${7*7}"
     start = next(starts(world, world.username))
     client = {"name": attack[:100], "email": f"{secrets.token_hex(4)}@client.example"}
@@ -530,7 +532,8 @@ STREAMS = {
 def test_a_stream_that_two_readers_could_read_differently_is_refused(
     guarded: Gateways, stream: str
 ) -> None:
-    """What a proxy took for a body must not be a request here: one answer, a refusal, the end."""
+    """A body must never be read as another request: there is one response, a refusal, and the
+    connection closes."""
     received = _sent(guarded, STREAMS[stream].encode("latin-1"))
     assert len(re.findall(rb"HTTP/1\.1 \d", received)) <= 1, received
     assert re.match(rb"HTTP/1\.1 (400|405|411|501|505) |$", received), received
@@ -552,7 +555,7 @@ def test_what_is_too_long_is_refused_before_it_is_read(guarded: Gateways) -> Non
 
 
 def _raw(guarded: Gateways, request: str) -> tuple[int, dict[str, str], str]:
-    """Status, headers and body of the answer to the very bytes, sent by our proxy."""
+    """Send exact bytes through our proxy; return status, headers, and body of the response."""
     head, _, rest = request.partition("\r\n")
     told = "X-Forwarded-Proto: https\r\nConnection: close\r\n"
     received = _sent(guarded, f"{head}\r\n{told}{rest}".encode("latin-1"))
@@ -566,7 +569,8 @@ def _raw(guarded: Gateways, request: str) -> tuple[int, dict[str, str], str]:
 
 
 def _sent(guarded: Gateways, request: bytes) -> bytes:
-    """Everything that comes back until the gateway closes, or falls silent."""
+    """Send bytes; return everything that arrives until the gateway closes the connection or falls
+    silent."""
     where = urlsplit(guarded.pair[0])
     with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
         connection.sendall(request)
@@ -587,5 +591,5 @@ def _form_token(page: str) -> str:
 
 
 def _path(rule: str) -> str:
-    """An address of a route, of things that are not there."""
+    """Return a path of a route, with ids that do not exist."""
     return re.sub(r"<(?:\w+:)?(\w+)>", lambda _: str(uuid4()), rule)

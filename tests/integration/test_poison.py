@@ -1,5 +1,5 @@
-"""What cannot be handled stops nobody, is kept where staff find it, and is handled once its cause
-is gone (spec PF-2)."""
+"""An event or job that cannot be handled delays no other, is kept where staff find it, and is
+handled once its cause is gone (spec PF-2)."""
 
 import os
 import subprocess
@@ -39,8 +39,8 @@ _UNKNOWN_FIELD = b"\xfa\x3e\x03new"  # number 1007, as a later version might sen
 
 @dataclass
 class Poisoned:
-    """Poison on its way through every mechanism, since `since`; and a practice whose rooms cannot
-    be opened until `heal`."""
+    """Poison that has been on its way through every mechanism since `since`, and a practice whose
+    rooms cannot be opened until `heal`."""
 
     faulty: Faulty
     sick: World
@@ -52,7 +52,7 @@ class Poisoned:
     cancelled: dict[str, Any] = field(default_factory=dict)  # another, cancelled meanwhile
 
     def letters(self) -> list[DeadLetter]:
-        """The dead letters of this module's making."""
+        """Return the dead letters that this module has caused."""
         known = {self.garbage, self.nonsense, self.taken}
         return [
             letter
@@ -85,7 +85,7 @@ def poisoned(faulty: Faulty) -> Iterator[Poisoned]:
 
 @contextmanager
 def rooms_cannot_be_opened(stack: FaultyStack, practice_id: str) -> Iterator[None]:
-    """The handler of confirmations raises for this practice."""
+    """Make the handler of confirmations raise for this practice."""
     execute(
         stack,
         ROOMS,
@@ -104,19 +104,19 @@ def rooms_cannot_be_opened(stack: FaultyStack, practice_id: str) -> Iterator[Non
 
 
 def heal(stack: FaultyStack) -> None:
-    """Remove the cause."""
+    """Remove the cause of the failure."""
     execute(stack, ROOMS, "DROP TRIGGER IF EXISTS poison ON links; DROP FUNCTION IF EXISTS poison")
 
 
 def execute(stack: FaultyStack, service: str, statement: str, *values: Any) -> None:
-    """As superuser, on a service's database."""
+    """Execute a statement on a service's database as superuser."""
     url = f"{stack.direct_postgres_url}/{package(service)}"
     with psycopg.connect(url) as connection:
         connection.execute(statement.encode(), values or None)
 
 
 def attune(stack: FaultyStack, *arguments: str) -> list[str]:
-    """The lines that the operators' command prints."""
+    """Run the `attune` command and return the lines that it prints."""
     command = [str(Path(sys.executable).parent / "attune"), *arguments]
     env = {**os.environ, "NATS_URL": stack.direct_nats_url}
     done = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
@@ -129,8 +129,8 @@ def cancel(booking: dict[str, Any], world: World) -> None:
 
 
 def test_it_stops_nobody(poisoned: Poisoned) -> None:
-    """Not those who listen to the same events, nor replicas' memory, nor the relay, nor due
-    work; while the poison is still being tried."""
+    """While the poison is still being retried, other listeners to the same events, the replicas'
+    memory, the relay, and jobs carry on."""
     stack, mail = poisoned.faulty.stack, poisoned.faulty.mail
     oversized, unreadable = uuid4(), f"unreadable-{uuid4()}"
     execute(

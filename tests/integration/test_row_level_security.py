@@ -1,5 +1,5 @@
-"""The databases keep practices apart, whatever a query forgets: every table of every service, as
-the catalogues list them."""
+"""The databases keep practices apart even if a query forgets its filter: every table of every
+service, as the catalogs list them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,7 +41,7 @@ Connect = Callable[..., Any]
 
 @contextmanager
 def connected(url: str, practice: object = None) -> Iterator[psycopg.Connection[Any]]:
-    """A connection whose transaction is of a practice, as `common.db.database` begins it."""
+    """Open a connection whose transaction belongs to a practice, as `common.db.database` does."""
     with psycopg.connect(url, row_factory=tuple_row) as connection:
         if practice is not None:
             connection.execute("SELECT set_config('attune.practice', %s, true)", [str(practice)])
@@ -51,7 +51,7 @@ def connected(url: str, practice: object = None) -> Iterator[psycopg.Connection[
 
 @pytest.fixture(scope="module")
 def worlds(stack: Stack) -> tuple[World, World]:
-    """Two practices in which everything has happened that leaves a row."""
+    """Two practices in which every action that creates a row has happened."""
     made = World.make(stack), World.make(stack)
     for world in made:
         _live(world)
@@ -82,7 +82,7 @@ def _live(world: World) -> None:
 
 @pytest.fixture(scope="module")
 def as_role(stack: Stack) -> Callable[..., Any]:
-    """`as_role("booking", practice)` is that service's own connection."""
+    """`as_role("booking", practice)` opens a connection as that service's role."""
     return lambda service, practice=None: connected(stack.database_url(service), practice)
 
 
@@ -92,7 +92,7 @@ def as_superuser(stack: Stack) -> Callable[[str], Any]:
 
 
 def tables(connection: psycopg.Connection[Any], *, tenant: bool) -> set[str]:
-    """The tables with, or those without, the column practice_id."""
+    """Return the tables with the column practice_id, or those without."""
     found = connection.execute(
         """
         SELECT c.relname, EXISTS (
@@ -126,7 +126,8 @@ def test_every_table_is_of_practices_or_has_a_reason(as_superuser: Callable[[str
 def test_every_table_of_practices_is_protected_by_the_one_policy(
     as_superuser: Callable[[str], Any], protected: dict[str, list[str]]
 ) -> None:
-    """Enabled, forced on the owner too, and by no second policy that would let more through."""
+    """The policy is enabled, forced on the owner too, and no second policy lets more rows
+    through."""
     policies = set()
     for service, names in protected.items():
         assert names, service
@@ -152,7 +153,10 @@ def test_every_table_has_rows_of_both_practices(
     as_superuser: Callable[[str], Any],
     protected: dict[str, list[str]],
 ) -> None:
-    """Without which what follows would show nothing: let `_live` leave a row in a new table."""
+    """Without rows, the following tests would prove nothing.
+
+    Let `_live` create a row in a new table.
+    """
 
     def practices(service: str, name: str) -> set[str]:
         with as_superuser(service) as connection:
@@ -292,7 +296,7 @@ def test_a_services_role_can_change_no_table(
 def test_nothing_runs_with_the_rights_of_somebody_else(
     as_superuser: Callable[[str], Any],
 ) -> None:
-    """Views and functions of the owner would read with its rights."""
+    """Views and functions of the owner would read with the owner's rights."""
     for service in EVERY:
         with as_superuser(service) as connection:
             found = connection.execute(
@@ -328,7 +332,8 @@ def _named(name: str) -> sql.Identifier:
 
 
 def _columns(as_superuser: Callable[[str], Any], service: str, table: str) -> list[sql.Identifier]:
-    """The columns that are not computed, one that the service's role may change first."""
+    """Return the columns that are not computed, beginning with one that the service's role may
+    update."""
     with as_superuser(service) as connection:
         found = connection.execute(
             "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"

@@ -1,5 +1,5 @@
-"""Every RPC of every service for every kind of caller, asked at the services' own ports: what the
-gateway forgets to refuse, the owning service refuses (spec GW-13)."""
+"""Every RPC of every service for every kind of caller, called at the services' own ports: the
+owning service refuses what the gateway forgets to refuse (spec GW-13)."""
 
 import importlib
 from collections.abc import Iterator, Mapping
@@ -127,7 +127,7 @@ ROWS = dict(_parsed())
 
 
 def served() -> set[str]:
-    """Every RPC that the contracts declare."""
+    """Return every RPC that the contracts declare."""
     found = set()
     folder = Path(next(iter(attune.__path__)))
     for path in folder.rglob("*_pb2.py"):
@@ -139,7 +139,7 @@ def served() -> set[str]:
 
 
 def callers(practice: str) -> Mapping[str, tuple[str, Identity]]:
-    """Issuer and identity of each kind of caller."""
+    """Return issuer and identity of each kind of caller."""
     staff = {
         role: identities.staff(practice, role, provider_id=ids.new())
         for role in ("clinician", "supervisor", "manager", "owner")
@@ -166,7 +166,7 @@ def channels(stack: Stack) -> Iterator[Mapping[str, grpc.Channel]]:
 
 
 def called(channel: grpc.Channel, method: str, *metadata: tuple[str, str]) -> grpc.StatusCode:
-    """The status of a call with an empty message, or one that asks for little."""
+    """Return the status of a call with an empty message, or with one that requests little."""
     call: Any = channel.unary_unary(method, request_serializer=None, response_deserializer=None)
     try:
         call(_MESSAGES.get(method, b""), metadata=metadata, timeout=60)
@@ -178,7 +178,7 @@ def called(channel: grpc.Channel, method: str, *metadata: tuple[str, str]) -> gr
 
 
 def targets(method: str, channels: Mapping[str, grpc.Channel]) -> list[grpc.Channel]:
-    """The services that serve an RPC."""
+    """Return the channels to the services that serve an RPC."""
     package = method.split(".")[1]
     if package == _EVERYWHERE:
         return list(channels.values())
@@ -189,7 +189,7 @@ def targets(method: str, channels: Mapping[str, grpc.Channel]) -> list[grpc.Chan
 def test_only_those_whom_the_table_names_may_call(
     stack: Stack, channels: Mapping[str, grpc.Channel], method: str
 ) -> None:
-    """Of a practice that is not there, so that whoever may call finds nothing."""
+    """The practice does not exist, so a permitted caller finds nothing."""
     refused = {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}
     for channel in targets(method, channels):
         assert called(channel, method) == grpc.StatusCode.UNAUTHENTICATED, "without an identity"
@@ -217,14 +217,14 @@ def world(stack: Stack) -> World:
 
 @pytest.fixture(scope="module")
 def booking(world: World) -> Any:
-    """A booking as its practice's owner sees it."""
+    """A booking as the practice's owner sees it."""
     return world.owner.get(f"/bookings/{world.book()['id']}")
 
 
 def test_whoever_is_of_no_or_another_practice_finds_nothing(
     stack: Stack, world: World, booking: Any
 ) -> None:
-    """Not even by the very ids."""
+    """They find nothing even with the exact ids."""
     target, key = stack.target, stack.secrets.identity_keys
     booking_id, client_id = booking["id"], booking["client"]["id"]
     strangers = [

@@ -1,5 +1,5 @@
-"""Guessing, locking out and flooding, against two gateways as in production; and what answers and
-their time give away."""
+"""Guessing, locking out, and flooding, against two gateways with production settings; and what
+responses and their timing reveal."""
 
 import itertools
 import secrets
@@ -42,12 +42,13 @@ def world(stack: Stack) -> World:
 
 @pytest.fixture
 def email(world: World) -> str:
-    """Of an account of this test's own."""
+    """The email of an account that only this test uses."""
     return add_account(world, "owner")
 
 
 def guess(peer: Peer, email: str, times: int) -> list[str]:
-    """Wrong passwords, one after the other, at both gateways in turn."""
+    """Send wrong passwords one after the other, alternating between the gateways; return the
+    reasons."""
     return [reason(peer.sign_in(email, "a guess")) for _ in range(times)]
 
 
@@ -126,7 +127,7 @@ def test_a_browser_that_signed_in_before_is_not_locked_out_by_its_neighbours(
 def test_what_a_caller_says_of_its_address_counts_for_nothing(
     guarded: Gateways, email: str
 ) -> None:
-    """Neither to get away with guesses, nor to have them counted for somebody else."""
+    """A forged address neither hides guesses nor counts them against somebody else."""
     attacker, victim = Peer(guarded), Peer(guarded)
     said = [
         {"X-Forwarded-For": f"{victim.address}, {attacker.address}"},
@@ -176,7 +177,7 @@ def flood(call: Callable[[int], requests.Response], times: int) -> Counter[str]:
 
 @pytest.mark.req("GW-14")
 def test_attempts_to_sign_in_are_limited_over_both_gateways(guarded: Gateways) -> None:
-    """Whatever is tried, and whatever is sent along to look like somebody else."""
+    """The limit holds whatever is tried, and whatever headers pretend another caller."""
     address = an_address()
 
     def attempt(number: int) -> requests.Response:
@@ -199,7 +200,7 @@ def test_attempts_to_sign_in_are_limited_over_both_gateways(guarded: Gateways) -
 def test_what_anybody_may_write_is_limited_over_both_gateways(
     guarded: Gateways, world: World
 ) -> None:
-    """Holds, which would block a calendar, and bookings are counted together, by API and page."""
+    """Holds and bookings are counted together, through the API and the pages."""
     address = an_address()
     wanted = {"service": "session", "mode": "telehealth", "start": "2031-01-01T00:00:00Z"}
 
@@ -267,7 +268,8 @@ def test_a_session_that_ends_at_one_gateway_has_ended_at_the_other(
 
 
 def told(answer: requests.Response) -> Any:
-    """All of an answer that is not of this request alone, but for how far limits are used."""
+    """Return a response without what is specific to one request and without how far limits are
+    used."""
     own = ("Date", "Content-Length", "Set-Cookie", "RateLimit-", "Retry-After", "X-Request-Id")
     headers = {name: value for name, value in answer.headers.items() if not name.startswith(own)}
     if "json" in answer.headers["Content-Type"]:
@@ -276,8 +278,8 @@ def told(answer: requests.Response) -> Any:
 
 
 def assert_alike(calls: Mapping[str, Callable[[], requests.Response]], rounds: int) -> float:
-    """The calls, made in turn, are answered alike and take alike, within what a busy machine makes
-    of equal work; what differs by its work does so at every try. Returns the least seconds."""
+    """Check that all calls get the same response in similar time; return the shortest time in
+    seconds. On a busy machine equal work varies, but different work differs at every attempt."""
     for _ in range(3):
         least = _least_seconds(calls, rounds)
         if max(least.values()) < 1.8 * min(least.values()):
@@ -288,7 +290,7 @@ def assert_alike(calls: Mapping[str, Callable[[], requests.Response]], rounds: i
 def _least_seconds(
     calls: Mapping[str, Callable[[], requests.Response]], rounds: int
 ) -> dict[str, float]:
-    """The least time is nearest to what the work itself takes."""
+    """Return the shortest time of each call, which is closest to the cost of the work itself."""
     least: dict[str, float] = {}
     answers = []
     for _ in range(rounds):
@@ -361,7 +363,7 @@ def test_whether_a_thing_of_others_is_there_is_told_by_neither_answer_nor_time(
         assert_alike(
             {
                 "theirs": lambda path=path, theirs=theirs: _get(stranger, path(theirs)),  # type: ignore[misc]  # bound now
-                "nobody's": lambda path=path: _get(stranger, path(str(uuid4()))),  # type: ignore[misc]
+                "nobody's": lambda path=path: _get(stranger, path(str(uuid4()))),  # type: ignore[misc]  # bound now
             },
             rounds=15,
         )
@@ -369,11 +371,11 @@ def test_whether_a_thing_of_others_is_there_is_told_by_neither_answer_nor_time(
     for page in ("/manage/{}", "/join/{}", "/calendar/{}.ics"):
         assert_alike(
             {
-                "a bit off": lambda page=page: _get(nobody, page.format(f"{token[:-1]}_")),  # type: ignore[misc]
-                "random": lambda page=page: _get(  # type: ignore[misc]
+                "a bit off": lambda page=page: _get(nobody, page.format(f"{token[:-1]}_")),  # type: ignore[misc]  # bound now
+                "random": lambda page=page: _get(  # type: ignore[misc]  # bound now
                     nobody, page.format(secrets.token_urlsafe(32))
                 ),
-                "short": lambda page=page: _get(nobody, page.format("x")),  # type: ignore[misc]
+                "short": lambda page=page: _get(nobody, page.format("x")),  # type: ignore[misc]  # bound now
             },
             rounds=7,
         )
@@ -386,8 +388,8 @@ def _get(who: Http, path: str) -> requests.Response:
 
 @pytest.mark.req("GW-14", "CL-2", "BK-1")
 def test_whether_an_email_is_known_is_told_by_neither_answer_nor_time(world: World) -> None:
-    """Whoever books with the e-mail of a client, of this practice or of another one, learns
-    nothing about them."""
+    """Booking with the email of a client of this or another practice reveals nothing about the
+    client."""
     known = world.request(world.a_start(), note="Private")
     known["client"] |= {"phone": "+12125550100", "timezone": "Asia/Tokyo"}
     first = world.book_as(known)

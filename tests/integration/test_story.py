@@ -1,4 +1,4 @@
-"""A booking, end to end, through the API: every hop is real."""
+"""A booking from end to end through the API, with real parts only."""
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from tests.world import Http, World, token_of
 
 
 def attachment(message: dict[str, Any]) -> Any:
-    """The calendar invite of an e-mail."""
+    """Return the calendar invite of an email."""
     [invite] = [a for a in message["attachments"] if a["content_type"].startswith("text/calendar")]
     return Calendar.from_ical(invite["text"])
 
@@ -173,7 +173,7 @@ def test_new_hours_are_seen_at_once_and_name_the_bookings_outside(world: World) 
 
 @pytest.mark.req("BK-2", "PF-18")
 def test_64_clients_for_one_slot_one_wins(world: World) -> None:
-    """Against two booking processes."""
+    """They compete for it through two booking processes."""
     start = world.a_start()
     bodies = [world.request(start) for _ in range(64)]
     path = f"/providers/{world.username}/bookings"
@@ -238,7 +238,7 @@ def test_one_trace_from_click_to_email(world: World, collector: Collector) -> No
     caller = bytes.fromhex("00000000000000a1")
 
     def is_whole(spans: list[tuple[str, Any]]) -> bool:
-        """The e-mail has left, and every span's parent has arrived too."""
+        """Return whether the email is sent and the parent of every span has arrived."""
         known = {span.span_id for _, span in spans} | {caller}
         sent = any(span.name.startswith("send") for _, span in spans)
         return sent and all(span.parent_span_id in known for _, span in spans)

@@ -148,7 +148,7 @@ _DONE = ("ok", "home")
 
 @dataclass(frozen=True)
 class Row:
-    """One route, and what becomes of each caller there."""
+    """One route, and the outcome for each kind of caller."""
 
     method: str
     rule: str
@@ -185,8 +185,9 @@ ROWS = list(_rows())
 
 @dataclass
 class Thing:
-    """What a call is about: the parameters of its path, what shows it in an answer, the token of
-    its manage link, the query, how its owner sees it, and the token of a session that calls."""
+    """The subject of a call: the parameters of its path, the texts that reveal it in a response,
+    the token of its manage link, the query, how its owner sees it, and the token of a session that
+    calls."""
 
     path: dict[str, str] = field(default_factory=dict)
     marks: tuple[str, ...] = ()
@@ -197,7 +198,7 @@ class Thing:
 
 
 class Scene:
-    """A practice in which everything can be made that a call may be about."""
+    """A practice that can create every subject of a call."""
 
     def __init__(self, people: People, database_url: str) -> None:
         self.people = people
@@ -207,13 +208,13 @@ class Scene:
         self._forms: dict[str, str] = {}
 
     def shared(self, about: str) -> Thing:
-        """What calls that only read are about."""
+        """Return the subject that all reading calls share."""
         if about not in self._shared:
             self._shared[about] = self.make(about, "")
         return self._shared[about]
 
     def make(self, about: str, caller: str) -> Thing:
-        """A new one, for a call by this caller."""
+        """Create a new subject for a call by this caller."""
         if about in ("login",):
             return self._login(caller)
         made: Thing = getattr(self, f"_{about}")() if about != "-" else Thing()
@@ -228,7 +229,7 @@ class Scene:
         return {"username": self.world.username}
 
     def _at(self, path: str, *marks: str, **more: str) -> Thing:
-        """What the owner sees at an address of the API."""
+        """Return a subject that the owner sees at a path of the API."""
         return Thing(self._of_provider | more, marks, look=lambda: self._owner.get(path))
 
     # Of a provider
@@ -260,7 +261,8 @@ class Scene:
         return self._at(f"/providers/{self.world.username}/policies", '"effective"')
 
     def _override(self) -> Thing:
-        """On a date of its own: the second one of a date replaces the first."""
+        """Create an override on a date of its own, because a second one on a date replaces the
+        first."""
         path = f"/providers/{self.world.username}/overrides"
         self._days = getattr(self, "_days", 200) + 2
         body = {"date": (date.today() + timedelta(days=self._days)).isoformat(), "blocks": []}
@@ -303,7 +305,7 @@ class Scene:
         return self._shown(self._confirm(self.people.book()))
 
     def _differs(self) -> Thing:
-        """A booking for which another name was typed than the practice has on record."""
+        """Book under another name than the practice has on record."""
         first = self.people.book()
         email, zone = first["client"]["email"], first["client"]["timezone"]
         return self._shown(
@@ -311,13 +313,13 @@ class Scene:
         )
 
     def _come(self) -> Thing:
-        """A booking whose time has come."""
+        """Book, and move the booking's start to now."""
         booking = self._confirm(self.people.book())
         self.world.come(booking)
         return self._shown(booking)
 
     def _asked(self) -> Thing:
-        """A booking whose client has asked for its cancellation."""
+        """Book, and request a cancellation as the client."""
         booking = self._confirm(self.people.book())
         token = {"token": booking["token"]}
         asked = self.world.public.post(f"/bookings/{booking['id']}/cancel", params=token)
@@ -325,7 +327,8 @@ class Scene:
         return self._shown(booking)
 
     def _room(self) -> Thing:
-        """Whoever sees the room is given a link of their own into it."""
+        """Return a booking with a room; a response that shows the room contains the caller's own
+        link."""
         thing = self._confirmed()
         thing.marks = ("/join/",)
         return thing
@@ -353,7 +356,7 @@ class Scene:
         return Thing(marks=(booking["id"],))
 
     def _notice(self) -> Thing:
-        """As it stands after its last attempt."""
+        """Return a notice that has failed after its last attempt."""
         booking = self.people.book()
         # The email is there a moment before its notice is settled.
         [[notice]] = until(lambda: self._fail_notice(booking["id"]))
@@ -368,7 +371,7 @@ class Scene:
             ).fetchall()
 
     def _audited(self) -> Thing:
-        """A booking that somebody has seen."""
+        """Return a booking that somebody has read."""
         booking = self.people.book()
         self._owner.get(f"/bookings/{booking['id']}")
         return Thing(marks=(booking["id"],), query={"thing": f"booking:{booking['id']}"})
@@ -384,7 +387,7 @@ class Scene:
         )
 
     def _reader(self) -> Thing:
-        """A provider's calendar as its private address shows it."""
+        """Return a provider's feed, by the token of its private address."""
         booking = self._confirm(self.people.book())
         url = self._owner.get(f"/providers/{self.world.username}/calendar-feed")["url"]
         return Thing({"token": url.rpartition("/")[2].removesuffix(".ics")}, (booking["id"],))
@@ -404,7 +407,7 @@ class Scene:
     # Sessions
 
     def _session(self) -> Thing:
-        """One more session of the owner."""
+        """Create one more session of the owner."""
         token = sign_in(self.world, self.people.emails["owner"])
         session = Http(self.world.stack.url, token)
         here = next(s["id"] for s in session.get("/auth/sessions")["sessions"] if s["current"])
@@ -415,7 +418,7 @@ class Scene:
         )
 
     def _login(self, caller: str) -> Thing:
-        """A session of the caller's that may end."""
+        """Create a session of the caller, which the call may end."""
         if caller not in STAFF:
             return Thing()
         token = sign_in(self.world, self.people.emails[caller])
@@ -432,14 +435,14 @@ class Scene:
 
     @cached_property
     def other_link(self) -> str:
-        """The manage link of a booking that no call is about."""
+        """Return the manage link of a booking that no call is about."""
         token: str = self.people.book()["token"]
         return token
 
     # Calling
 
     def call(self, row: Row, caller: str, thing: Thing) -> requests.Response:
-        """The route, as this caller, with a body that is valid."""
+        """Call a route as this caller, with a valid body."""
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda m: thing.path[m[1]], row.rule)
         browser, headers = requests.Session(), {}
         token = thing.session or self.people.tokens.get(caller, "")
@@ -467,7 +470,8 @@ class Scene:
         )
 
     def _csrf(self, browser: requests.Session, headers: dict[str, str]) -> str:
-        """The form token of a page that this browser is shown; a session's stays the same."""
+        """Return the form token of a page that this browser sees; it stays the same for a
+        session."""
         session = browser.cookies.get("attune_session") or ""
         if session not in self._forms:
             page = browser.get(f"{self.world.stack.url}/console", headers=headers, timeout=60)
@@ -478,7 +482,7 @@ class Scene:
 
 
 def new_type() -> dict[str, Any]:
-    """A service type that nobody can book."""
+    """Return a service type that nobody can book."""
     slug = f"t-{secrets.token_hex(4)}"
     modes = ["phone"]
     return {
@@ -487,7 +491,7 @@ def new_type() -> dict[str, Any]:
 
 
 def _at_home(scene: Scene, caller: str) -> Http:
-    """The API as the owner of the practice that the caller is of."""
+    """Return the API as the owner of the caller's practice."""
     return scene.people.as_("foreign") if caller == "foreign" else scene.world.owner
 
 
@@ -592,7 +596,7 @@ def scene(stack: Stack) -> Scene:
 
 
 def judge(row: Row, answer: requests.Response, thing: Thing) -> str:
-    """What became of a call, in the words of the table."""
+    """Return the outcome of a call, in the words of the table."""
     assert is_protected(row, answer)
     where = answer.headers.get("Location", "")
     shown = any(mark in answer.text for mark in thing.marks)
@@ -623,8 +627,8 @@ _WITH_STYLES_OF_ITS_OWN = "/dev/mailbox/<message_id>"  # a letter, in a frame th
 
 
 def is_protected(row: Row, answer: requests.Response) -> bool:
-    """Whether an answer can be neither framed nor sniffed, runs nothing but our own scripts, keeps
-    its address to itself where that opens something, and is in no cache if it is personal."""
+    """Check that a response cannot be framed or sniffed, runs only our own scripts, does not leak
+    an address that opens something, and is not cached if it is personal."""
     headers = answer.headers
     policy = headers["Content-Security-Policy"]
     if row.rule != _WITH_STYLES_OF_ITS_OWN:
@@ -668,7 +672,7 @@ def test_no_route_is_without_a_row(stack: Stack) -> None:
 
 
 def test_of_another_practice_everything_is_not_found() -> None:
-    """Not even that it is there is told."""
+    """Not even the existence of a resource is revealed."""
     assert {row.cells["foreign"] for row in ROWS} <= {"ok", "none", "404", "home", "in"}
     about_one = [row for row in ROWS if "<uuid:" in row.rule or "<booking_id>" in row.rule]
     assert {row.cells["foreign"] for row in about_one if "holds" not in row.rule} == {"404"}

@@ -1,5 +1,5 @@
-"""Time, on a machine that has everything wrong that a machine can have wrong: its zone, its zone
-data, its database's zone, clocks that differ between the services, and that jump."""
+"""Time on a machine where everything is wrong that can be: its zone, its zone data, its database's
+zone, and clocks that jump and that differ between services."""
 
 import importlib.resources
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ time ever differ. Identities go by the machine's own, and bear five seconds."""
 
 
 class WrongMachine(Stack):
-    """An Attune whose clocks can be set."""
+    """A stack whose clocks can be set."""
 
     def environment(self, service: str, port: int) -> dict[str, str]:
         return {**super().environment(service, port), "CLOCK_FILE": str(self._clock(service))}
 
     def set_clock(self, instant: datetime | None) -> None:
-        """All clocks jump to an instant, or back to the machine's own."""
+        """Set all clocks to an instant, or back to the machine's own."""
         shift = (instant - datetime.now(UTC)).total_seconds() if instant else 0.0
         for service in (*self.ports, "gateway"):
             written = self._clock(service).with_suffix(".new")
@@ -62,7 +62,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WrongMachine]:
 
 
 def old_zones(folder: Path) -> Path:
-    """Zone data of another age: New York and Berlin keep other hours there."""
+    """Write zone data in which New York and Berlin keep the time of Tokyo; return their folder."""
     wheel = importlib.resources.files("tzdata") / "zoneinfo"
     for wrong in (ZONE, "Europe/Berlin", "UTC"):
         (folder / "zones" / wrong).parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def new_york(text: str) -> datetime:
 
 
 def days(world: World, first: str, last: str, tz: str = ZONE) -> dict[str, list[str]]:
-    """The wall-clock times of the free starts of each date."""
+    """Return the wall-clock times of the free starts of each date."""
     query = {"service": "session", "mode": "telehealth", "from": first, "to": last, "tz": tz}
     answer = world.public.get(f"/providers/{world.username}/slots", **query)
     return {d["date"]: [s["start"][11:16] for s in d["slots"]] for d in answer["days"]}
@@ -96,7 +96,7 @@ def set_hours(world: World, *blocks: dict[str, Any]) -> None:
 
 
 def every_quarter(first: str, last: str) -> list[str]:
-    """`09:00`, `09:15` … up to the last one, included."""
+    """Return `09:00`, `09:15` … up to and including the last."""
     at, end = (datetime.fromisoformat(f"2000-01-01T{text}") for text in (first, last))
     return [
         f"{at + i * timedelta(minutes=15):%H:%M}" for i in range(int((end - at).seconds / 900) + 1)
@@ -210,7 +210,8 @@ def test_the_years_last_night(machine: WrongMachine, world: World) -> None:
 
 @pytest.mark.req("AV-6", "BK-2", "BK-3", "PF-6", "PF-12")
 def test_clocks_that_jump_lose_nothing(machine: WrongMachine, world: World) -> None:
-    """An hour ahead, a week, a year ahead, back by a day, and right again, while people go on."""
+    """The clocks jump ahead by an hour, a week, and a year, back by a day, and are corrected, while
+    people carry on."""
     first, after = (datetime.now(ZoneInfo(ZONE)).date() + timedelta(days=n) for n in (3, 12))
     window = first.isoformat(), after.isoformat()
     before = days(world, *window)

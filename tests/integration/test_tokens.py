@@ -1,5 +1,5 @@
-"""Forged, stolen, expired and edited tokens: between the services, where identities are signed, and
-at the gateway, where sessions and links are random texts."""
+"""Forged, stolen, expired, and edited tokens: between services, where identities are signed, and at
+the gateway, where sessions and links are random."""
 
 import base64
 import hashlib
@@ -41,7 +41,7 @@ _PAST_LEEWAY = 60  # seconds
 
 
 class Forger:
-    """Makes tokens as the gateway does, and others."""
+    """Makes valid and forged tokens."""
 
     def __init__(self, stack: Stack) -> None:
         self._keys = stack.secrets.identity_keys
@@ -53,14 +53,15 @@ class Forger:
         return Ed25519PrivateKey.from_private_bytes(base64.b64decode(self._keys[name][0]))
 
     def public(self) -> bytes:
-        """The gateway's public key, as everybody may know it."""
+        """Return the gateway's public key, which is not secret."""
         return base64.b64decode(self._keys[GATEWAY][1])
 
     def signer(self, name: str = GATEWAY) -> Signer:
         return Signer(name, self._keys[name][0])
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        """Of a valid token; what is changed to None is left out."""
+        """Return the claims of a valid token with changes; a claim that is changed to None is
+        removed."""
         now = int(time.time())
         valid = {
             "iss": GATEWAY,
@@ -76,16 +77,16 @@ class Forger:
         return {k: v for k, v in {**valid, **changes}.items() if v is not None}
 
     def signed(self, by: str = GATEWAY, **claims: Any) -> str:
-        """A token that this issuer's key has signed, whatever it claims."""
+        """Return a token signed with this issuer's key, whatever it claims."""
         return jwt.encode(self.claims(**claims), self.key(by), "EdDSA")
 
     def raw(self, header: dict[str, Any], payload: Any, sign: Callable[[bytes], bytes]) -> str:
-        """A token put together by hand."""
+        """Return a token assembled by hand."""
         text = f"{_part(header)}.{_part(payload)}"
         return f"{text}.{_encoded(sign(text.encode()))}"
 
     def mac(self, key: bytes) -> str:
-        """Signed with a shared secret instead: the public key, say, which is no secret."""
+        """Return a token signed with a shared secret, such as the public key."""
 
         def sign(text: bytes) -> bytes:
             return hmac.digest(key, text, hashlib.sha256)
@@ -93,7 +94,7 @@ class Forger:
         return self.raw({"alg": "HS256", "typ": "JWT"}, self.claims(), sign)
 
     def edited(self, **changes: Any) -> str:
-        """A valid token with other claims under its old signature."""
+        """Return a valid token whose claims were changed under its old signature."""
         header, _, signature = self.valid.split(".")
         old = jwt.decode(self.valid, options={"verify_signature": False})
         return f"{header}.{_part({**old, **changes})}.{signature}"
@@ -205,7 +206,7 @@ def forger(stack: Stack) -> Forger:
 
 @pytest.fixture(scope="module")
 def asked(stack: Stack) -> Iterator[Callable[[str], dict[str, str]]]:
-    """`asked(token)` is what each service says to it."""
+    """`asked(token)` returns the outcome at each service."""
     with ExitStack() as opened:
         calls: dict[str, Any] = {}
         for name, method in ASKED.items():
@@ -234,7 +235,7 @@ def _code(call: Any, token: str) -> str:
 def test_a_valid_token_is_believed_everywhere(
     forger: Forger, asked: Callable[[str], dict[str, str]]
 ) -> None:
-    """Without which the refusals below would show nothing."""
+    """Otherwise the refusals below would prove nothing."""
     for token in (forger.valid, forger.signed()):
         assert "UNAUTHENTICATED" not in asked(token).values()
         assert "PERMISSION_DENIED" not in asked(token).values()
@@ -261,7 +262,7 @@ def test_a_huge_token_is_not_even_read(
 def test_a_service_that_lost_its_key_is_believed_no_more(
     forger: Forger, asked: Callable[[str], dict[str, str]]
 ) -> None:
-    """A key that is not among the believed ones signs for nobody, whatever it calls itself."""
+    """A key that is not in the list signs for nobody, whatever issuer it names."""
     private, _ = new_key_pair()
     for name in ("booking", GATEWAY, "new-service"):
         token = Signer(name, private).sign(identities.service(name))
@@ -284,7 +285,7 @@ def get(world: World, path: str, **headers: str) -> requests.Response:
 
 @pytest.fixture(scope="module")
 def tokens(stack: Stack, world: World, forger: Forger) -> dict[str, str]:
-    """Everything that opens something somewhere, and some that look as if they did."""
+    """Every kind of token that opens something, and some that only look like one."""
     booking = world.book()
     room = world.owner.get(f"/bookings/{booking['id']}/room")["join_url"]
     feed = world.owner.get(f"/providers/{world.username}/calendar-feed")["url"]
@@ -320,7 +321,7 @@ def tokens(stack: Stack, world: World, forger: Forger) -> dict[str, str]:
 def test_a_token_opens_what_it_is_for_and_nothing_else(
     world: World, tokens: dict[str, str]
 ) -> None:
-    """A stolen link or form token is no session, a session no link."""
+    """A stolen link or form token is no session, and a session is no link."""
     booking = tokens["booking"]
     opened = {
         name: {
@@ -375,7 +376,7 @@ def test_whatever_is_presented_is_answered_with_a_refusal(
 
 @pytest.mark.req("GW-12")
 def test_a_token_that_is_presented_counts_alone(world: World, tokens: dict[str, str]) -> None:
-    """What a strange page could make a browser send is not joined with the browser's cookie."""
+    """A token that another site makes a browser send is not combined with the browser's cookie."""
     cookie = f"attune_session={tokens['session']}"
     for presented in ("Bearer nothing", f"Manage {tokens['manage']}", "Bearer "):
         answer = get(world, "/api/v1/clients", Cookie=cookie, Authorization=presented)
@@ -401,7 +402,8 @@ def test_signing_in_begins_a_session_that_nobody_can_have_planted(world: World) 
 def test_what_becomes_of_an_account_holds_from_the_next_request_on(
     stack: Stack, world: World
 ) -> None:
-    """Roles taken away, disabled, removed: sessions that go on would go on for days."""
+    """Roles are removed, and accounts disabled or deleted; otherwise sessions would keep access for
+    days."""
     email = add_account(world, "owner")
     session = Http(stack.url, sign_in(world, email))
     account = session.get("/auth/sessions")  # it is signed in
@@ -432,7 +434,8 @@ def test_what_becomes_of_an_account_holds_from_the_next_request_on(
 def test_headers_from_outside_make_nobody_somebody(
     world: World, forger: Forger, tokens: dict[str, str]
 ) -> None:
-    """What services and proxies say to each other counts for nothing from a stranger."""
+    """Headers that services and proxies use among themselves have no effect if a stranger sends
+    them."""
     owner = forger.signer().sign(identities.staff(world.practice_id, "owner"))
     operator = forger.signer(OPERATOR).sign(
         replace(identities.service(OPERATOR), practice_id=world.practice_id)

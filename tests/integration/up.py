@@ -11,7 +11,7 @@ import psutil
 
 
 class Up:
-    """One `attune up` and what it printed until it was up."""
+    """One run of `attune up`, and what it printed until it was up."""
 
     def __init__(self, data: Path, port: int, **variables: str) -> None:
         env = {**os.environ, "ATTUNE_DATA": str(data), "ATTUNE_PORT": str(port), **variables}

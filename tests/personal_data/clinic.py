@@ -1,5 +1,4 @@
-"""A practice where all that is typed is seeded, and people who type it: in the API and on the
-pages."""
+"""A practice where every typed text is seeded, and people who type: in the API and on the pages."""
 
 import re
 import secrets
@@ -31,7 +30,7 @@ HEADERS = {
 
 @dataclass
 class Caller(Http):
-    """A caller of the API; what it is told went wrong is noted."""
+    """A caller of the API that collects the errors of its responses."""
 
     errors: list[str] = field(default_factory=list)
 
@@ -40,7 +39,7 @@ class Caller(Http):
         return self._noted(super().call(method, path, **options))
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
-        """The same of any path of the gateway's."""
+        """Send a request to any path of the gateway."""
         headers = {**HEADERS, "Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
         answer = self.session.request(
             method, self.base + path, headers=headers, timeout=60, **options
@@ -56,7 +55,7 @@ class Caller(Http):
 
 @dataclass
 class Clinic:
-    """One provider, who is the owner too."""
+    """A practice with one provider, who is also the owner."""
 
     whole: Whole
     world: World
@@ -86,13 +85,13 @@ class Clinic:
         return made
 
     def sign_in(self) -> str:
-        """The token of a new session."""
+        """Sign in, and return the token of the session."""
         login = {"email": self.email, "password": seeds.PASSWORD}
         token: str = self.public.post("/auth/login", login)["token"]
         return token
 
     def typed(self, **changes: Any) -> dict[str, Any]:
-        """What a client sends to book."""
+        """Return the body of a booking as a client types it."""
         return {
             "service": "session",
             "mode": "telehealth",
@@ -108,7 +107,7 @@ class Clinic:
         }
 
     def book(self, **changes: Any) -> dict[str, Any]:
-        """A booking, under a key that says something."""
+        """Book under an idempotency key that contains personal data."""
         key = {"Idempotency-Key": f"{seeds.KEY}-{secrets.token_hex(4)}"}
         path = f"/providers/{self.username}/bookings"
         made: dict[str, Any] = self.public.post(path, self.typed(**changes), 201, headers=key)
@@ -119,7 +118,7 @@ class Clinic:
 
 
 class Browser:
-    """Somebody on the pages."""
+    """A person on the pages."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -130,7 +129,7 @@ class Browser:
         return self.session.get(self._url + path, params=query, timeout=60)
 
     def send(self, path: str, **form: str) -> requests.Response:
-        """Fill in the form of a page."""
+        """Fill in and send the form of a page."""
         chosen = {name: form[name] for name in ("service", "mode", "start") if name in form}
         page = self.get(path, **chosen)
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))

@@ -1,4 +1,4 @@
-"""One whole Attune for the tests of this folder, on servers of its own, which they look into."""
+"""One stack, with its own servers, that the tests of this folder search."""
 
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ FIRST_KEY = "the-first-key"
 
 @dataclass
 class Whole:
-    """The stack, and everywhere that it leaves something."""
+    """The stack, and every place where it leaves data."""
 
     stack: Stack
     places: Places
@@ -26,7 +26,8 @@ class Whole:
 
 @pytest.fixture(scope="package")
 def whole() -> Iterator[Whole]:
-    """It tells as much as it can: logs of every level, all spans, metrics every five seconds."""
+    """A stack that reports as much as possible: logs of every level, all spans, metrics every five
+    seconds."""
     with (
         tempfile.TemporaryDirectory(prefix="attune-data-") as name,
         Collector(everything=True) as collector,

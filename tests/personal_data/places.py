@@ -1,4 +1,4 @@
-"""Where somebody might look who must not see it."""
+"""The places where an unauthorized person might look."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +24,7 @@ Place = tuple[str, bytes]
 
 
 class Places:
-    """Of one whole Attune with servers of its own, and what it told the collector."""
+    """The places of one stack with its own servers and collector."""
 
     def __init__(self, stack: Stack, collector: Collector) -> None:
         self._stack = stack
@@ -33,7 +33,7 @@ class Places:
         """What callers were told went wrong, noted by whoever asked."""
 
     def all(self) -> dict[str, Callable[[], Iterator[Place]]]:
-        """Every kind of place."""
+        """Return every kind of place."""
         return {
             "logs": self.logs,
             "telemetry": self.telemetry,
@@ -48,7 +48,7 @@ class Places:
         }
 
     def find(self, needles: Needles) -> list[Found]:
-        """The needles, wherever they are."""
+        """Return the needles found anywhere."""
         return [
             found
             for place in self.all().values()
@@ -57,16 +57,17 @@ class Places:
         ]
 
     def logs(self) -> Iterator[Place]:
-        """Of all services, whatever they have printed."""
+        """Yield everything that the services have logged or printed."""
         yield from _files(self._stack.folder / "logs")
 
     def telemetry(self) -> Iterator[Place]:
-        """Spans and metrics, with the names of their services and scopes."""
+        """Yield spans and metrics, with the names of their services and scopes."""
         for number, request in enumerate(self._collector.received()):
             yield f"telemetry {number}", request.SerializeToString()
 
     def await_metrics(self) -> None:
-        """Wait until everybody has told metrics once more: what was counted so far is there."""
+        """Wait until every service has sent metrics again, so that everything counted so far has
+        arrived."""
         before = len(self._collector.received())
 
         def told() -> set[str]:
@@ -82,18 +83,18 @@ class Places:
         until(told, lambda found: found == {*SERVICES, GATEWAY})
 
     def messages(self) -> Iterator[Place]:
-        """Every message of every stream: subject, headers, payload."""
+        """Yield every message of every stream: subject, headers, payload."""
         with Bus(self._stack.nats_url, "tests") as bus:
             bus.start()
             assert bus.wait(60)
             yield from bus.run(_messages(bus), timeout=60)
 
     def nats_files(self) -> Iterator[Place]:
-        """What NATS keeps, and its own log."""
+        """Yield the files and the log of NATS."""
         yield from _files(self._stack.folder / "nats")
 
     def rows(self) -> Iterator[Place]:
-        """Every column of every row, binary ones also as they are."""
+        """Yield every column of every row; binary columns also as they are."""
         for service in (*SERVICES, GATEWAY):
             with self.database(service) as connection:
                 tables = connection.execute(
@@ -108,31 +109,31 @@ class Places:
                     yield f"{service} {table}", content
 
     def postgres_log(self) -> Iterator[Place]:
-        """PostgreSQL's own log: what failed, and with which statement."""
+        """Yield PostgreSQL's log, with failed statements."""
         yield "log of PostgreSQL", (self._data_directory().parent / "log").read_bytes()
 
     def postgres_files(self) -> Iterator[Place]:
-        """Tables, indexes and the write-ahead log, with all that was ever written and has not
-        been overwritten since: as a backup, or a stolen disk, has them."""
+        """Yield tables, indexes, and the write-ahead log, as a backup or a stolen disk has them,
+        including data that was deleted but not yet overwritten."""
         with self.database(GATEWAY) as connection:
             connection.execute("CHECKPOINT")
         yield from _files(self._data_directory())
 
     def statements(self) -> Iterator[Place]:
-        """What everybody's last statement was."""
+        """Yield the last statement of every connection."""
         with self.database(GATEWAY) as connection:
             found = connection.execute("SELECT query FROM pg_stat_activity").fetchall()
         yield "statements", "\n".join(query or "" for (query,) in found).encode()
 
     def processes(self) -> Iterator[Place]:
-        """The command lines, which every user of the machine sees."""
+        """Yield the command lines, which every user of the machine can see."""
         for one in psutil.Process().children(recursive=True):
             with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
                 yield "processes", " ".join(one.cmdline()).encode()
 
     @contextmanager
     def database(self, service: str) -> Iterator["psycopg.Connection[Any]"]:
-        """A service's database, as superuser."""
+        """Open a service's database as superuser."""
         url = f"{self._stack.postgres_url}/{package(service)}"
         with psycopg.connect(url, autocommit=True) as connection:
             yield connection

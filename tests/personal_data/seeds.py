@@ -1,4 +1,4 @@
-"""What is typed, and how it would look where it does not belong."""
+"""The texts that people type, and the forms in which they could leak."""
 
 import base64
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ BROWSER = "Zwyqfax/1.0 (of one machine alone)"
 
 @dataclass
 class Needles:
-    """What is searched for."""
+    """The texts to search for."""
 
     words: list[str] = field(default_factory=lambda: [WORD])
     phones: list[str] = field(default_factory=lambda: [PHONE])
@@ -30,7 +30,7 @@ class Needles:
     """What opens something: of links, sessions, identities; compared as it is written."""
 
     def folded(self) -> Iterator[tuple[str, bytes]]:
-        """What is compared with everything in small letters."""
+        """Yield the forms to compare without regard to case."""
         for word in self.words:
             yield word, word.encode()
             yield word, word.encode("utf-16-le")
@@ -49,7 +49,7 @@ class Needles:
             yield from _hex(token)
 
     def exact(self) -> Iterator[tuple[str, bytes]]:
-        """What is compared as it is: Base64, in each of the three ways in which it can begin."""
+        """Yield the forms to compare exactly: Base64 at each of its three offsets."""
         texts = [form for word in self.words for form in (word, word.upper(), word.title())]
         texts += [phone.lstrip("+")[-10:] for phone in self.phones]
         for text in texts:
@@ -59,7 +59,7 @@ class Needles:
 
 @dataclass(frozen=True)
 class Found:
-    """A needle that stands where it does not belong."""
+    """A needle in a place where it does not belong."""
 
     place: str
     needle: str
@@ -67,7 +67,7 @@ class Found:
 
 
 def search(place: str, content: bytes, needles: Needles) -> Iterator[Found]:
-    """The needles in what was found at a place: one of each."""
+    """Yield the needles found in the content of a place, each once."""
     for comparable, forms in ((content.lower(), needles.folded()), (content, needles.exact())):
         for needle, form in forms:
             at = comparable.find(form)
@@ -83,7 +83,8 @@ def _hex(text: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _base64(text: bytes, ahead: int) -> bytes:
-    """What stays the same of a text's Base64 when so many bytes, modulo 3, are ahead of it."""
+    """Return the part of a text's Base64 that does not depend on the `ahead` bytes (modulo 3)
+    before it."""
     encoded = base64.b64encode(bytes(ahead) + text)
     first = -(-ahead * 8 // 6)  # digits that what is ahead has a part in
     whole = (ahead + len(text)) * 8 // 6

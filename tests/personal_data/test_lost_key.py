@@ -1,4 +1,4 @@
-"""A lost key, and a value that was tampered with, cost what needs them, and nothing else."""
+"""A lost key, and a value that was tampered with, affect only what needs them."""
 
 import json
 import threading
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.req("PF-7", "GW-2")
 
 @contextmanager
 def without_keys(stack: Stack, *services: str) -> Iterator[dict[str, Process]]:
-    """One process more of each service, with other keys; that of the gateway asks that of
-    booking. At the end the keys are in the rings of both, which the next that starts will have."""
+    """Run one more process of each service with other keys; that of the gateway calls that of
+    booking. At the end both key rings have all keys, for the processes that start next."""
     secrets, extra = stack.secrets, dict(stack.extra)
     others = {service: f"k9:{encryption.new_key()}" for service in services}
     stack.secrets = replace(secrets, encryption_keys={**secrets.encryption_keys, **others})
@@ -47,7 +47,7 @@ def without_keys(stack: Stack, *services: str) -> Iterator[dict[str, Process]]:
 
 
 def told(process: Process, level: str = "ERROR") -> list[dict[str, Any]]:
-    """What a process has logged at that level."""
+    """Return the lines that a process has logged at this level."""
     lines = (json.loads(line) for line in process.log.read_text().splitlines())
     return [line for line in lines if line["level"] == level]
 

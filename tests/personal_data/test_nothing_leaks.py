@@ -1,4 +1,4 @@
-"""Everything is typed, everything goes wrong that can, and then everything is searched."""
+"""All fields are filled in, everything that can fail fails, and then all places are searched."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.req("PF-3", "PF-7", "GW-2"), pytest.mark.timeout(300)]
 
 
 class Quoting(MailServer):
-    """A mail server that quotes addresses, as they do, in what it refuses for now."""
+    """A mail server that quotes addresses in its temporary refusals, as real ones do."""
 
     async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
@@ -36,13 +36,14 @@ class Quoting(MailServer):
 
 @pytest.fixture(scope="module")
 def needles() -> Needles:
-    """Grows with the tokens that are handed out."""
+    """The needles, which grow with the tokens that are issued."""
     return Needles()
 
 
 @contextmanager
 def refusing(whole: Whole, service: str, table: str, rule: str = "false") -> Iterator[None]:
-    """While this lasts, no row comes in that breaks the rule; PostgreSQL quotes the whole row."""
+    """Refuse new rows that break the rule during the block; PostgreSQL then quotes the whole
+    row."""
     with whole.places.database(service) as connection:
         connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT never CHECK ({rule}) NOT VALID")
         try:
@@ -72,7 +73,7 @@ def test_nothing_personal_is_found_anywhere(whole: Whole, needles: Needles) -> N
 
 
 def _book_and_change(instant: Clinic, approving: Clinic, needles: Needles) -> None:
-    """By the API, as clients and staff do."""
+    """Book and change bookings through the API, as clients and staff do."""
     wanted = {name: instant.typed()[name] for name in ("service", "mode", "start")}
     hold = instant.public.post(f"/providers/{instant.username}/holds", wanted, 201)
     booked = instant.book(start=wanted["start"], hold=hold["hold"])
@@ -123,7 +124,7 @@ def _reuse_a_key(instant: Clinic) -> None:
 
 
 def _use_the_pages(instant: Clinic, approving: Clinic, needles: Needles) -> None:
-    """As people do, without JavaScript."""
+    """Use the pages as people do, without JavaScript."""
     client, staff = instant.browser(), instant.browser()
     form = {**instant.typed(), **instant.typed()["client"], "tz": "Europe/Berlin"}
     fields = ("service", "mode", "name", "email", "phone", "note", "tz")
@@ -165,7 +166,7 @@ def _use_the_pages(instant: Clinic, approving: Clinic, needles: Needles) -> None
 
 
 def _fail_inside(instant: Clinic) -> None:
-    """The databases refuse rows and quote them; services meet what nobody expected."""
+    """Make the databases refuse and quote rows, so that services meet unexpected errors."""
     with refusing(instant.whole, "booking", "bookings"):
         failed = instant.public.call(
             "POST", f"/providers/{instant.username}/bookings", json=instant.typed()
@@ -194,7 +195,7 @@ def _ask_wrongly(instant: Clinic) -> None:
 
 
 def _mail_badly(instant: Clinic) -> None:
-    """One process of notifications more, which sends by a mail server that takes nothing."""
+    """Run one more process of notifications, with a mail server that refuses everything."""
     stack = instant.whole.stack
     [process] = [p for p in stack.processes if p.name == "notifications"]
     process.handle.terminate()
@@ -214,7 +215,7 @@ def _mail_badly(instant: Clinic) -> None:
 
 
 def _until_dead(whole: Whole, booking_id: str) -> None:
-    """The confirmation whose room could not be kept."""
+    """Wait until the confirmation whose room could not be stored is a dead letter."""
     with Bus(whole.stack.nats_url, "tests") as bus:
         bus.start()
         assert bus.wait(60)
@@ -234,7 +235,7 @@ def _let_everything_arrive(whole: Whole) -> None:
 
 
 def _every_place_is_searched(whole: Whole, lost: dict[str, Any]) -> None:
-    """In each place something is found that is known to be there, by the very same search."""
+    """Check that the same search finds, in each place, a text that is known to be there."""
     known = {
         "logs": "attune.booking.v1.bookingservice/createbooking failed",
         "telemetry": "attune.notices",
@@ -257,7 +258,7 @@ def _every_place_is_searched(whole: Whole, lost: dict[str, Any]) -> None:
 
 
 def _secrets(secrets: Any) -> list[str]:
-    """The keys, which must not be seen either, and how an identity begins."""
+    """Return the keys, which must not leak either, and the beginning of an identity token."""
     rings = [ring.partition(":")[2] for ring in secrets.encryption_keys.values()]
     private = [pair[0] for pair in secrets.identity_keys.values()]
     return [*rings, *private, secrets.blind_index_key, secrets.session_key, "eyJhbGciOiJFZERTQSIs"]

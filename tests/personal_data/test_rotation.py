@@ -1,4 +1,4 @@
-"""All keys are replaced, as docs/operations.md says, while people book, read and are told."""
+"""All keys are replaced, as docs/operations.md says, while people book, read, and get notices."""
 
 import os
 import subprocess
@@ -37,8 +37,10 @@ _BUSY = (503, 504)  # told to come again: while half of all processes start, a m
 
 
 class Traffic:
-    """People who go on, by whichever gateway is there. What went wrong for them is in `failures`,
-    what they were promised in `booked`."""
+    """People who carry on through any available gateway.
+
+    `failures` lists their errors, `booked` the bookings that they were promised.
+    """
 
     def __init__(self, clinic: Clinic, gateways: Sequence[Process]) -> None:
         self._clinic = clinic
@@ -85,7 +87,7 @@ class Traffic:
         self.ask("GET", "/bookings", headers=self.staff)
 
     def show(self, booked: dict[str, Any]) -> None:
-        """A booking, to whoever has its link."""
+        """Read a booking with its manage link."""
         seen = self.ask("GET", f"/bookings/{booked['id']}", params={"token": booked["token"]})
         assert (seen["client"]["name"], seen["client"]["email"], seen["note"]) == (
             seeds.NAME,
@@ -98,8 +100,8 @@ class Traffic:
         return {"Authorization": f"Bearer {self._clinic.owner.token}"}
 
     def ask(self, method: str, path: str, status: int = 200, **options: Any) -> Any:
-        """As behind a load balancer, which passes by who refuses a connection; and again after
-        what says so itself. Whatever else fails, fails."""
+        """Send a request as through a load balancer: skip a gateway that refuses the connection,
+        and retry if the response allows it. Any other failure counts."""
         options["headers"] = {**HEADERS, "Connection": "close", **options.get("headers", {})}
         end = time.monotonic() + _PATIENCE
         for url in cycle(self._urls):
@@ -149,7 +151,7 @@ def test_keys_are_replaced_while_everything_serves(whole: Whole) -> None:
 
 
 def _remembered(clinic: Clinic, before: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What is stored encrypted, as those see it who may."""
+    """Return the data that is stored encrypted, as authorized people see it."""
     key = {"Idempotency-Key": f"{seeds.KEY}-before"}
     path = f"/providers/{clinic.username}/bookings"
     body = before["body"] if before else clinic.typed()
@@ -177,8 +179,11 @@ def _client(clinic: Clinic) -> str:
 
 
 def _roll(stack: Stack, rings: dict[str, str], *, single: bool = True) -> None:
-    """A rolling restart: one replica of everything, then the others; without `single`, only of
-    what has replicas, since nobody else could write what a single process cannot read."""
+    """Restart one replica of every service, then the others.
+
+    Without `single`, restart only services with replicas, because nobody could write what a single
+    process cannot read.
+    """
     stack.secrets = replace(stack.secrets, encryption_keys=rings)
     replicas: dict[str, list[Process]] = {}
     for process in stack.processes:
@@ -194,7 +199,7 @@ def _roll(stack: Stack, rings: dict[str, str], *, single: bool = True) -> None:
 
 
 def _attune(stack: Stack, command: str) -> "subprocess.CompletedProcess[str]":
-    """The operators' command, as in a cluster."""
+    """Run the `attune` command as in a cluster."""
     running = environment_of(stack)
     env = {**os.environ, "NATS_URL": stack.nats_url, "BLIND_INDEX_KEY": running.blind_index_key}
     for service in (*SERVICES, GATEWAY):
@@ -211,8 +216,7 @@ def _attune(stack: Stack, command: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _under(stack: Stack, key: str) -> list[str]:
-    """The binary columns of all databases in which a value stands under a key, whatever they are
-    called."""
+    """Return all binary columns, whatever their names, with a value encrypted under this key."""
     found = []
     for service in (*SERVICES, GATEWAY):
         with psycopg.connect(f"{stack.postgres_url}/{package(service)}") as connection:

@@ -30,7 +30,7 @@ WAYS: dict[str, Encode] = {
     "quoted-printable": lambda text: quopri.encodestring(text.encode()),
     "repr": lambda text: repr(text.encode()).encode(),
     **{
-        f"Base64 behind {ahead}": lambda text, ahead=ahead: base64.b64encode(  # type: ignore[misc]
+        f"Base64 behind {ahead}": lambda text, ahead=ahead: base64.b64encode(  # type: ignore[misc]  # bound now
             bytes(ahead) + text.encode()
         )
         for ahead in range(4)

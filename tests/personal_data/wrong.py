@@ -1,5 +1,5 @@
-"""Requests that are wrong in every way, and say something personal in each: to every operation of
-the API, to every RPC, and to gunicorn itself."""
+"""Wrong requests of every kind, each with personal data: to every operation of the API, to every
+RPC, and to gunicorn itself."""
 
 import json
 import socket
@@ -30,8 +30,8 @@ _DEPTH = 4
 
 
 def ask_all_operations(document: dict[str, Any], stranger: Caller, owner: Caller) -> int:
-    """Every operation of the OpenAPI document with seeds in its address, query and body; returns
-    how many there were."""
+    """Call every operation of the OpenAPI document with seeds in its path, query, and body; return
+    their number."""
     count = 0
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -74,7 +74,7 @@ def _bodies(
 
 
 def _filled(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
-    """A value of the shape of the schema, with seeds for all that is text."""
+    """Return a value that matches the schema, with seeds for all texts."""
     if reference := schema.get("$ref"):
         return _filled(schemas[reference.rpartition("/")[2]], schemas)
     for choice in ("anyOf", "oneOf", "allOf"):
@@ -90,8 +90,8 @@ def _filled(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
 
 
 def ask_all_rpcs(stack: Stack, practice_id: str, errors: list[str]) -> int:
-    """Every RPC of every service with seeds in all texts, as whoever may be let in; the statuses
-    are noted. Returns how many there were."""
+    """Call every RPC of every service with seeds in all texts, as each permitted caller, and note
+    the statuses. Return the number of RPCs."""
     signer = Signer(GATEWAY, stack.secrets.identity_keys[GATEWAY][0])
     callers = (
         VISITOR,
@@ -125,7 +125,7 @@ def _call(channel: grpc.Channel, rpc: Rpc, request: Message, errors: list[str]) 
 
 
 def _call_raw(address: str, rpc: Rpc, errors: list[str]) -> None:
-    """What is no message, from nobody, with a trace of its own."""
+    """Send bytes that are no message, without a valid identity, with a trace of its own."""
     metadata = [
         (METADATA, f"{seeds.WORD}.{seeds.WORD}.{seeds.WORD}"),
         ("attune-origin", f"{seeds.WORD} {seeds.WORD}"),
@@ -165,7 +165,7 @@ def _message(kind: Any, text: str, depth: int = 0) -> Message:
 
 
 def ask_gunicorn(port: int, errors: list[str]) -> None:
-    """Lines that are no HTTP; what comes back is noted."""
+    """Send lines that are not HTTP, and note the responses."""
     word = seeds.WORD
     good = "Host: 127.0.0.1"
     for lines in (

@@ -194,7 +194,7 @@ def test_what_a_service_does_by_itself_is_its_own(database: Database) -> None:
 
 def test_an_entry_commits_with_what_it_tells_of_or_not_at_all(database: Database) -> None:
     practice = ids.new()
-    with pytest.raises(DomainError), database.transaction(practice) as session:  # noqa: PT012
+    with pytest.raises(DomainError), database.transaction(practice) as session:  # noqa: PT012  # the block that raises is the transaction
         audit.record(session, "client.change", client=ids.new())
         raise NotAllowed
     with database.transaction(practice) as session:
@@ -243,7 +243,7 @@ def test_a_practice_sees_its_own_entries_alone(database: Database) -> None:
 def test_neither_the_service_nor_the_schema_owner_can_change_or_remove_entries(
     chained: Database, statement: str, role: str
 ) -> None:
-    with pytest.raises(DatabaseError, match=r"only grows|permission denied"):  # noqa: PT012
+    with pytest.raises(DatabaseError, match=r"only grows|permission denied"):  # noqa: PT012  # each role needs its own transaction
         if role == "owner":
             with as_role(chained, role) as session:
                 session.execute(text(statement))

@@ -1,4 +1,4 @@
-"""Threads that must live: what ends their work, and who notices."""
+"""Threads that must live: what ends their work, and how readiness notices."""
 
 import contextlib
 import socketserver
@@ -92,7 +92,10 @@ def relay(database: Database, bus: Bus) -> tuple[Any, Callable[[], object]]:
 
 
 def consumer(database: Database, bus: Bus) -> tuple[Any, Callable[[], object]]:
-    """The same for a consumer. The event that it fell with comes again much later."""
+    """Return the same for a consumer.
+
+    The event during which it failed is redelivered much later.
+    """
     handlers, seen = Handlers(), list[str]()
 
     @handlers.on(ProviderChanged)
@@ -113,7 +116,7 @@ def consumer(database: Database, bus: Bus) -> tuple[Any, Callable[[], object]]:
 
 
 def worker(database: Database, _bus: Bus) -> tuple[Any, Callable[[], object]]:
-    """The same for a worker."""
+    """Return the same for a worker."""
     jobs, done = Jobs(), list[str]()
     kind = f"test_{ids.new().hex}"
 

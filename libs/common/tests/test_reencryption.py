@@ -234,7 +234,7 @@ def test_a_connection_is_patient_no_longer_than_its_transaction(hasty: Database)
     with pytest.raises(KeyError), hasty.transaction(EVERY_PRACTICE, patience=60):
         raise KeyError
     with hasty.engine.connect() as connection:
-        assert connection.connection.driver_connection.patience == 0.5  # type: ignore[union-attr]
+        assert connection.connection.driver_connection.patience == 0.5  # type: ignore[union-attr]  # the connection is open
 
 
 def test_a_process_says_at_its_start_which_keys_it_lacks(

@@ -56,17 +56,17 @@ class Sample(FeedServiceServicer):
         self.calls = 0
 
     @allow("providers:create")
-    def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> pb.GetFeedResponse:  # noqa: N802
+    def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> pb.GetFeedResponse:  # noqa: N802  # the RPC's name
         return pb.GetFeedResponse(token=identity.caller().subject)
 
     @allow("providers:read")
-    def RotateFeed(  # noqa: N802
+    def RotateFeed(  # noqa: N802  # the RPC's name
         self, request: pb.RotateFeedRequest, context: Any
     ) -> pb.RotateFeedResponse:
         return pb.RotateFeedResponse(token=identity.caller().practice_id)
 
     @allow("feeds:export")
-    def ReadFeed(self, request: pb.ReadFeedRequest, context: Any) -> pb.ReadFeedResponse:  # noqa: N802
+    def ReadFeed(self, request: pb.ReadFeedRequest, context: Any) -> pb.ReadFeedResponse:  # noqa: N802  # the RPC's name
         self.calls += 1
         if request.token == "taken":
             raise FeedTaken(field="feed", revision="7")
@@ -250,7 +250,7 @@ def test_without_a_valid_identity_nothing_is_answered(served: Served, token: str
 
 def test_an_rpc_that_names_nobody_cannot_be_served(sample: Sample) -> None:
     class Careless(Sample):
-        def GetFeed(  # noqa: N802
+        def GetFeed(  # noqa: N802  # the RPC's name
             self, request: pb.GetFeedRequest, context: Any
         ) -> pb.GetFeedResponse:
             return pb.GetFeedResponse()

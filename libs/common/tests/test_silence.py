@@ -109,16 +109,16 @@ class Asleep(FeedServiceServicer):
     seconds = 0.0
 
     @allow("feeds:export")
-    def ReadFeed(self, request: pb.ReadFeedRequest, context: Any) -> pb.ReadFeedResponse:  # noqa: N802
+    def ReadFeed(self, request: pb.ReadFeedRequest, context: Any) -> pb.ReadFeedResponse:  # noqa: N802  # the RPC's name
         time.sleep(self.seconds)
         return pb.ReadFeedResponse()
 
     @allow("feeds:manage")
-    def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> pb.GetFeedResponse:  # noqa: N802
+    def GetFeed(self, request: pb.GetFeedRequest, context: Any) -> pb.GetFeedResponse:  # noqa: N802  # the RPC's name
         return pb.GetFeedResponse()
 
     @allow("feeds:manage")
-    def RotateFeed(  # noqa: N802
+    def RotateFeed(  # noqa: N802  # the RPC's name
         self, request: pb.RotateFeedRequest, context: Any
     ) -> pb.RotateFeedResponse:
         return pb.RotateFeedResponse()

@@ -42,7 +42,7 @@ QUARTER = HOUR / 4
 
 
 def take(ref: str, start: datetime, kind: TakenKind.ValueType = TAKEN_KIND_BOOKING) -> TakenTime:
-    """A session of an hour with a quarter of an hour around it."""
+    """Take an hour's session with a quarter of an hour around it."""
     taking = TakenTime(ref=ref, kind=kind)
     taking.session_start_time.FromDatetime(start)
     taking.session_end_time.FromDatetime(start + HOUR)
@@ -65,7 +65,7 @@ def changed(
 
 
 def deliver(world: World, event: TakenTimeChanged, event_id: str = "") -> bool:
-    """Hand it to the handler; False if that knows the event's id."""
+    """Deliver an event to the handler; return False if the handler knows the event's id."""
     return handlers.handle(
         world.database,
         event.DESCRIPTOR.full_name,
@@ -75,7 +75,7 @@ def deliver(world: World, event: TakenTimeChanged, event_id: str = "") -> bool:
 
 
 def to_fetch(world: World, provider: Provider) -> bool:
-    """Whether the provider is to be fetched from booking."""
+    """Return whether a fetch of the provider from booking is planned."""
     with world.database.transaction(EVERY_PRACTICE) as session:
         key = str(provider.number)
         plan = select(due).where(due.c.kind == taken.FETCH, due.c.key == key)
@@ -84,7 +84,7 @@ def to_fetch(world: World, provider: Provider) -> bool:
 
 @pytest.fixture
 def own_jobs(world: World, monkeypatch: pytest.MonkeyPatch) -> Jobs:
-    """The jobs of availability under another name: nobody does them but the test."""
+    """The jobs of availability under another name, so that only the test does them."""
     monkeypatch.setattr(taken, "FETCH", f"fetch-{ids.new()}")
     own = Jobs()
     own.on(taken.FETCH)(fetch)
@@ -138,7 +138,7 @@ def test_what_has_ended_does_not_pile_up(world: World, provider: Provider) -> No
 def test_a_later_revision_has_everything_fetched_from_booking(
     world: World, provider: Provider
 ) -> None:
-    """The event of revision 1 never comes; no dead letter comes of those after it."""
+    """The event of revision 1 never arrives, and the later events do not become dead letters."""
     booked = provider.book()
     until(lambda: world.projected(provider.number) == 1)
     with world.database.transaction(EVERY_PRACTICE) as session:  # as if it had not come
@@ -155,7 +155,7 @@ def test_a_later_revision_has_everything_fetched_from_booking(
 
 @pytest.mark.usefixtures("own_jobs")
 def test_what_is_to_be_fetched_is_not_relied_on(world: World, provider: Provider) -> None:
-    """Nor does a replica that has not received the events."""
+    """A replica that has not received the events does not rely on it either."""
     provider.book()
     until(lambda: world.projected(provider.number) == 1)
     with world.database.transaction(EVERY_PRACTICE) as session:  # as if it had not come

@@ -1,4 +1,4 @@
-"""What the tests of booking share: terms as availability gives them, clients, and queries of the
+"""Helpers of booking's tests: terms as availability returns them, clients, and queries of the
 database."""
 
 from dataclasses import dataclass

@@ -45,7 +45,7 @@ def practice() -> UUID:
 
 @pytest.fixture
 def provider() -> UUID:
-    """A provider of it."""
+    """A provider of that practice."""
     return ids.new()
 
 

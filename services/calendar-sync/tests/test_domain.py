@@ -1,4 +1,4 @@
-"""What a feed shows."""
+"""Which bookings a feed shows, and initials."""
 
 import pytest
 

@@ -44,7 +44,7 @@ def clinician(practice: UUID, provider: UUID) -> Identity:
 
 
 def refused(sync: Sync, token: str) -> tuple[str, str, dict[str, str]]:
-    """All that is said about a token that opens nothing."""
+    """Return everything that is said about an invalid token."""
     with pytest.raises(NotFound) as failure:
         read(sync, token)
     return failure.value.reason, failure.value.message, failure.value.details

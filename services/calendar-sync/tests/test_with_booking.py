@@ -1,4 +1,4 @@
-"""The feed of a provider, made of what the real booking answers."""
+"""A provider's feed, made from the real booking's data."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ Sync = CalendarSyncStub
 
 
 def token_of(sync: Sync, provider: Provider, caller: Identity | None = None) -> str:
-    """As the practice's owner, unless somebody else asks."""
+    """Return a feed's token, requested as the practice's owner by default."""
     with acting_as(caller or staff(provider.practice_id)):
         return sync.GetFeed(GetFeedRequest(provider_id=provider.provider_id)).token
 
@@ -44,7 +44,7 @@ def read(sync: Sync, provider: Provider) -> bytes:
 
 
 def shown(sync: Sync, provider: Provider) -> dict[str, Event]:
-    """The events of a feed by the id of their booking."""
+    """Return the events of a feed, by the id of their booking."""
     events = Calendar.from_ical(read(sync, provider).decode()).events
     return {str(event["UID"]).removesuffix("@attune"): event for event in events}
 

@@ -32,7 +32,7 @@ Deliver = Callable[..., bool]
 
 
 class MailServer:
-    """A mail server that keeps what it takes, unless it has been told an answer to give."""
+    """A mail server that keeps what it receives, unless it has been told what to answer."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, list[str], bytes]] = []
@@ -52,13 +52,13 @@ class MailServer:
             envelope.rcpt_tos.append(address)
         return self.answers.get("RCPT", "250 OK")
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
         if "DATA" in self.answers:
             return self.answers["DATA"]
         self.taken.append((envelope.mail_from, envelope.rcpt_tos, envelope.content))
         return "250 OK"
 
-    async def handle_QUIT(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+    async def handle_QUIT(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
         return self.answers.get("QUIT", "221 Bye")
 
     def authenticate(self, _s: Any, _n: Any, _e: Any, _m: str, data: LoginPassword) -> AuthResult:
@@ -73,25 +73,25 @@ def mail_server() -> MailServer:
 
 @pytest.fixture
 def taken(mail_server: MailServer) -> list[tuple[str, list[str], bytes]]:
-    """What the mail server has taken: sender, recipients, content."""
+    """What the mail server has received: sender, recipients, content."""
     return mail_server.taken
 
 
 @pytest.fixture
 def answers(mail_server: MailServer) -> dict[str, str]:
-    """What the mail server shall answer to a command, such as `{"RCPT": "550 no"}`."""
+    """The answers of the mail server to commands, such as `{"RCPT": "550 no"}`."""
     return mail_server.answers
 
 
 @pytest.fixture
 def signed_in(mail_server: MailServer) -> list[bytes]:
-    """Who tried to sign in to the mail server: `name:password`."""
+    """Who signed in to the mail server: `name:password`."""
     return mail_server.signed_in
 
 
 @pytest.fixture
 def run_mail_server(mail_server: MailServer) -> Callable[..., AbstractContextManager[int]]:
-    """Runs the mail server for a while, on a port of one's own or a free one."""
+    """A function that runs the mail server during a block, on a given port or a free one."""
 
     @contextmanager
     def run(port: int = 0, **options: Any) -> Iterator[int]:
@@ -192,13 +192,14 @@ def make_letter() -> MakeLetter:
 
 @pytest.fixture
 def fact(practice: UUID) -> BookingFact:
-    """The state of some booking after a change."""
+    """A function that makes the state of a booking after a change."""
     return BookingFact(booking_id=str(ids.new()), practice_id=str(practice), version=1)
 
 
 @pytest.fixture
 def deliver(database: Database, clock: TestClock) -> Deliver:
-    """Delivers an event as the bus does; whether the message was new."""
+    """A function that delivers an event as the consumer does, and returns whether the message was
+    new."""
     database.clock = clock
 
     def handle(event: Any, message_id: str = "") -> bool:

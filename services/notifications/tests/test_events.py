@@ -1,4 +1,4 @@
-"""What happened to bookings becomes notices, each once."""
+"""Events of bookings become notices, each once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,14 +22,14 @@ CLIENT, PROVIDER = "client", "provider"
 
 
 def notices(database: Database, practice: UUID) -> list[tuple[str, str, int, str]]:
-    """Kind, recipient, version and state of each notice of a practice."""
+    """Return kind, recipient, version, and state of each notice of a practice."""
     with database.transaction(practice) as session:
         rows = session.scalars(select(Notice).order_by(Notice.version, Notice.recipient))
         return [(n.kind, n.recipient, n.version, n.state) for n in rows]
 
 
 def plans(database: Database, practice: UUID) -> list[tuple[str, str]]:
-    """Kind and key of the practice's due work."""
+    """Return kind and key of the practice's jobs."""
     with database.transaction(practice) as session:
         rows = session.execute(select(due).where(due.c.practice_id == practice).order_by(due.c.key))
         return [(row.kind, row.key) for row in rows]

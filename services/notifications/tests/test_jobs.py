@@ -66,7 +66,7 @@ def clock() -> TestClock:
 
 @pytest.fixture
 def port() -> int:
-    """Where the mail server is, when it runs."""
+    """The port of the mail server, when it runs."""
     return free_port()
 
 
@@ -519,7 +519,7 @@ def test_no_person_is_in_tables_events_or_logs(
     kept = []
     with world.database.transaction(EVERY_PRACTICE) as session:
         for table in ("notices", "development_messages", "outbox", "inbox", "due", "idempotency"):
-            kept += [repr(tuple(row)) for row in session.execute(text(f"SELECT * FROM {table}"))]  # noqa: S608
+            kept += [repr(tuple(row)) for row in session.execute(text(f"SELECT * FROM {table}"))]  # noqa: S608  # names of our own tables
     told = [f"{record.getMessage()} {vars(record)}" for record in caplog.records]
     assert any("notice failed" in line for line in told)
     assert any("notice sent" in line for line in told)

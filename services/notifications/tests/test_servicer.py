@@ -47,7 +47,7 @@ def notifications(database: Database, clock: TestClock) -> Iterator[Notification
 
 @pytest.fixture
 def fail(database: Database, practice: UUID, clock: TestClock, deliver: Deliver) -> Fail:
-    """A notice that was given up, a second after the one before."""
+    """Store a failed notice, a second later than the one before."""
 
     def make(of: UUID = practice) -> Notice:
         clock.advance(timedelta(seconds=1))

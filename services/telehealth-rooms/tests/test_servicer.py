@@ -1,5 +1,5 @@
-"""Rooms that follow their bookings' events, and who gets in by which link, while booking itself
-is away."""
+"""Rooms that follow booking's events, and who gets in by which link, while booking itself is
+unavailable."""
 
 import base64
 import logging
@@ -46,7 +46,7 @@ def at(text: str) -> Timestamp:
 
 
 def get_room(rooms: Rooms, fact: BookingFact, caller: Identity | None = None) -> pb.GetRoomResponse:
-    """As a service, unless somebody else asks."""
+    """Call GetRoom, as a service by default."""
     with acting_as(caller or service("notifications", fact.practice_id)):
         return rooms.GetRoom(pb.GetRoomRequest(booking_id=fact.booking_id))
 
@@ -65,7 +65,7 @@ def replace(
 
 
 def refused(rooms: Rooms, token: str) -> tuple[str, str, dict[str, str]]:
-    """All that is said about a link that does not get in."""
+    """Return everything that is said about an invalid link."""
     with pytest.raises(NotFound) as failure:
         resolve(rooms, token)
     return failure.value.reason, failure.value.message, failure.value.details
@@ -75,7 +75,7 @@ NOT_VALID: tuple[str, str, dict[str, str]] = ("LINK_NOT_VALID", "This link is no
 
 
 def changed(fact: BookingFact, **changes: object) -> BookingFact:
-    """The next version."""
+    """Return the next version of a booking."""
     later = BookingFact()
     later.CopyFrom(fact)
     later.version += 1
@@ -258,7 +258,8 @@ def test_a_guessed_or_tampered_link_is_answered_like_any_other_that_is_not_valid
 
 @pytest.mark.req("RM-2")
 def test_every_last_character_of_a_token_counts(rooms: Rooms, fact: Fact, deliver: Deliver) -> None:
-    """Base64 leaves bits unused in the last character: none of its twins may get in."""
+    """Base64 leaves bits unused in the last character; none of the equivalent spellings may get
+    in."""
     booking = fact()
     deliver(BookingConfirmed(booking=booking))
     token = get_room(rooms, booking).client_token
@@ -358,7 +359,7 @@ def test_a_booking_that_is_off_closes_its_room(
 def test_what_events_have_told_is_not_asked_for_again(
     rooms: Rooms, fact: Fact, deliver: Deliver
 ) -> None:
-    """Booking is away, and nobody has to wait for it."""
+    """Booking is unavailable, and nobody has to wait for it."""
     off, in_person = fact(), fact()
     deliver(BookingConfirmed(booking=off))
     deliver(cancelled(off))
@@ -566,7 +567,7 @@ def test_tokens_are_nowhere_in_clear(
         stored = "".join(
             str(row)
             for table in tables
-            for row in session.execute(text(f"SELECT {table}::text FROM {table}"))  # noqa: S608
+            for row in session.execute(text(f"SELECT {table}::text FROM {table}"))  # noqa: S608  # names of our own tables
         )
     for token in tokens:
         assert token not in stored

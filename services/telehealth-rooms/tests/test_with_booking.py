@@ -1,4 +1,4 @@
-"""Rooms that are asked for before their booking's event has come, with the real booking."""
+"""Rooms that are requested before their booking's event has arrived, with the real booking."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +41,7 @@ EVENTS = {kind.DESCRIPTOR.full_name: kind for kind in (BookingConfirmed, Booking
 
 @pytest.fixture
 def told(make_test_database: Callable[[str], Database]) -> Told:
-    """What booking has emitted about one booking, in order."""
+    """Return booking's events about one booking, in order."""
     database = make_test_database("booking")
 
     def read(booking: Booking) -> list[Message]:
@@ -78,7 +78,7 @@ def cancel(bookings: BookingStub, booking: Booking) -> None:
 
 
 def counts(database: Database, practice_id: str) -> tuple[int, int]:
-    """Rooms and links of a practice."""
+    """Return the numbers of rooms and links of a practice."""
     with database.transaction(UUID(practice_id)) as session:
         rooms = session.scalar(select(func.count()).select_from(store.Room))
         links = session.scalar(select(func.count()).select_from(store.Link))

@@ -1,4 +1,4 @@
-"""Whether a wrong request is answered as its row says, and has left nothing behind."""
+"""Checks that a wrong request gets the response of its row and changes nothing."""
 
 import re
 
@@ -8,14 +8,14 @@ from tests.integration.bad_input.table import SOME, Problem, Row
 
 
 def check(place: Place, databases: Databases, row: Row) -> None:
-    """Send it, and compare the whole answer."""
+    """Send the request of a row and compare the complete response."""
     with databases.unchanged():
         answer = place.send(row)
     check_problem(answer, row.expected)
 
 
 def check_problem(answer: Answer, expected: Problem) -> None:
-    """The whole document, its status and its headers."""
+    """Compare a complete problem document with its status and headers."""
     assert answer.headers.get("Content-Type") == "application/problem+json", answer
     problem = answer.json
     assert re.fullmatch("[0-9a-f]{32}", problem["trace_id"])

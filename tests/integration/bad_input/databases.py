@@ -1,4 +1,4 @@
-"""All databases of a stack, and whether anything in them has changed for some practices."""
+"""All databases of a stack, and whether any row of some practices has changed."""
 
 import re
 import time
@@ -35,7 +35,7 @@ _LATELY = ("last_seen_at",)  # columns that say when somebody was here
 
 
 class Databases:
-    """Compares what practices have, in every table of every service."""
+    """Compares the rows of some practices in every table of every service."""
 
     def __init__(self, stack: Stack, practices: Sequence[str], names: Sequence[str]) -> None:
         self._open = ExitStack()
@@ -63,7 +63,10 @@ class Databases:
         return sql.SQL(" UNION ALL ").join(parts)
 
     def _part(self, service: str, table: str, has_practice: bool) -> sql.Composed:
-        """The state of one table; fails for one of which nobody has said whose its rows are."""
+        """Return the query for the state of one table.
+
+        Fails if nobody has defined which rows of the table belong to a practice.
+        """
         own = (
             sql.SQL("practice_id = ANY({})").format(sql.Literal(self._practices))
             if has_practice
@@ -80,7 +83,7 @@ class Databases:
         )
 
     def state(self) -> State:
-        """What there is now."""
+        """Return the present state of every table."""
         return {
             name: (count, total)
             for connection, query in self._queries
@@ -88,7 +91,7 @@ class Databases:
         }
 
     def settle(self) -> None:
-        """Wait until nothing moves any more."""
+        """Wait until nothing changes any more."""
         seen: list[State] = []
 
         def look() -> bool:
@@ -100,7 +103,7 @@ class Databases:
 
     @contextmanager
     def unchanged(self, *but: str) -> Iterator[None]:
-        """Fails if the block changes anything, but for some tables (`booking.holds`)."""
+        """Fail if the block changes any table except some (`booking.holds`)."""
         before = self.state()
         yield
         after = self.state()

@@ -1,5 +1,4 @@
-"""Where wrong requests are sent to: a practice in which there is something of everything, and
-another practice, whose things are not this one's."""
+"""The target of wrong requests: a practice with a resource of every kind, and another practice."""
 
 import http.client
 import json
@@ -22,7 +21,7 @@ ADDRESS = "127.0.0.7"  # of these callers alone: failed sign-ins are counted by 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
@@ -35,7 +34,7 @@ class Answer:
 
 @dataclass
 class Place:
-    """Two practices, and the values of what is there by name."""
+    """Two practices, and the ids and other values of their resources by name."""
 
     world: World
     elsewhere: World
@@ -47,7 +46,7 @@ class Place:
 
     @classmethod
     def make(cls, stack: Stack) -> "Place":
-        """Made over HTTP, as people make it."""
+        """Create the practices over HTTP, as people do."""
         world = World.make(stack, maximum_advance_days=0)
         elsewhere = World.make(stack, maximum_advance_days=0)
         place = cls(world, elsewhere, {"username": world.username, "zone": ZONE})
@@ -139,13 +138,13 @@ class Place:
         self.values["reworded"] = {**body, "note": "Something else."}
 
     def _settle(self) -> None:
-        """Wait until everybody has been told of the bookings, and all services know of them."""
+        """Wait until all notices of the bookings are sent, and all services know the bookings."""
         for world in (self.world, self.elsewhere):
             for booking in world.owner.get("/bookings")["bookings"]:
                 world.messages(booking["client"]["email"])
 
     def filled_in(self, value: Any) -> Any:
-        """A value of a row, with what stands in angle brackets."""
+        """Return a value of a row, with the place's values for names in angle brackets."""
         if isinstance(value, Mapping):
             return {k: self.filled_in(v) for k, v in value.items()}
         if isinstance(value, list | tuple):
@@ -155,7 +154,7 @@ class Place:
         return value
 
     def send(self, row: Row) -> Answer:
-        """The answer to a wrong request."""
+        """Send a wrong request and return the response."""
         path = self.path(row.route.rule, self.filled_in(row.path))
         query = urlencode(self.filled_in(row.query), doseq=True)
         headers = {**self._who(row.caller), **self.filled_in(row.headers)}
@@ -167,7 +166,7 @@ class Place:
         return self.call(row.method, f"{path}?{query}" if query else path, headers, body)
 
     def path(self, rule: str, changes: Mapping[str, str]) -> str:
-        """A rule as an address: each part is of the place unless it is changed."""
+        """Return the path of a rule; its parts are values of the place unless they are changed."""
 
         def part(match: re.Match[str]) -> str:
             name = match[1]
@@ -178,7 +177,7 @@ class Place:
     def call(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
-        """Send it as it is."""
+        """Send a request unchanged and return the response."""
         port = self.world.stack.port
         connection = http.client.HTTPConnection(
             "127.0.0.1", port, timeout=60, source_address=(ADDRESS, 0)
@@ -199,5 +198,5 @@ class Place:
 
 
 def at(start: str, clock: str) -> str:
-    """The same date at another time of day."""
+    """Return the same date at another time of day."""
     return f"{start[:11]}{clock}:00{start[19:]}"

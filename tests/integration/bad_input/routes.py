@@ -1,4 +1,4 @@
-"""The routes of the gateway, as it serves and describes them."""
+"""The routes of the gateway, as it serves and documents them."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.integration.bad_input.table import Route
 
 
 def served(stack: Stack) -> set[str]:
-    """Every route, as `GET /api/v1/providers/<username>`."""
+    """Return every route, such as `GET /api/v1/providers/<username>`."""
     ring = encryption.ring()
     app = create_app(Settings.from_env(stack.environment(GATEWAY, stack.port)))
     try:
@@ -28,7 +28,7 @@ def served(stack: Stack) -> set[str]:
 
 
 def with_body(stack: Stack) -> list[Route]:
-    """The calls that read a JSON body."""
+    """Return the operations that read a JSON body."""
     document: Any = requests.get(f"{stack.url}/api/v1/openapi.json", timeout=60).json()
     return [
         Route(

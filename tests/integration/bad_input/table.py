@@ -1,4 +1,4 @@
-"""How a wrong request is written down: what is wrong with it, and the whole answer."""
+"""The notation for wrong requests: what is wrong, and the complete expected response."""
 
 import copy
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ SOME: Any = _Mark.SOME
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem document, but for its trace id."""
+    """A problem document without its trace id."""
 
     status: HTTPStatus
     reason: str
@@ -32,7 +32,7 @@ class Problem:
     members: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self, trace_id: str) -> dict[str, Any]:
-        """As it goes out."""
+        """Return the document as the gateway sends it."""
         return {
             "type": "about:blank",
             "title": HTTP_STATUS_CODES[self.status],
@@ -46,18 +46,18 @@ class Problem:
 
 
 def invalid(fields: Fields) -> Problem:
-    """What does not look as the document says: every fault by its field."""
+    """Return the problem for values that break the schema, with every fault by its field."""
     return Problem(HTTPStatus.BAD_REQUEST, "INVALID", next(iter(fields.values())), fields)
 
 
 def refused(status: int, reason: str, detail: str, at: str = "", **members: Any) -> Problem:
-    """A failure with its own reason, and the field that it is about."""
+    """Return a problem with its own reason, at the field that it is about."""
     return Problem(HTTPStatus(status), reason, detail, {at: detail} if at else {}, members)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One wrong request. Texts that stand in <angle brackets> are of the place."""
+    """One wrong request. Texts in <angle brackets> are names of the place's values."""
 
     route: "Route"
     name: str
@@ -74,13 +74,13 @@ class Row:
         return f"{self.route}: {self.name}"
 
     def sending(self, body: bytes) -> "Row":
-        """The same with these very bytes."""
+        """Return the same request with exactly this body."""
         return replace(self, body=body)
 
 
 @dataclass(frozen=True)
 class Route:
-    """A call with what a right request has."""
+    """An operation, with the parts of a correct request."""
 
     method: str
     rule: str
@@ -102,8 +102,11 @@ class Route:
         json: Any = UNSET,
         **changes: Any,
     ) -> Row:
-        """A request that is right but for this: `query` and `body` change fields of the right
-        ones, by their paths (`client.email`, `blocks[0].day`); UNSET leaves one out."""
+        """Return a request that is correct except for these changes.
+
+        `query` and `body` change fields by their paths (`client.email`, `blocks[0].day`); UNSET
+        removes a field.
+        """
         right = self.json if json is UNSET else json
         row = Row(
             route=self,
@@ -120,7 +123,7 @@ class Route:
 
 
 def changed(right: Any, changes: Mapping[str, Any]) -> Any:
-    """A copy of a body with values at some paths changed, or left out."""
+    """Return a copy of a body with the values at some paths changed or removed."""
     made = copy.deepcopy(right)
     for path, value in changes.items():
         *way, last = [

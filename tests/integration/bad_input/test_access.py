@@ -1,4 +1,4 @@
-"""Wrong requests for clients, money, notices, the audit, sign-in, feeds and probes."""
+"""Wrong requests for clients, billables, notices, the audit, sign-in, feeds, and probes."""
 
 import pytest
 
@@ -45,7 +45,7 @@ NO_METHOD = refused(405, "METHOD_NOT_ALLOWED", "This address is not for that met
 
 
 def pages(route: Route) -> list[Row]:
-    """What can be wrong with every list."""
+    """Return the wrong requests that every list refuses."""
 
     def row(name: str, expected: Problem, **query: str) -> Row:
         return route.row(name, expected, query=query)

@@ -57,7 +57,7 @@ BODIES: dict[str, tuple[bytes, str, Problem]] = {
 
 @pytest.fixture(scope="module")
 def routes(stack: Stack) -> list[Route]:
-    """Every call that reads a body, as the document says."""
+    """Every operation that reads a body, by the OpenAPI document."""
     return with_body(stack)
 
 

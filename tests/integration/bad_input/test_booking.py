@@ -1,4 +1,4 @@
-"""Wrong requests for holds, bookings and what becomes of them."""
+"""Wrong requests for holds and bookings, and for changes of bookings."""
 
 from typing import Any
 
@@ -59,17 +59,17 @@ REVERSED = "The end lies before the beginning."
 
 
 def rule(reason: str, detail: str) -> Problem:
-    """A rule of the provider's that says no to a start."""
+    """Return the problem for a start that a rule of the provider refuses."""
     return refused(422, reason, detail, at="start")
 
 
 def start(name: str, text: Any, expected: Problem | None = None) -> Row:
-    """A hold of such a start."""
+    """Return a request for a hold with a wrong start."""
     return HOLD.row(name, expected or invalid({"start": words.AN_INSTANT}), body={"start": text})
 
 
 def client(name: str, field: str, value: Any, expected: str | Problem) -> Row:
-    """A booking for such a client."""
+    """Return a request for a booking with a wrong field of the client."""
     at = f"client.{field}"
     problem = invalid({at: expected}) if isinstance(expected, str) else expected
     return BOOK.row(name, problem, body={at: value})

@@ -1,4 +1,4 @@
-"""No route is without wrong requests."""
+"""Every route has wrong requests in the tables."""
 
 import pytest
 

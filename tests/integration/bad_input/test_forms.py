@@ -1,5 +1,5 @@
-"""Forms that are filled in wrongly: the page comes back, says what is wrong where it is wrong, and
-keeps what was typed."""
+"""Wrong forms: the page comes back, explains each problem at its field, and keeps what was
+typed."""
 
 import html
 import re
@@ -59,7 +59,8 @@ NO_CONTROLS = "Control characters are not allowed."
 
 @dataclass(frozen=True)
 class Form:
-    """One wrong form: with what the page says, and at which field; "" is above all fields."""
+    """One wrong form, with the message of the page and its field; "" stands for the top of the
+    page."""
 
     route: Route
     name: str
@@ -281,7 +282,7 @@ def test_a_wrong_form_comes_back_with_what_was_typed(
 
 
 def open_page(place: Place, form: Form) -> tuple[str, str]:
-    """What a browser has once it has opened a page: its cookies, and the form's token."""
+    """Return what a browser has after opening a page: its cookies and the form's token."""
     owner = form.route.caller == "owner"
     cookies = f"attune_session={place.world.owner.token}" if owner else "attune_visitor=" + "v" * 32
     page = place.call("GET", "/console" if owner else "/signin", {"Cookie": cookies}, None)
@@ -291,7 +292,7 @@ def open_page(place: Place, form: Form) -> tuple[str, str]:
 
 
 def send(place: Place, form: Form, cookies: str, token: str) -> Answer:
-    """The answer to the form."""
+    """Send a form and return the response."""
     fields = {"csrf_token": token, "key": "k" * 32, **place.filled_in(form.fields)}
     body = urlencode(fields).encode() + (b"&" + form.body if form.body else b"")
     headers = {"Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded"}
@@ -300,7 +301,7 @@ def send(place: Place, form: Form, cookies: str, token: str) -> Answer:
 
 
 def told(page: str, at: str) -> str:
-    """What the page says at a field, or as a whole."""
+    """Return the message at a field, or the whole page."""
     if not at:
         return html.unescape(page)
     found = re.search(rf'id="{at}-problem">.*?<span>(.*?)</span>', page, re.DOTALL)
@@ -309,7 +310,7 @@ def told(page: str, at: str) -> str:
 
 
 def value_of(page: str, name: str) -> str:
-    """What stands in a field."""
+    """Return the value of a field."""
     found = re.search(rf'<input id="{name}"[^>]*? value="([^"]*)"', page) or re.search(
         rf'<textarea id="{name}"[^>]*>\n?(.*?)</textarea>', page, re.DOTALL
     )

@@ -1,4 +1,4 @@
-"""What is hardly HTTP, or too much of it: answered by whoever reads it first, as all others are."""
+"""Malformed or oversized HTTP gets a problem document, whichever layer refuses it."""
 
 import json
 import socket
@@ -89,7 +89,7 @@ def test_what_is_hardly_http_is_explained_too(
 
 
 def say(place: Place, sent: bytes) -> Answer:
-    """What comes back; the other half of the connection is closed once all is sent."""
+    """Send bytes, close this half of the connection, and return the response."""
     address = ("127.0.0.1", place.world.stack.port)
     with socket.create_connection(address, timeout=60) as connection:
         connection.sendall(sent)

@@ -1,4 +1,4 @@
-"""What looks odd and is right all the same: it is taken as it is."""
+"""Unusual input that is valid is accepted unchanged."""
 
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -27,12 +27,12 @@ EMAILS = {
 
 @pytest.fixture(scope="module")
 def booker(stack: Stack) -> World:
-    """A practice that has time."""
+    """A practice with free times."""
     return World.make(stack)
 
 
 def booked(world: World, **changes: Any) -> Any:
-    """A booking by such a client, as the practice sees it."""
+    """Book with these changes, and return the booking as the practice sees it."""
     body = world.request(world.slots()[0])
     body["client"] |= changes.pop("client", {})
     made = world.book_as({**body, **changes})

@@ -1,4 +1,4 @@
-"""Wrong requests for hours, overrides, service types, policies and rooms."""
+"""Wrong requests for hours, overrides, service types, policies, and rooms."""
 
 from typing import Any
 
@@ -70,14 +70,15 @@ def stale(field: str = "version") -> Problem:
 
 
 def block(name: str, expected: Any, **changes: Any) -> Row:
-    """A week whose one block is wrong: a text is what is said of the one changed field."""
+    """Return a week with one wrong block; a text as `expected` is the message for the changed
+    field."""
     if isinstance(expected, str):
         expected = invalid({f"blocks[0].{next(iter(changes))}": expected})
     return HOURS.row(name, expected, body={f"blocks[0].{k}": v for k, v in changes.items()})
 
 
 def week(name: str, reason: str, detail: str, at: str, *blocks: dict[str, Any]) -> Row:
-    """A week that is well-formed, but cannot be."""
+    """Return a week that matches the schema but is refused."""
     return HOURS.row(name, refused(400, reason, detail, at=at), body={"blocks": list(blocks)})
 
 

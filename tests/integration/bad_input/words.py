@@ -1,4 +1,4 @@
-"""What people are told, as it stands in the answers: the tests hold each text to the letter."""
+"""The messages of the API's problems, which the tests compare exactly."""
 
 NEEDED = "Required."
 NO_FIELD = "Unknown field."

@@ -13,7 +13,10 @@ _ROUND = 45.0
 
 
 def main() -> int:
-    """0 if nothing was violated; else the data folder, with the logs, is kept."""
+    """Run rounds and print the figures.
+
+    Return 0 if nothing was violated; otherwise keep the data folder, with its logs.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.integration.chaos", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="of faults, in all")
     parser.add_argument("--seed", default="1", help="what is drawn from it can be repeated")

@@ -1,4 +1,4 @@
-"""The clients: each acts through the gateway, and writes down what it was told."""
+"""The clients of a chaos run: each acts through the gateway and records every response."""
 
 import secrets
 import threading
@@ -35,7 +35,7 @@ _REFUSALS = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What one attempt came to; status 0 if nothing came back."""
+    """The outcome of one attempt; the status is 0 if no response arrived."""
 
     sent: datetime
     came: datetime
@@ -57,7 +57,8 @@ class Answer:
 
 @dataclass
 class Write:
-    """Something that a client wanted, under one key, and all that it was told."""
+    """One write that a client attempts under one idempotency key, with the responses to all its
+    attempts."""
 
     kind: str
     path: str
@@ -75,11 +76,11 @@ class Write:
 
     @property
     def refused(self) -> bool:
-        """Whether it was never answered in any other way."""
+        """Return whether every attempt was refused."""
         return bool(self.answers) and all(answer.refused for answer in self.answers)
 
     def told(self) -> str:
-        """For reports."""
+        """Return the write and its responses as text for a report."""
         return f"{self.kind} {self.about} key {self.key}: " + ", ".join(
             f"{a.sent:%H:%M:%S.%f} {a.status} {a.body.get('reason') or a.body.get('id') or ''}"
             for a in self.answers
@@ -88,7 +89,7 @@ class Write:
 
 @dataclass
 class Made:
-    """A booking that a client knows of."""
+    """A booking that a client knows."""
 
     id: str
     token: str
@@ -96,7 +97,7 @@ class Made:
 
 @dataclass
 class Clinic:
-    """A practice, one of its providers, and what clients know of them."""
+    """A practice, one of its providers, and what clients know of their bookings."""
 
     world: World
     username: str
@@ -111,17 +112,17 @@ class Clinic:
 
     @property
     def url(self) -> str:
-        """Of the API."""
+        """The base URL of the API."""
         return f"{self.world.stack.url}/api/v1"
 
     def recent(self, which: float) -> Made | None:
-        """One of the last bookings."""
+        """Return one of the latest bookings; `which` from 0 to 1 chooses it."""
         known = self.made[-_RECENT:]
         return known[int(which * len(known))] if known else None
 
 
 class Log:
-    """Everything that was wanted and told, by all clients."""
+    """All writes and responses of all clients."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -142,7 +143,8 @@ class Log:
         self.judge(write.kind, answer, write.told)
 
     def judge(self, kind: str, answer: Answer, told: Any) -> None:
-        """An answer is an answer, a refusal with a reason to be expected, or none for now."""
+        """Record a violation unless the response is a success, an expected refusal with a reason,
+        or a temporary failure (none, 503, 504)."""
         reason = str(answer.body.get("reason", ""))
         if answer.refused and (answer.status, reason) not in _REFUSALS[kind]:
             self.violation(f"refused for no good reason: {told()}")
@@ -155,7 +157,7 @@ class Log:
 
 
 class Client(threading.Thread):
-    """Acts until it is told to stop; then it finishes what it has begun."""
+    """A client that acts until it is told to stop, and then finishes what it has begun."""
 
     def __init__(
         self, number: int, seed: str, clinics: list[Clinic], log: Log, stop: threading.Event
@@ -232,7 +234,10 @@ class Client(threading.Thread):
         return self._do(clinic, write, wish)
 
     def _change(self, clinic: Clinic, made: Made, wish: Wish) -> None:
-        """By staff; every other cancellation by the client. What is completed has begun."""
+        """Change a booking as staff; every other cancellation is the client's.
+
+        A session that is completed has begun.
+        """
         if wish.kind == plan.COMPLETE:
             try:
                 clinic.world.come({"id": made.id})
@@ -246,7 +251,7 @@ class Client(threading.Thread):
         self._do(clinic, write, wish)
 
     def _do(self, clinic: Clinic, write: Write, wish: Wish) -> dict[str, Any] | None:
-        """The answer of a write that was done."""
+        """Attempt a write, and return the response if it succeeded."""
         self._log.wanted(write)
         url = f"{clinic.url}{write.path}"
         twin = self._twin.submit(self._attempt, 1, url, write, 20) if wish.twice else None
@@ -257,7 +262,7 @@ class Client(threading.Thread):
         return answer.body if answer.done else None
 
     def _persist(self, url: str, write: Write, answer: Answer, wish: Wish) -> Answer:
-        """Ask until there is an answer, as far as this client is one to do so."""
+        """Repeat a write until a response arrives, if this client is one that retries."""
         end = float("inf")
         while answer.unanswered and wish.persistent:
             if self.restored.is_set():
@@ -285,7 +290,8 @@ class Client(threading.Thread):
         return answer
 
     def _search(self, clinic: Clinic, start: str, revision: str, *, taken: bool = False) -> None:
-        """Search; what was just taken, as of its revision, is not offered (spec SL-8)."""
+        """Search, and check that a slot taken as of the named revision is not offered (spec
+        SL-8)."""
         day = start[:10]
         query = {"service": "session", "mode": "in_person", "from": day, "to": day}
         query |= {"tz": "America/New_York"} | ({"revision": revision} if revision else {})

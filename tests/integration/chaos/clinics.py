@@ -17,7 +17,10 @@ _DAYS = range(3, 17)  # from now on: beyond what notice, late cancellation or th
 
 
 def make(stack: FaultyStack, shift: float) -> list[Clinic]:
-    """Fresh ones. `shift` is the seconds by which the services' clocks are ahead."""
+    """Create the practices of a round.
+
+    `shift` is the number of seconds by which the services' clocks are ahead.
+    """
     instant = World.make(stack, hold_minutes=_HOLD_MINUTES)
     approving = World.make(stack, hold_minutes=_HOLD_MINUTES, confirmation="CONFIRMATION_APPROVAL")
     shared = World.make(stack, hold_minutes=_HOLD_MINUTES)
@@ -31,7 +34,8 @@ def make(stack: FaultyStack, shift: float) -> list[Clinic]:
 
 
 def _share_a_room(world: World) -> tuple[World, int]:
-    """A second provider, and the room in which both see people; its number."""
+    """Add a second provider and a room that both providers use; return the provider's world and the
+    room's number."""
     with world.stack.operator_channel("availability") as channel:
         stub, practice_id = AvailabilityStub(channel), world.practice_id
         room = builders.physical_room(stub, practice_id, "Blue room")

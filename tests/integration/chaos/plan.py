@@ -1,4 +1,4 @@
-"""What will go wrong, and what clients will want: drawn from a seed alone, so that a run can be
+"""The faults of a run and the writes that clients attempt, drawn from a seed, so that a run can be
 repeated."""
 
 from collections.abc import Iterator
@@ -29,8 +29,10 @@ _PEACE = 1.0  # seconds that a victim is left alone after it has been brought ba
 
 
 class Fault(NamedTuple):
-    """Something that goes wrong `at` seconds after the beginning, and is undone `lasts` seconds
-    later. A victim is `nats`, `postgres`, `gateway`, or a replica, `booking/1`."""
+    """A fault that begins `at` seconds after the start of the round and ends `lasts` seconds later.
+
+    A victim is `nats`, `postgres`, `gateway`, or a replica such as `booking/1`.
+    """
 
     at: float
     kind: str
@@ -43,8 +45,11 @@ class Fault(NamedTuple):
 
 
 def faults(seed: str, seconds: float) -> list[Fault]:
-    """In their order. Every kind with every victim comes once before any comes again; several
-    may be under way at once, of different victims."""
+    """Return the faults of a round in their order.
+
+    Each combination of kind and victim occurs once before any occurs again. Several faults of
+    different victims can be active at once.
+    """
     rng = Random(f"{seed} faults")  # noqa: S311  # to be repeated, not to be secret
     drawn: list[Fault] = []
     free_at: dict[str, float] = {}
@@ -71,7 +76,10 @@ _HOT = 0.5
 
 @dataclass(frozen=True)
 class Wish:
-    """One thing that a client will want. Numbers from 0 to 1 choose among what there is then."""
+    """One action that a client will attempt.
+
+    The numbers from 0 to 1 choose among what exists at that time.
+    """
 
     kind: str
     clinic: float
@@ -93,10 +101,12 @@ class Wish:
 
 
 def wishes(seed: str, client: int) -> Iterator[Wish]:
-    """What one client will want, without end. All clients want some of the same slots, at about
-    the same time."""
+    """Yield the actions of one client, without end.
+
+    Clients choose some of the same slots at about the same time.
+    """
     rng = Random(f"{seed} client {client}")  # noqa: S311  # to be repeated, not to be secret
-    common = Random(f"{seed} slots")  # noqa: S311
+    common = Random(f"{seed} slots")  # noqa: S311  # to be repeated, not to be secret
     while True:
         hot = rng.random() < _HOT
         clinic, slot = common.random(), common.random()

@@ -1,5 +1,7 @@
-"""What must hold after anything (spec BK-2, BK-4, PF-2, NT-3, RM-1, BL-3): each check looks into
-the databases themselves, and reports what contradicts it."""
+"""The checks after each round (spec BK-2, BK-4, PF-2, NT-3, RM-1, BL-3).
+
+Each check reads the databases themselves and reports contradictions.
+"""
 
 import time
 from collections import Counter, defaultdict
@@ -30,8 +32,8 @@ Row = dict[str, Any]
 
 
 class Promises:
-    """The state of some practices, read once everything is quiet, next to what clients were
-    told."""
+    """The state of some practices, read when all work is done, and the responses that clients
+    got."""
 
     def __init__(self, stack: FaultyStack, clinics: list[Clinic], log: Log, shift: float) -> None:
         self._stack = stack
@@ -41,7 +43,7 @@ class Promises:
         self._practices = [UUID(clinic.world.practice_id) for clinic in clinics]
 
     def broken(self) -> Iterator[str]:
-        """All that does not hold."""
+        """Yield all violations."""
         yield from self._answers()
         yield from self._bookings_are_whole()
         yield from self._writes_left_what_they_said()
@@ -68,7 +70,7 @@ class Promises:
 
     @cached_property
     def _history(self) -> dict[UUID, list[str]]:
-        """The changes of each booking, in their order."""
+        """Return the changes of each booking, in order."""
         found: defaultdict[UUID, dict[int, str]] = defaultdict(dict)
         for row in self._rows("booking", "booking_changes"):
             found[row["booking_id"]][row["version"]] = row["change"]
@@ -76,7 +78,7 @@ class Promises:
 
     @cached_property
     def _by_email(self) -> dict[str, list[UUID]]:
-        """As the API lists them."""
+        """Return the ids of bookings by the client's email, as the API lists them."""
         found: defaultdict[str, list[UUID]] = defaultdict(list)
         for clinic in {clinic.world.practice_id: clinic for clinic in self._clinics}.values():
             cursor: dict[str, str] = {}
@@ -84,13 +86,13 @@ class Promises:
                 page = clinic.world.owner.get("/bookings", limit=200, **cursor)
                 for booking in page["bookings"]:
                     found[booking["client"]["email"]].append(UUID(booking["id"]))
-                cursor = {"cursor": page["next"]} if page.get("next") else None  # type: ignore[assignment]
+                cursor = {"cursor": page["next"]} if page.get("next") else None  # type: ignore[assignment]  # None ends the loop
         return dict(found)
 
     # What clients were told
 
     def _answers(self) -> Iterator[str]:
-        """One key, one answer (spec BK-4)."""
+        """Check that attempts under one key never got contradictory responses (spec BK-4)."""
         for write in self._log.writes:
             done = [answer for answer in write.answers if answer.done]
             if len({answer.body.get("id", answer.body.get("hold")) for answer in done}) > 1:
@@ -99,7 +101,8 @@ class Promises:
                 yield f"refused what was done under the same key: {write.told()}"
 
     def _writes_left_what_they_said(self) -> Iterator[str]:
-        """Done: it is there, once. Refused: there is nothing. Never answered: either, whole."""
+        """Check that a successful booking exists once, a refused one does not exist, and one
+        without a response exists completely or not at all."""
         asked = set()
         for write in self._log.writes:
             if write.kind != plan.BOOK:
@@ -121,14 +124,16 @@ class Promises:
             yield f"listed is not what there is: {set(listed) ^ set(self.bookings)}"
 
     def _was_refused(self, write: Write, booking_id: UUID) -> bool:
-        """Whether a refusal came although the booking stood, or it was never anything else. An
-        attempt that was not answered may have come through after a later one was refused."""
+        """Return whether a booking was refused although it existed, or got no response other
+        than refusals. An attempt without a response may be committed after a later attempt was
+        refused."""
         made = self.bookings[booking_id]["created_at"] - self._shift
         refusals = [answer for answer in write.answers if answer.refused]
         return write.refused or any(made + STRAYS < answer.sent for answer in refusals)
 
     def _asked_again(self, write: Write, booking_id: UUID) -> Iterator[str]:
-        """The same key finds the booking, also for whoever never heard of it."""
+        """Check that the same key returns the booking, also to a caller who never got its
+        response."""
         headers = {**write.headers, "Idempotency-Key": write.key}
         visitor = Http(self._stack.url)
         response = visitor.call("POST", write.path, json=write.body, headers=headers)
@@ -136,7 +141,8 @@ class Promises:
             yield f"asked again, answered {response.status_code} {response.text}: {write.told()}"
 
     def _changes_left_what_they_said(self) -> Iterator[str]:
-        """A change that was done is in the history once; one that was always refused is not."""
+        """Check that a successful change is in the history once, and that one that was always
+        refused is not."""
         words = {plan.CONFIRM: "confirmed", plan.DECLINE: "declined"}
         words |= {plan.CANCEL: "cancelled", plan.COMPLETE: "completed"}
         wanted: defaultdict[tuple[str, str], list[Write]] = defaultdict(list)
@@ -154,7 +160,8 @@ class Promises:
     # The databases
 
     def _bookings_are_whole(self) -> Iterator[str]:
-        """Each with its client, its service, its history without gaps; no half-kept answer."""
+        """Check that each booking has its client, its service, and a history without gaps, and that
+        no stored response is incomplete."""
         lines = Counter(row["booking_id"] for row in self._rows("booking", "service_lines"))
         known = {row["id"] for row in self._rows("booking", "clients")}
         used = {row["client_id"] for row in self.bookings.values()}
@@ -172,7 +179,8 @@ class Promises:
                 yield f"{service}: a key without an answer: {row}"
 
     def _taken_time(self) -> Iterator[str]:
-        """Live bookings take each of their resources once, everybody else nothing."""
+        """Check that active bookings take each of their resources once, and that nothing else takes
+        time."""
         taken = Counter((row["ref"], row["resource"]) for row in self._occupancy)
         refs = Counter(row["ref"] for row in self._occupancy)
         for ref in refs.keys() - self.bookings.keys():
@@ -189,7 +197,8 @@ class Promises:
             yield f"a hold has not lapsed: {row['id']}"
 
     def _resources(self, booking: Row) -> int:
-        """The provider, and in person the room, where there is one."""
+        """Return the number of resources that a booking takes: the provider and, in person, the
+        room if there is one."""
         clinic = self._clinic(booking)
         return 2 if clinic.room_number and booking["mode"] == "in_person" else 1
 
@@ -197,7 +206,8 @@ class Promises:
         return next(c for c in self._clinics if c.username == booking["username"])
 
     def _overlaps(self) -> Iterator[str]:
-        """No double booking (spec BK-2): of the bookings themselves, not of the constraint."""
+        """Check the bookings themselves for double bookings (spec BK-2), without relying on the
+        constraint."""
         by_place: defaultdict[Any, list[Row]] = defaultdict(list)
         for row in self.bookings.values():
             if row["status"] in LIVE:
@@ -212,7 +222,7 @@ class Promises:
                     yield f"DOUBLE BOOKING: {earlier['id']} and {later['id']}"
 
     def _projection(self) -> Iterator[str]:
-        """Availability has what booking has, and knows how far it has got."""
+        """Check that availability's projection and its revisions equal booking's occupancy."""
         truth = Counter(
             (r["resource"], str(r["ref"]), r["start_at"], r["end_at"]) for r in self._occupancy
         )
@@ -232,7 +242,7 @@ class Promises:
             yield f"revisions differ: {set(revisions.items()) ^ set(reached.items())}"
 
     def _memory(self) -> Iterator[str]:
-        """What each replica of availability answers, out of its own memory."""
+        """Check what each replica of availability answers from its memory."""
         for port in self._stack.ports["availability"]:
             signer = identity.Signer(OPERATOR, self._stack.secrets.identity_keys[OPERATOR][0])
             with channels.channel(f"ipv4:127.0.0.1:{port}", signer, timeout=10) as channel:
@@ -256,7 +266,7 @@ class Promises:
             time.sleep(0.2)
 
     def _free(self, clinic: Clinic, mode: str) -> set[datetime]:
-        """The starts that nothing overlaps."""
+        """Return the starts that no taken time overlaps."""
         places = {clinic.provider_number}
         if mode == "in_person" and clinic.room_number:
             places.add(clinic.room_number)
@@ -272,7 +282,8 @@ class Promises:
     # Everybody else
 
     def _rooms(self) -> Iterator[str]:
-        """One for each booking that was ever more than a request, open while it stands."""
+        """Check that each booking that was confirmed has one room, open while the booking is
+        active."""
         rooms: defaultdict[UUID, list[Row]] = defaultdict(list)
         for row in self._rows("telehealth-rooms", "rooms"):
             rooms[row["booking_id"]].append(row)
@@ -294,7 +305,7 @@ class Promises:
             yield f"a room of no booking: {booking_id}"
 
     def _notices(self) -> Iterator[str]:
-        """Everybody hears of every change once (spec NT-1, NT-3)."""
+        """Check that each recipient was notified of each change once (spec NT-1, NT-3)."""
         notices: defaultdict[UUID, list[Row]] = defaultdict(list)
         for row in self._rows("notifications", "notices"):
             notices[row["booking_id"]].append(row)
@@ -320,7 +331,7 @@ class Promises:
             yield f"mails of no notice: {kept}"
 
     def _told(self, booking: Row) -> Iterator[tuple[str, str]]:
-        """Who hears of what of a booking's history."""
+        """Yield the kind and recipient of each notice that a booking's history calls for."""
         history = self._history[booking["id"]]
         both, client = ("client", "provider"), ("client",)
         by_client = booking["cancelled_by"] == "client"
@@ -336,8 +347,10 @@ class Promises:
                 yield f"booking_{change}", recipient
 
     def _left_as_it_should(self, booking: Row, notice: Row, mails: int) -> bool:
-        """Sent once; or overtaken by what came later, which may be after it was sent, if the
-        sender died before it could note that."""
+        """Return whether a notice was sent once, or was overtaken by a later change.
+
+        If the sender died before it recorded the sending, an overtaken notice may have been sent.
+        """
         kind, status = notice["kind"].removeprefix("booking_"), booking["status"]
         overtaken = status != kind and not (kind == "requested" and status in _STANDING)
         if notice["state"] == "superseded":
@@ -345,7 +358,7 @@ class Promises:
         return notice["state"] == "sent" and mails == 1
 
     def _mailboxes(self) -> Iterator[str]:
-        """What some of the clients find in theirs."""
+        """Check the mailboxes of some clients."""
         sent: Counter[UUID] = Counter(
             row["booking_id"]
             for row in self._rows("notifications", "notices")
@@ -357,7 +370,8 @@ class Promises:
                 yield f"{len(found)} mails about {booking_ids[0]}, not {sent[booking_ids[0]]}"
 
     def _bills(self) -> Iterator[str]:
-        """What was completed is billed once, in a ledger that balances, and booking knows."""
+        """Check that each completed session is billed once, that the ledger balances, and that
+        booking knows the payment status."""
         billables = Counter(row["booking_id"] for row in self._rows("billing", "billables"))
         entries = {row["id"]: row["booking_id"] for row in self._rows("billing", "entries")}
         entered = Counter(entries.values())
@@ -374,9 +388,11 @@ class Promises:
 
 
 def _contradicts(kind: str, done: Answer, other: Answer) -> bool:
-    """Whether a refusal contradicts what was done under the same key. Who asks twice at once for
-    a time can be refused, and get it a moment later when it is free again; as a session can be
-    completed a moment later, when somebody has approved it."""
+    """Return whether a refusal contradicts a success under the same key.
+
+    Of two simultaneous requests for a time, one can be refused and succeed a moment later, when the
+    time is free again. A session can be completed a moment later, when it was approved meanwhile.
+    """
     twice_at_once = other.sent < done.came
     if kind in (plan.BOOK, plan.HOLD, plan.COMPLETE):
         return other.refused and not twice_at_once

@@ -1,4 +1,4 @@
-"""Waiting until everything that was begun has been finished."""
+"""Waiting until all work that was begun is done."""
 
 import time
 from datetime import UTC, datetime
@@ -16,14 +16,14 @@ _WITH_EVENTS = [service for service in SERVICES if service != GATEWAY]
 
 
 def query(stack: FaultyStack, service: str, statement: str, *values: Any) -> list[dict[str, Any]]:
-    """What a service's database holds, whoever may see it."""
+    """Query a service's database as superuser, and return the rows."""
     url = f"{stack.direct_postgres_url}/{package(service)}"
     with psycopg.connect(url, row_factory=dict_row) as connection:  # as superuser
         return connection.execute(statement, values).fetchall()
 
 
 def wait(stack: FaultyStack, bus: Bus, shift: float, seconds: float) -> list[str]:
-    """Wait until nothing is under way; what still is after so many seconds."""
+    """Wait until no work is under way, and return the work that remains after `seconds`."""
     end, quiet = time.monotonic() + seconds, 0
     while quiet < 2:
         left = _under_way(stack, bus, shift)

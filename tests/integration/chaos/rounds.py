@@ -1,4 +1,4 @@
-"""A round: fresh practices, clients, faults; then quiet, and every promise is checked."""
+"""A round: new practices, clients, and faults; then recovery, and all checks."""
 
 import json
 import re
@@ -30,7 +30,7 @@ _TICK = 0.02
 
 @dataclass
 class Figures:
-    """What was done, and what was found."""
+    """Counts of what happened, and the violations."""
 
     seconds: float = 0
     faults: Counter[str] = field(default_factory=Counter)
@@ -45,7 +45,7 @@ class Figures:
     violations: list[str] = field(default_factory=list)
 
     def add(self, other: "Figures") -> None:
-        """Those of a further round."""
+        """Add the figures of another round."""
         self.seconds += other.seconds
         self.faults += other.faults
         self.requests += other.requests
@@ -74,7 +74,7 @@ violations: {len(self.violations)}"""
 
 
 class Chaos:
-    """A stack, and rounds on it."""
+    """A stack on which rounds run."""
 
     def __init__(self, folder: Path, say: Callable[[str], None] = print) -> None:
         self._say = say
@@ -106,7 +106,7 @@ class Chaos:
         self._stack.stop()
 
     def round(self, seed: str, seconds: float, clients: int) -> Figures:
-        """So many seconds of clients and faults, and the reckoning."""
+        """Run clients and faults for so many seconds, then recover and check."""
         faults = plan.faults(seed, seconds)
         self._say(f"seed {seed}, {seconds:.0f} seconds, {clients} clients:")
         self._say("\n".join(map(str, faults)))
@@ -144,7 +144,11 @@ class Chaos:
     # Faults
 
     def _disturb(self, faults: list[Fault], began: float, seconds: float, log: Log) -> None:
-        """Do, and undo, what is planned; in this thread, with which the processes live."""
+        """Begin and end the planned faults.
+
+        This runs in the caller's thread, because a process ends together with the thread that
+        started it.
+        """
         undo: list[tuple[float, str, Callable[[], object]]] = []
         coming = [*faults]
         while coming or undo or time.monotonic() - began < seconds:
@@ -159,7 +163,7 @@ class Chaos:
             time.sleep(_TICK)
 
     def _do(self, fault: Fault) -> Callable[[], object]:
-        """What undoes it."""
+        """Begin a fault, and return the function that ends it."""
         if fault.kind in (plan.CUT, plan.FREEZE):
             proxy = self._wire(fault.victim)
             if fault.kind == plan.FREEZE:
@@ -220,7 +224,7 @@ class Chaos:
             dead_letters.forget(self._bus, letter)
 
     def _unexpected_in_the_logs(self) -> Iterator[str]:
-        """Errors, and whatever is no line of ours."""
+        """Yield errors, and log lines that Attune did not write."""
         for path in sorted((self._stack.folder / "logs").iterdir()):
             with path.open(errors="replace") as lines:
                 lines.seek(self._read.get(path, 0))

@@ -1,4 +1,5 @@
-"""The cache: loaded once, kept right by events and by booking, never stale without bound."""
+"""The cache: providers are loaded once, updated by events and by booking, and never stale without
+limit."""
 
 import re
 import threading
@@ -427,7 +428,7 @@ def test_few_searches_wait_for_a_revision_and_the_others_go_on(
         deliver(alone.cache, changed(provider, 1, ("a", NINE)))
         return 0
 
-    assert sorted(at_once([arrive, *[ask] * 20])) == [0] * 17 + [1] * 4  # type: ignore[type-var]
+    assert sorted(at_once([arrive, *[ask] * 20])) == [0] * 17 + [1] * 4  # type: ignore[type-var]  # all results are numbers
 
 
 # Replicas
@@ -606,7 +607,8 @@ def test_a_check_never_asks_booking_which_may_be_waiting_for_it(
 def test_many_bookings_with_a_provider_nobody_has_asked_for_do_not_wait_for_each_other(
     world: World, practice: Practice
 ) -> None:
-    """Each booking's thread waits for a check; if that asked booking, all would wait for ever."""
+    """Each booking's thread waits for a check; if the check asked booking, all would wait
+    forever."""
     practice.service()
     providers = [practice.provider() for _ in range(4)]
     results = at_once([partial(p.book, NINE) for p in providers for _ in range(16)])
@@ -644,8 +646,10 @@ def test_while_the_database_is_away_cached_providers_are_served(
 def test_events_that_are_lost_for_good_are_made_up_for(
     world: World, practice: Practice, own_nats: tuple[Nats, Bus]
 ) -> None:
-    """The stream was made anew: what it held, and the projection may lack, is asked of booking
-    by every replica, until all of it has been fetched."""
+    """The stream was created anew.
+
+    Every replica asks booking for what the old stream held, until all of it is fetched.
+    """
     practice.service()
     provider = practice.provider()
     server, bus = own_nats

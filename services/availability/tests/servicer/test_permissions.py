@@ -156,7 +156,7 @@ def reading_calls(provider: Provider) -> dict[str, Message]:
 
 
 def outcome(world: World, method: str, request: Message, who: Identity) -> str:
-    """OK, or the reason."""
+    """Return OK, or the reason of the failure."""
     with acting_as(who):
         try:
             getattr(world.rpc, method)(request)
@@ -335,7 +335,7 @@ _METHODS = [
 
 
 def scribble(kind: type[Message], dice: random.Random, texts: tuple[str, ...]) -> Message:
-    """A message with anything at all in it."""
+    """Draw a message with random content."""
     message = kind()
     # The types lag behind: `is_repeated` is new.
     fields: list[Any] = [field for field in kind.DESCRIPTOR.fields if dice.random() < 0.75]

@@ -1,4 +1,4 @@
-"""Changes that are sent twice, as gRPC does when the connection broke before the answer."""
+"""Changes that arrive twice, as when gRPC retries after a connection broke before the response."""
 
 from collections.abc import Callable
 from typing import Any

@@ -256,7 +256,7 @@ def test_a_request_that_was_answered_does_not_expire(
 
 
 def planned(database: Database, practice_id: UUID) -> list[tuple[str, str]]:
-    """Return the kind and key of what is planned for a practice."""
+    """Return kind and key of the jobs that are planned for a practice."""
     with database.transaction(practice_id) as session:
         plans = select(schedule.due.c.kind, schedule.due.c.key)
         found = session.execute(plans.where(schedule.due.c.practice_id == practice_id))
@@ -358,7 +358,7 @@ def test_another_change_under_the_same_key_is_refused(alone: Running) -> None:
 def test_a_change_whose_answer_got_lost_is_not_refused_when_it_is_tried_again(
     database: Database,
 ) -> None:
-    """A channel retries when a connection breaks, whether or not the call was done."""
+    """A channel retries when a connection breaks, whether or not the call was executed."""
     with (
         channels.channel(f"ipv4:127.0.0.1:{free_port()}", signer("booking")) as nowhere,
         serve(servicers(database, Availability(nowhere), TestClock(NOW))) as served,

@@ -48,7 +48,7 @@ class Practice:
             return sorted((row.email, row.email_index_version) for row in found)
 
     def age(self, email: str, indexed_as: str) -> None:
-        """Put a client where an early release kept them, which knew them by a folded address."""
+        """Store a client as an early release did, which indexed clients by a folded address."""
         with self.service.database.transaction(self.id) as session:
             (row,) = [row for row in session.scalars(select(Client)) if row.email == email]
             row.email_index = encryption.ring().index(indexed_as, "client.email")

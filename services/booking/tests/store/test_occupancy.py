@@ -200,7 +200,7 @@ def test_a_lapsed_hold_beside_a_booking_gives_nobody_the_time(database: Database
 
 @pytest.mark.req("BK-3")
 def test_a_lapsed_hold_between_two_bookings_gives_way(database: Database) -> None:
-    """What only adjoins the wanted time is not in the way."""
+    """Time that only touches the wanted time does not block it."""
     practice, provider = ids.new(), resource()
     before = taking(practice, provider, start=NINE - HOUR)
     after = taking(practice, provider, start=NINE + HOUR)

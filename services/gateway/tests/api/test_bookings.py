@@ -433,7 +433,7 @@ def test_who_keeps_no_cookies_may_repeat_a_request(
 
 @pytest.mark.req("BK-3")
 def test_the_cookie_of_a_repeated_hold_owns_it(practice: Practice, slots: list[str]) -> None:
-    """The first answer, and its cookie, was lost."""
+    """The first response was lost, and its cookie with it."""
     path, key = f"{practice.path}/holds", {"Idempotency-Key": ids.new().hex}
     wanted = {"service": "talk", "mode": "telehealth", "start": slots[0]}
     Api(practice.stack.url).post(path, wanted, 201, headers=key)

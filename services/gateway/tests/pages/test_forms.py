@@ -1,4 +1,4 @@
-"""Forms that change something: a double click is done once, and fails nobody."""
+"""Forms that change something: a double click acts once, and nobody gets an error."""
 
 import re
 import secrets

@@ -43,7 +43,7 @@ KINDS_OF_FAILURE: list[Exception] = [
 
 @pytest.fixture(scope="module")
 def told() -> set[tuple[str, int]]:
-    """The reasons of the API reference, with their status."""
+    """The reasons of the API reference, with their statuses."""
     return {(row["reason"], row["status"]) for row in json.loads(TABLE.read_text())}
 
 

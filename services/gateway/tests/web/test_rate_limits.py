@@ -138,7 +138,8 @@ def test_removing_old_counts_waits_for_nobody(
     table: str,
     column: str,
 ) -> None:
-    """Old rows that another transaction holds stay; all others go, also if nobody signs in."""
+    """Old rows that another transaction holds stay; all others are removed, even if nobody signs
+    in."""
     app = make_app(limit_sign_ins="100/minute")
     for number in range(6):
         sign_in(app, f"{address[:-1]}{number}")

@@ -111,7 +111,7 @@ def test_who_sends_byte_by_byte_is_cut_off(hurried: int) -> None:
 
 @pytest.fixture(scope="module")
 def patient(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a gateway that waits for a minute for whatever is sent."""
+    """The port of a gateway that waits up to a minute for input."""
     folder, seconds = tmp_path_factory.mktemp("patient"), {"HEAD_SECONDS": "60"}
     with served(settings, folder, REQUEST_SECONDS="60", **seconds) as (port, _):
         yield port
@@ -155,7 +155,7 @@ def is_open(caller: socket.socket) -> bool:
     ],
 )
 def test_callers_who_fall_silent_keep_nobody_waiting(patient: int, sent: bytes) -> None:
-    """They are more than the gateway has threads; each could stay for a minute."""
+    """The silent callers outnumber the gateway's threads, and each could stay for a minute."""
     with ExitStack() as opened:
         callers = open_callers(opened, patient, 300, sent)
         for path, status in (("/healthz", 200), ("/api/v1/providers/demo", 503)):

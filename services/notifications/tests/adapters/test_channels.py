@@ -1,4 +1,4 @@
-"""Real mail servers, in all their moods, and the development mailbox."""
+"""Real mail servers that accept, refuse, stall, and disconnect; and the development mailbox."""
 
 import contextlib
 import itertools
@@ -54,7 +54,7 @@ def message(make_letter: MakeLetter) -> EmailMessage:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of 127.0.0.1, with its key, which nobody has reason to trust."""
+    """A self-made certificate for 127.0.0.1, with its key, which nobody trusts."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -80,7 +80,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is trusted after all."""
+    """Makes this process trust the certificate."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
 
@@ -171,7 +171,7 @@ GOOD = {
 
 
 class Peer(socketserver.StreamRequestHandler):
-    """A mail server that answers well, but for one stage."""
+    """A mail server that answers correctly, except at one stage."""
 
     def handle(self) -> None:
         server: Any = self.server
@@ -234,7 +234,7 @@ def test_a_server_that_dawdles_has_a_limited_time_for_all_of_it(
     stage: str,
     parts: Sequence[bytes],
 ) -> None:
-    """Each byte comes soon, so no read of its own takes long."""
+    """Each byte arrives soon, so no single read takes long."""
     monkeypatch.setattr(smtp_module, "_TOTAL", 0.4)
     with Peers(stage, parts) as peers:
         if url == "smtps":

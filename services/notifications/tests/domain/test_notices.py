@@ -1,4 +1,4 @@
-"""Who hears of what, until when it is true, when it is tried again."""
+"""Who gets which notice, how long it stays true, and when it is retried."""
 
 from datetime import timedelta
 

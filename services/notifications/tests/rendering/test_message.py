@@ -1,4 +1,4 @@
-"""Every notice as its reader gets it."""
+"""Every notice as its recipient sees it."""
 
 import re
 from base64 import b64decode
@@ -41,7 +41,7 @@ OVER = (Kind.BOOKING_DECLINED, Kind.BOOKING_EXPIRED, Kind.BOOKING_CANCELLED)
 
 
 def received(message: EmailMessage) -> EmailMessage:
-    """The message after it went over the wire."""
+    """Return a message as it arrives after transport."""
     return message_from_bytes(message.as_bytes(), _class=EmailMessage, policy=default)
 
 
@@ -53,7 +53,7 @@ def body(message: EmailMessage, kind: str) -> str:
 
 
 def shown(html: str) -> str:
-    """What a reader sees of a page, white space aside."""
+    """Return the visible text of a page, with white space normalized."""
     page = _Page()
     page.feed(html)
     return " ".join(" ".join(page.texts).split())
@@ -69,7 +69,7 @@ class _Page(HTMLParser):
 
 
 def invite(message: EmailMessage) -> Any:
-    """The one event of the invite, with the calendar's METHOD beside it."""
+    """Return the only event of the invite, and the calendar's METHOD."""
     [part] = [p for p in message.walk() if p.get_content_type() == "text/calendar"]
     calendar = Calendar.from_ical(part.get_content())
     [event] = calendar.events
@@ -487,7 +487,8 @@ def test_a_header_reads_as_it_was_written(make_letter: MakeLetter, name: str) ->
 
 
 def rfc2047(text: str) -> str:
-    """The text of a header: spaces between two encoded words do not count (RFC 2047 §6.2)."""
+    """Return the text of a header: spaces between two encoded words do not count (RFC 2047
+    §6.2)."""
     word = re.compile(r"=\?([\w-]+)\?([bq])\?([^?\s]*)\?=", re.IGNORECASE)
     joined = re.sub(r"(\?=)\s+(?==\?[\w-]+\?[bqBQ]\?)", r"\1", text)
 
