@@ -42,11 +42,12 @@ def compose(letter: Letter) -> EmailMessage:
     message["Date"] = format_datetime(letter.sent_at)
     message["Message-ID"] = f"<{letter.notice_id}@{letter.sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = letter.reader.language
     message.set_content(_tidy(_render(_TEXT, letter, "layout.txt")))
     message.add_alternative(_render(_HTML, letter, "layout.html"), subtype="html")
     if invite := _invite(letter):
         _attach(message, invite)
+    # Last: what makes parts of a message moves such headers to its first part.
+    message["Content-Language"] = letter.reader.language
     return message
 
 
