@@ -3,9 +3,11 @@
 What a reader of it sees outside brackets cannot be translated.
 """
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 from babel.messages.mofile import write_mo
 
@@ -51,11 +53,12 @@ class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
-        self._hidden = False
+        self._hidden = self._is_state = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        self._hidden = tag in _HIDDEN and given.get("type") != "application/json"
+        self._hidden = tag in _HIDDEN
+        self._is_state = tag == "script" and given.get("type") == "application/json"
         names = set(_SHOWN)
         if tag == "meta" and given.get("name") != "description":
             names.discard("content")
@@ -64,8 +67,23 @@ class _Page(HTMLParser):
         self.found += [value for name, value in attrs if name in names and value]
 
     def handle_endtag(self, tag: str) -> None:
-        self._hidden = False
+        self._hidden = self._is_state = False
 
     def handle_data(self, data: str) -> None:
-        if data.strip() and not self._hidden:
+        if self._is_state:
+            self.found += _strings(json.loads(data))
+        elif data.strip() and not self._hidden:
             self.found.append(data.strip())
+
+
+def _strings(state: Any, are_texts: bool = False) -> list[str]:
+    """The texts in the state of a script: those under `texts`, and those of several words."""
+    match state:
+        case str():
+            return [state] if are_texts or " " in state else []
+        case dict():
+            named = [(key == "texts" or are_texts, value) for key, value in state.items()]
+            return [text for texts, value in named for text in _strings(value, texts)]
+        case list():
+            return [text for value in state for text in _strings(value, are_texts)]
+    return []
