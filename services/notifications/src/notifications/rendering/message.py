@@ -38,7 +38,8 @@ def compose(letter: Letter) -> EmailMessage:
     message["To"] = Address(addr_spec=letter.to)
     if letter.replies_to:
         message["Reply-To"] = Address(letter.practice_name, addr_spec=letter.replies_to)
-    message["Subject"] = line(_render(_TEXT, letter, "subject.txt"))
+    # The email package would decode what looks like an encoded word, a line break in it as well.
+    message["Subject"] = line(_render(_TEXT, letter, "subject.txt")).replace("=?", "= ?")
     message["Date"] = format_datetime(letter.sent_at)
     message["Message-ID"] = f"<{letter.notice_id}@{letter.sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
@@ -94,7 +95,6 @@ def _invite(letter: Letter) -> Invite | None:
     cancels = letter.kind is Kind.BOOKING_CANCELLED and letter.invited
     if not cancels and not letter.is_invitation:
         return None
-    in_person = letter.booking.mode == types_pb2.MODE_IN_PERSON
     return Invite(
         method="CANCEL" if cancels else "REQUEST",
         booking_id=UUID(letter.booking.booking_id),
@@ -106,9 +106,20 @@ def _invite(letter: Letter) -> Invite | None:
         description=_description(letter),
         organizer=Address(letter.practice_name, addr_spec=letter.replies_to or letter.sender),
         attendee=letter.to,
-        location=words.place(letter) if in_person else letter.links.join,
+        location=_location(letter),
         url=letter.links.join or letter.links.manage,
     )
+
+
+def _location(letter: Letter) -> str:
+    """Return the place in a calendar: an address, a link, or that it is a call, to no number."""
+    match letter.booking.mode:
+        case types_pb2.MODE_IN_PERSON:
+            return words.place(letter)
+        case types_pb2.MODE_PHONE:
+            return letter.reader.text("Phone call")
+        case _:
+            return letter.links.join
 
 
 def _title(letter: Letter) -> str:
