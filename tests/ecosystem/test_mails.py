@@ -25,6 +25,7 @@ pytestmark = pytest.mark.req("NT-2", "CS-6")
 DESK = "desk@riverside.example"
 FORMS, PROGRAMS = ("text/calendar", "application/ics"), ("icalJs", "nodeIcal")
 START, END = utc("2026-03-03 15:00"), utc("2026-03-03 15:50")
+LINK = "View or change: https://attune.example/manage/" + "m" * 43
 IN_PARAMETERS = str.maketrans('";\\', "',/")
 NAMES = {
     "cyrillic": "Центр семейной психотерапии Санкт Петербург",
@@ -80,9 +81,8 @@ def feed(*names: str) -> bytes:
 
 def page_file(name: str, *, is_confirmed: bool = True) -> bytes:
     """The file of a manage page; booking and availability take names of one line alone."""
-    event = Event(
-        "1@attune", 3, START, END, f"Appointment with {line(name)}", line(name), "", is_confirmed
-    )
+    title = f"Appointment with {line(name)}"
+    event = Event("1@attune", 3, START, END, title, line(name), "", is_confirmed, LINK)
     return event.to_ical(datetime.now(UTC))
 
 
@@ -194,6 +194,7 @@ def test_a_pages_file_and_a_feed_read_as_they_were_written(read: Read, kind: str
         assert (event["uid"], event["sequence"], event["status"]) == ("1@attune", 3, "CONFIRMED")
         assert line(event["summary"]) == f"Appointment with {name}"
         assert line(event["location"]) == name
+        assert event["description"] == LINK
     for calendar in read.calendars("feed.ics"):
         [event] = [event for event in calendar["events"] if event["sequence"] == number]
         assert event["location"] == name
