@@ -10,6 +10,7 @@ STUBS := libs/common/src/attune/.made
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 NODE := tests/ecosystem/node_modules/.made
+CATALOGS := $(patsubst %.po,%.mo,$(wildcard services/*/src/*/locale/*/LC_MESSAGES/*.po))
 INSTALL = sh requirements/install.sh $(PYTHON) $(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Zones come from the pinned tzdata wheel, never from the machine.
@@ -18,12 +19,12 @@ export PYTHONTZPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lint protos soak fuzz mutate bench chaos pictures reasons reqs lock setup clean
+.PHONY: help up test check format lint protos soak fuzz mutate bench chaos pictures reasons messages reqs lock setup clean
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-up: $(RUNTIME) $(STUBS) ## Run Attune here (ATTUNE_PORT, ATTUNE_DATA); Ctrl-C stops it
+up: $(RUNTIME) $(STUBS) $(CATALOGS) ## Run Attune here (ATTUNE_PORT, ATTUNE_DATA); Ctrl-C stops it
 	@exec attune up
 
 test: setup ## Run all tests
@@ -68,13 +69,16 @@ pictures: setup ## Take the pictures of the README
 reasons: setup ## Collect the reasons of all errors for the API reference
 	@python -m tests.reasons
 
+messages: setup ## Collect all texts for translation into build/messages (LANGUAGE=es: begin a language)
+	@python -m tests.messages $(LANGUAGE)
+
 reqs: test ## Print each requirement with the number of its passing tests
 	@python tests/requirements.py
 
 lock: setup ## Compile the locked requirements again
 	@sh requirements/lock.sh
 
-setup: $(DEV) $(STUBS) $(NODE) ## Install everything, run nothing
+setup: $(DEV) $(STUBS) $(NODE) $(CATALOGS) ## Install everything, run nothing
 
 clean: ## Remove what was made here (not the data in .attune)
 	@rm -rf $(VENV) build $(dir $(STUBS)) $(dir $(NODE))
@@ -90,6 +94,9 @@ $(DEV): requirements/dev.txt $(RUNTIME)
 $(NODE): tests/ecosystem/package-lock.json $(DEV)
 	@python -m tests.ecosystem.install
 	@touch $@
+
+%.mo: %.po $(RUNTIME)
+	@pybabel compile --input-file $< --output-file $@
 
 $(STUBS): $(RUNTIME) $(PROTOS)
 	@rm -rf $(dir $@) && mkdir -p $(dir $@)

@@ -1,4 +1,4 @@
-"""Every page is valid HTML: the Nu validator, which the W3C uses, finds nothing."""
+"""Every page and email is valid HTML: the Nu validator, which the W3C uses, finds nothing."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,6 +9,8 @@ import pytest
 import requests
 
 from attune_testing.builders import PASSWORD
+from notifications.rendering.message import compose
+from services.notifications.tests.letters import STATES, make_letter
 from tests.ecosystem import programs
 from tests.world import World
 
@@ -69,6 +71,10 @@ def test_the_validator_finds_nothing_but_what_is_wrong(world: World, tmp_path: P
         assert page.headers["Content-Type"].startswith("text/html"), path
         name = "".join(c if c.isalnum() else "-" for c in path)[:60]
         (tmp_path / f"{number:02}{name}.html").write_bytes(page.content)
+    for state, arguments in STATES.items():
+        html = compose(make_letter(**arguments)).get_body(("html",))
+        assert html is not None
+        (tmp_path / f"mail-{state}.html").write_text(html.get_content())
     for fault, body in FAULTS.items():
         faulty = f'<!DOCTYPE html><html lang="en"><title>Page</title><body>{body}</html>'
         (tmp_path / f"{fault}.html").write_text(faulty)

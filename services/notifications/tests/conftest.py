@@ -12,20 +12,18 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from attune.availability.v1.availability_pb2 import Practice, Provider
-from attune.booking.v1 import booking_pb2 as pb
 from attune.booking.v1.events_pb2 import BookingFact
-from attune.common.v1 import types_pb2
 from attune_local.servers import free_port
 from attune_testing.clock import TestClock, utc
 from common import ids
 from common.db.database import Database
 from common.messaging.nats import MESSAGE_ID
-from notifications.domain.notices import Kind, Recipient
 from notifications.events import handlers
-from notifications.rendering.message import Letter, Links
+from notifications.rendering.letter import Letter
 
 sys.path.append(str(Path(__file__).parents[3]))
+
+from services.notifications.tests import letters  # importable now
 
 MakeLetter = Callable[..., Letter]
 Deliver = Callable[..., bool]
@@ -129,65 +127,7 @@ def practice() -> UUID:
 
 @pytest.fixture
 def make_letter() -> MakeLetter:
-    """A letter about a confirmed telehealth booking on 3 March 2026, 10:00 in New York; keyword
-    arguments change the letter, `booking` and `practice` further fields of theirs."""
-
-    def make(
-        kind: Kind = Kind.BOOKING_CONFIRMED,
-        recipient: Recipient = Recipient.CLIENT,
-        *,
-        start: str = "2026-03-03 15:00",
-        end: str = "2026-03-03 15:50",
-        booking: dict[str, Any] | None = None,
-        practice: dict[str, Any] | None = None,
-        **letter: Any,
-    ) -> Letter:
-        about = pb.Booking(
-            booking_id=str(ids.new()),
-            username="pat",
-            contact=pb.ContactDetails(
-                name="Dana Quillfeather",
-                email="dana@client.example",
-                phone="+12125550123",
-                timezone="America/New_York",
-            ),
-            status=pb.BOOKING_STATUS_CONFIRMED,
-            mode=types_pb2.MODE_TELEHEALTH,
-            timezone="Europe/Berlin",
-            service_lines=[pb.ServiceLine(title="Trauma therapy", slug="trauma-therapy")],
-            note="I cannot sleep",
-            reason_text="The doctor is ill",
-            manage_token="manage-token",
-            version=3,
-        )
-        about.start_time.FromDatetime(utc(start))
-        about.end_time.FromDatetime(utc(end))
-        about.MergeFrom(pb.Booking(**(booking or {})))
-        told = {"name": "Riverside Practice", "address": "1 River Street", **(practice or {})}
-        made: dict[str, Any] = {
-            "notice_id": ids.new(),
-            "provider": Provider(
-                display_name="Pat Provider",
-                email="pat@practice.example",
-                timezone="Europe/Berlin",
-            ),
-            "links": Links(
-                manage="https://attune.example/manage/manage-token",
-                book="https://attune.example/book/pat",
-                join="https://attune.example/join/join-token",
-            ),
-            "sender": "no-reply@attune.example",
-            "sent_at": utc("2026-03-01 12:00"),
-        }
-        return Letter(
-            kind=kind,
-            recipient=recipient,
-            booking=about,
-            practice=Practice(**told),
-            **(made | letter),
-        )
-
-    return make
+    return letters.make_letter
 
 
 @pytest.fixture

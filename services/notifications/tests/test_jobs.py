@@ -150,7 +150,7 @@ def test_a_cancellation_by_the_client_withdraws_both_invites(
         assert (before.calendar["METHOD"], after.calendar["METHOD"]) == ("REQUEST", "CANCEL")
         assert before.event["UID"] == after.event["UID"]
         assert before.event["SEQUENCE"] < after.event["SEQUENCE"]
-        assert after.subject.startswith("Cancelled")
+        assert after.subject.startswith("Canceled")
 
 
 @pytest.mark.req("NT-1", "CN-1")

@@ -30,7 +30,8 @@ from common.jobs.schedule import due
 from common.rpc.identity import VISITOR, Identity, acting_as
 from notifications.adapters.mailbox import MailboxChannel
 from notifications.domain.notices import Recipient, State
-from notifications.rendering.message import Letter, compose
+from notifications.rendering.letter import Letter
+from notifications.rendering.message import compose
 from notifications.servicer import servicers
 from notifications.store.tables import Notice
 

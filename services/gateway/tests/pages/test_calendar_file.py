@@ -19,6 +19,7 @@ EVENT = Event(
     place="",
     join_url="https://attune.example/join/abc",
     is_confirmed=True,
+    description="View or change: https://attune.example/manage/secret",
 )
 IN_PERSON = replace(EVENT, place="1 River Street; 2nd floor, left", join_url="")
 NOW = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
@@ -32,6 +33,7 @@ def test_the_file_is_read_back_as_it_was_meant() -> None:
     assert (event["DTSTART"].dt, event["DTEND"].dt) == (EVENT.start, EVENT.end)
     assert event["DTSTAMP"].dt == NOW
     assert (event["SUMMARY"], event["LOCATION"]) == (EVENT.summary, EVENT.join_url)
+    assert event["DESCRIPTION"] == EVENT.description
     assert event["STATUS"] == "CONFIRMED"
 
 
@@ -55,6 +57,7 @@ def test_the_links_name_the_place_and_never_a_link_into_a_room() -> None:
     for link in (EVENT.google(), EVENT.outlook()):
         assert "location" not in parse_qs(urlsplit(link).query)
         assert "join" not in link
+        assert "manage" not in link
     for link in (IN_PERSON.google(), IN_PERSON.outlook()):
         assert parse_qs(urlsplit(link).query)["location"] == [IN_PERSON.place]
 

@@ -33,7 +33,8 @@ from notifications.adapters import smtp as smtp_module
 from notifications.adapters.channel import MailRefused, MailServerUnavailable
 from notifications.adapters.mailbox import MailboxChannel
 from notifications.adapters.smtp import SmtpChannel
-from notifications.rendering.message import Letter, compose
+from notifications.rendering.letter import Letter
+from notifications.rendering.message import compose
 
 MakeLetter = Callable[..., Letter]
 Taken = list[tuple[str, list[str], bytes]]

@@ -19,7 +19,8 @@ from notifications.adapters.channel import Channel
 from notifications.adapters.peers import Answers, Peers
 from notifications.domain import notices as rules
 from notifications.domain.notices import Kind, Recipient, State
-from notifications.rendering.message import Letter, Links, compose
+from notifications.rendering.letter import Letter, Links
+from notifications.rendering.message import compose
 from notifications.store.tables import Notice
 
 log = logging.getLogger(__name__)

@@ -17,16 +17,16 @@ class HeaderPolicy(EmailPolicy):
 
     def _fold(self, name: str, value: Any, refold_binary: bool = False) -> str:
         addresses = getattr(value, "addresses", None)
-        if addresses is not None and any(not a.display_name.isascii() for a in addresses):
+        if addresses is not None and any(_needs_words(a.display_name) for a in addresses):
             listed = ", ".join(self._address(name, address) for address in addresses)
             return f"{name}: {listed}{self.linesep}"
-        if addresses is None and isinstance(value, str) and not value.isascii():
+        if addresses is None and isinstance(value, str) and _needs_words(value):
             return f"{name}: {self._encoded(name, value)}{self.linesep}"
         folded: str = super()._fold(name, value, refold_binary)  # type: ignore[misc]  # private
         return folded
 
     def _address(self, name: str, address: Address) -> str:
-        if address.display_name.isascii():
+        if not _needs_words(address.display_name):
             return str(address)
         # On a line of its own: an encoded word may be as long as a line.
         words = self._encoded(name, address.display_name)
@@ -35,6 +35,12 @@ class HeaderPolicy(EmailPolicy):
     def _encoded(self, name: str, text: str) -> str:
         header = Header(text, "utf-8", header_name=name, maxlinelen=_LINE)
         return header.encode(linesep=self.linesep)
+
+
+def _needs_words(text: str) -> bool:
+    """Return whether a text needs encoded words: also one that readers take for an encoded word,
+    even between quotes."""
+    return not text.isascii() or "=?" in text
 
 
 # Seven bits: the same bytes pass every server, whether or not it offers 8BITMIME.

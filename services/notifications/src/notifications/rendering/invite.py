@@ -16,6 +16,10 @@ from icalendar import Calendar, Event, vCalAddress, vText, vUri
 
 FILENAME = "invite.ics"
 
+# A quoted parameter cannot hold a quote (RFC 5545 §3.2). Some programs end it at a semicolon
+# (node-ical 0.27) or take a backslash for an escape (ical.js 2.2).
+_IN_PARAMETERS = str.maketrans('";\\', "',/")
+
 
 @dataclass(frozen=True)
 class Invite:
@@ -68,8 +72,7 @@ class Invite:
 
     def _organizer(self) -> vCalAddress:
         address = vCalAddress(f"mailto:{self.organizer.addr_spec}")
-        # A quoted parameter cannot hold a quote (RFC 5545 §3.2).
-        address.params["cn"] = vText(self.organizer.display_name.replace('"', "'"))
+        address.params["cn"] = vText(self.organizer.display_name.translate(_IN_PARAMETERS))
         return address
 
     def _attendee(self) -> vCalAddress:

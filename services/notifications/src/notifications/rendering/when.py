@@ -1,24 +1,14 @@
 """Times as text, in a reader's zone and formats, with the zone's name and UTC offset (NT-2)."""
 
+import re
 from datetime import datetime, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError, dates
+from babel import Locale, dates
 
 DASH = "\N{EN DASH}"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 _MINUS = "\N{MINUS SIGN}"
-
-
-@lru_cache(maxsize=512)
-def locale(tag: str) -> Locale:
-    """Return the locale for a language tag such as en-US. Texts are English; a reader of another
-    language gets English with the formats of their region."""
-    try:
-        wanted = Locale.parse(tag, sep="-")
-        return Locale.parse(f"en_{wanted.territory}" if wanted.territory else "en_US")
-    except (UnknownLocaleError, ValueError, TypeError):
-        return Locale.parse("en_US")
 
 
 def short(start: datetime, zone: ZoneInfo, reader: Locale) -> str:
@@ -72,5 +62,6 @@ def _day(local: datetime, reader: Locale) -> str:
 
 
 def _clock(local: datetime, reader: Locale) -> str:
+    """Return a time of day on one line; some mail programs do not know the narrow space."""
     shown: str = dates.format_time(local, "short", tzinfo=local.tzinfo, locale=reader)
-    return shown.replace("\N{NARROW NO-BREAK SPACE}", " ")  # which some mail programs do not know
+    return re.sub(r"\s", NO_BREAK, shown)

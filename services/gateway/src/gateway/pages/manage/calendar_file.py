@@ -28,6 +28,8 @@ class Event:
     join_url: str
     """The client's own link into the video room, or empty."""
     is_confirmed: bool
+    description: str = ""
+    """Text for the file alone: it has the client's own link to the appointment."""
 
     def to_ical(self, now: datetime) -> bytes:
         """Return the event as an iCalendar file."""
@@ -45,6 +47,8 @@ class Event:
         entry.add("summary", self.summary)
         if location := self.place or self.join_url:
             entry.add("location", location)
+        if self.description:
+            entry.add("description", self.description)
         entry.add("status", "CONFIRMED" if self.is_confirmed else "TENTATIVE")
         entry.add("class", "PRIVATE")
         entry.add("transp", "OPAQUE")

@@ -154,4 +154,5 @@ def _event(found: Opened, join_url: str) -> calendar_file.Event:
         place=booking.address,
         join_url=join_url.partition("?")[0],
         is_confirmed=booking.status == pb.BOOKING_STATUS_CONFIRMED,
+        description=text("View or change: %(link)s", link=links.manage(found.token)),
     )
