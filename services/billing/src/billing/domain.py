@@ -22,7 +22,7 @@ class InvalidMoney(Invalid):
 
 
 class UnknownBillingType(Invalid):
-    """It is not known whether this client is billed."""
+    """The billing type of this client is unknown."""
 
 
 class Unbalanced(Invalid):
@@ -96,12 +96,19 @@ def balance(postings: tuple[Posting, ...]) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class CompletedBooking:
-    """A session that took place, with the terms that are frozen on its booking."""
+class BookingVersion:
+    """A booking as of one of its versions, which rise with each change."""
 
     booking_id: UUID
     practice_id: UUID
     client_id: UUID
+    version: int
+
+
+@dataclass(frozen=True)
+class CompletedBooking(BookingVersion):
+    """A session that took place, with the terms that are frozen on its booking."""
+
     provider_id: UUID
     start_at: datetime
     end_at: datetime

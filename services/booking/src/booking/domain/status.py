@@ -46,12 +46,23 @@ class WrongStatus(Refused):
     """
 
 
+_IN_WORDS = {
+    Status.IN_PROGRESS: "in progress",
+    Status.CANCELLED: "canceled",
+    Status.NO_SHOW: "a no-show",
+}
+
+
+def in_words(status: Status) -> str:
+    """Return a status as sentences name it."""
+    return _IN_WORDS.get(status, status)
+
+
 def move(present: Status, wanted: Status) -> Status:
     """Return `wanted`. Raises WrongStatus unless the transition is allowed (spec BK-9)."""
     if wanted not in NEXT[present]:
         raise WrongStatus(
-            f"A booking that is {present.replace('_', ' ')} cannot become"
-            f" {wanted.replace('_', ' ')}.",
+            f"A booking that is {in_words(present)} can't become {in_words(wanted)}.",
             present=present,
             wanted=wanted,
         )

@@ -40,6 +40,7 @@ _Request = (
     | pb.DeclineCancellationRequest
     | pb.StartBookingRequest
     | pb.CompleteBookingRequest
+    | pb.ReopenSessionRequest
     | pb.UpdateClientFromBookingRequest
 )
 
@@ -205,6 +206,17 @@ class BookingServicer(BookingServiceServicer):
         Raises WrongStatus or SessionTooEarly.
         """
         return self._change("complete", request, pb.CompleteBookingResponse, transitions.complete)
+
+    @allow("bookings:change")
+    def ReopenSession(
+        self, request: pb.ReopenSessionRequest, context: grpc.ServicerContext
+    ) -> pb.ReopenSessionResponse:
+        """Undo the latest start or completion of a session (spec BK-14).
+
+        Raises Stale, WrongStatus, SessionPaid, or ReopenTooLate.
+        """
+        reopen = partial(transitions.reopen, version=request.version)
+        return self._change("reopen", request, pb.ReopenSessionResponse, reopen)
 
     def _change(
         self,

@@ -147,6 +147,11 @@ def get(
     return found
 
 
+def lock(session: Session, client: Client) -> None:
+    """Lock a client's row for a change of status, and read the status again."""
+    session.refresh(client, ["status"], with_for_update={"key_share": True})
+
+
 def page(session: Session, viewer: Identity, token: str, size: int) -> Page[Client]:
     """Return a page of the clients within the viewer's reach, by creation."""
     query = select(Client).where(*_reach(viewer, "clients:list"))

@@ -152,6 +152,17 @@ def complete(booking_id: str, *, request_id: str) -> Booking:
     return stubs().bookings.CompleteBooking(request).booking
 
 
+def reopen(booking_id: str, *, version: int, request_id: str) -> Booking:
+    """Undo the start or completion of a session, which led to this version of the booking.
+
+    Raises Stale if the booking has another version.
+    """
+    request = rpc.ReopenSessionRequest(
+        booking_id=booking_id, version=version, request_id=request_id
+    )
+    return stubs().bookings.ReopenSession(request).booking
+
+
 def update_client(booking_id: str, *, request_id: str) -> Booking:
     """Put the contact details of a booking on the client's record."""
     request = rpc.UpdateClientFromBookingRequest(booking_id=booking_id, request_id=request_id)
