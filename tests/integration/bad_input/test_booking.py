@@ -8,7 +8,7 @@ from tests.integration.bad_input import words
 from tests.integration.bad_input.checking import check
 from tests.integration.bad_input.databases import Databases
 from tests.integration.bad_input.place import Place
-from tests.integration.bad_input.table import SOME, Problem, Route, Row, invalid, refused
+from tests.integration.bad_input.table import SOME, UNSET, Problem, Route, Row, invalid, refused
 
 API = "/api/v1"
 SLOT = {"service": "session", "mode": "telehealth", "start": "<start>"}
@@ -25,6 +25,7 @@ USE_CONTACT = Route("POST", f"{API}/bookings/<uuid:booking_id>/update-client", "
 KEEP = Route("POST", f"{API}/bookings/<uuid:booking_id>/decline-cancellation", "owner", json={})
 START = Route("POST", f"{API}/bookings/<uuid:booking_id>/start", "owner", json={})
 COMPLETE = Route("POST", f"{API}/bookings/<uuid:booking_id>/complete", "owner", json={})
+REOPEN = Route("POST", f"{API}/bookings/<uuid:booking_id>/reopen", "owner", json={"version": 1})
 ROOM = Route("GET", f"{API}/bookings/<uuid:booking_id>/room", "owner")
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -317,20 +318,20 @@ ROWS = [
     CANCEL.row("a list", invalid({"body": words.AN_OBJECT}), json=[]),
     CANCEL.row(
         "a cancelled booking",
-        refused(422, "WRONG_STATUS", "A booking that is cancelled cannot become cancelled."),
+        refused(422, "WRONG_STATUS", "A booking that is canceled can't become canceled."),
         path={"booking_id": "<cancelled>"},
     ),
     CANCEL.row("another practice's", NOT_FOUND, path={"booking_id": "<their_booking>"}),
     CANCEL.row("a long key", BAD_KEY, headers={"Idempotency-Key": "x" * 129}),
     CONFIRM.row(
         "a confirmed booking",
-        refused(422, "WRONG_STATUS", "A booking that is confirmed cannot become confirmed."),
+        refused(422, "WRONG_STATUS", "A booking that is confirmed can't become confirmed."),
     ),
     CONFIRM.row("an id of nothing", NOT_FOUND, path={"booking_id": NOBODY}),
     CONFIRM.row("no id", NOT_HERE, path={"booking_id": "%00"}),
     DECLINE.row(
         "a confirmed booking",
-        refused(422, "WRONG_STATUS", "A booking that is confirmed cannot become declined."),
+        refused(422, "WRONG_STATUS", "A booking that is confirmed can't become declined."),
     ),
     DECLINE.row(
         "too many words",
@@ -351,16 +352,36 @@ ROWS = [
     KEEP.row("an id of nothing", NOT_FOUND, path={"booking_id": NOBODY}),
     START.row(
         "a cancelled booking",
-        refused(422, "WRONG_STATUS", "A booking that is cancelled cannot become in progress."),
+        refused(422, "WRONG_STATUS", "A booking that is canceled can't become in progress."),
         path={"booking_id": "<cancelled>"},
     ),
     START.row("another practice's", NOT_FOUND, path={"booking_id": "<their_booking>"}),
     COMPLETE.row(
         "a cancelled booking",
-        refused(422, "WRONG_STATUS", "A booking that is cancelled cannot become completed."),
+        refused(422, "WRONG_STATUS", "A booking that is canceled can't become completed."),
         path={"booking_id": "<cancelled>"},
     ),
     COMPLETE.row("the id of a client", NOT_FOUND, path={"booking_id": "<client_id>"}),
+    REOPEN.row(
+        "a session that has not begun",
+        refused(
+            422,
+            "WRONG_STATUS",
+            "Only a session that is in progress or completed can be reopened."
+            " This booking is confirmed.",
+        ),
+    ),
+    REOPEN.row(
+        "another version",
+        refused(409, "STALE", words.STALE, at="version"),
+        body={"version": 2},
+    ),
+    REOPEN.row("no version", invalid({"version": words.NEEDED}), body={"version": UNSET}),
+    REOPEN.row(
+        "a version that is text", invalid({"version": words.A_NUMBER}), body={"version": "1"}
+    ),
+    REOPEN.row("another practice's", NOT_FOUND, path={"booking_id": "<their_booking>"}),
+    REOPEN.row("an id of nothing", NOT_FOUND, path={"booking_id": NOBODY}),
     ROOM.row("held in person", NO_ROOM, path={"booking_id": "<in_person>"}),
     ROOM.row("a cancelled booking", NO_ROOM, path={"booking_id": "<cancelled>"}),
     ROOM.row("an id of nothing", NO_ROOM, path={"booking_id": NOBODY}),
