@@ -16,6 +16,7 @@ from booking.adapters.availability import Availability
 from booking.domain.terms import Terms
 from booking.servicer import parse
 from booking.store import clients
+from booking.store import holds as stored
 from common.db import idempotency
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import DomainError
@@ -24,6 +25,14 @@ from common.rpc.identity import caller
 Response = TypeVar("Response", bound=Message)
 StatusQuery = Callable[[Session], Mapping[UUID, str]]
 """Reads the status of one person with each practice that knows them."""
+
+
+def _owner(request: CreateHoldRequest | CreateBookingRequest) -> str:
+    """Return whose idempotency keys count: an account's, a client's, or one visitor's own."""
+    who = caller()
+    if who.kind != "visitor" or not request.visitor_id:
+        return who.subject
+    return f"{who.subject}:{stored.visitor_index(request.visitor_id).hex()}"
 
 
 class SlotRequests:
@@ -48,7 +57,7 @@ class SlotRequests:
         """
         idempotency.check(request.request_id)
         slot = parse.slot(request)
-        scope = f"{type(request).__name__}:{caller().subject}:{slot.username}"
+        scope = f"{type(request).__name__}:{_owner(request)}:{slot.username}"
         try:
             status = self._client_status(statuses, slot.username)
             terms = self._availability.check(slot, status)

@@ -53,7 +53,7 @@ def create_booking(username: str, body: schemas.NewBooking) -> Response:
         client.locale or "",
     )
     key = request_id()
-    visitor_id = visitors.visitor_id(key) if body.hold else ""
+    visitor_id = visitors.visitor_id(key) if body.hold or key else ""
     try:
         made = backend.create(
             query,
