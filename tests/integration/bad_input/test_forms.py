@@ -119,7 +119,7 @@ ROWS = [
     book(
         "a time that is past", "This time is too soon to be booked online.", "", 422, start="<past>"
     ),
-    book("a hold that is no id", "This is not an id.", "", hold="hold-1"),
+    book("a hold that is no id", "Must be an id from an earlier response.", "", hold="hold-1"),
     Form(
         BOOK, "no UTF-8", 400, "Enter your name.", "name", SLOT, changes=OF_A_HOLD, body=b"name=+"
     ),
@@ -273,7 +273,7 @@ ROWS = [
         KEEP,
         "nothing was asked for",
         422,
-        "No client has asked for the cancellation of this booking.",
+        "The client hasn't requested a cancellation of this booking.",
     ),
 ]
 

@@ -21,7 +21,7 @@ NAMES = frozenset(zoneinfo.available_timezones() - {"Factory"})
 
 
 class UnknownZone(Invalid):
-    """This is not a time zone of the tz database, such as Europe/Berlin."""
+    """Must be a time zone name, such as America/New_York."""
 
 
 def zone(name: str, field: str = "timezone") -> ZoneInfo:

@@ -18,7 +18,7 @@ _MOST = 2**63 - 1  # of a bigint; its negative fits, too
 
 
 class InvalidMoney(Invalid):
-    """Money is a number of minor units and a currency of three capital letters."""
+    """Must be an amount in minor units with a three-letter currency code."""
 
 
 class UnknownBillingType(Invalid):
@@ -137,7 +137,7 @@ def amount_due(billing_type: str, minor_units: int, currency: str) -> Money | No
 
 def _price(minor_units: int, currency: str) -> Money | None:
     if minor_units < 0:
-        raise InvalidMoney("A price cannot be negative")
+        raise InvalidMoney("A price can't be negative.")
     return Money(minor_units, currency) if minor_units else None
 
 

@@ -14,11 +14,11 @@ from common.rpc.identity import Identity
 
 
 class ProviderNotFound(NotFound):
-    """There is no such provider."""
+    """This provider doesn't exist."""
 
 
 class FeedNotFound(NotFound):
-    """There is no such feed."""
+    """This feed doesn't exist."""
 
 
 def is_own_feed(actor: Identity, provider_id: UUID) -> bool:

@@ -20,7 +20,7 @@ class RoomNotFound(NotFound):
 
 
 class LinkNotValid(NotFound):
-    """This link is not valid."""
+    """This link isn't valid."""
 
 
 def follow_booking(session: Session, appointment: Appointment, now: datetime) -> Room:

@@ -28,7 +28,7 @@ _NAME = re.compile(rb"[A-Za-z0-9._-]{1,31}")
 
 
 class UndecipherableError(Unreadable):
-    """This is stored, but cannot be read: it was changed, or put in another place."""
+    """This is stored but can't be read: it was altered or moved."""
 
     def __init__(self, location: str, why: str) -> None:
         super().__init__(reason="UNDECIPHERABLE")
@@ -40,7 +40,7 @@ class UndecipherableError(Unreadable):
 
 
 class KeyMissing(UndecipherableError):
-    """This is stored, but cannot be read at the moment: its key is not here."""
+    """This is stored but can't be read now, because its encryption key is missing."""
 
     def __init__(self, location: str, key: str) -> None:
         super().__init__(location, f"key {key!r} is not here")

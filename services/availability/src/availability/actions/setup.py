@@ -19,7 +19,7 @@ from common.rpc.identity import Identity
 
 
 class PracticeNeeded(Invalid):
-    """Say for which practice."""
+    """The practice is missing."""
 
 
 def practice_of(actor: Identity) -> UUID:

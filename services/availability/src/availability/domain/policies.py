@@ -65,7 +65,9 @@ def check(settings: Settings, field: str = "policies") -> None:
     for name, choices in _CHOICES.items():
         if name in settings and settings[name] not in choices:
             raise Invalid(
-                "Choose one of those offered.", field=f"{field}.{name}", reason="INVALID_CHOICE"
+                f"Must be one of: {', '.join(sorted(choices))}.",
+                field=f"{field}.{name}",
+                reason="INVALID_CHOICE",
             )
 
 

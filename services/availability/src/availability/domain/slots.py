@@ -11,7 +11,7 @@ from common.errors import Invalid
 
 
 class ImpossibleShape(Invalid):
-    """A session lasts at least a minute, steps are at least a minute, buffers not negative."""
+    """A session and its steps must last at least a minute, and buffers can't be negative."""
 
 
 @dataclass(frozen=True)

@@ -302,7 +302,9 @@ class Cache:
             answer = self._booking.list_taken(setup.practice_id, setup.number)
             exists = answer.revision >= revision
         if not exists:
-            raise Invalid("There is no such revision.", field="revision", reason="UNKNOWN_REVISION")
+            raise Invalid(
+                "This revision doesn't exist.", field="revision", reason="UNKNOWN_REVISION"
+            )
 
 
 def _or_unavailable(stale: Snapshot | None) -> Snapshot:
@@ -315,5 +317,5 @@ def _parse(revision: str) -> tuple[int, int]:
     """Return the revision of taken time and the version of the set-up in `"7"` or `"7.3"`."""
     number, _, version = revision.partition(".")
     if not all(part.isdecimal() and len(part) < 16 for part in (number, version or "0")):
-        raise Invalid("This is not a revision.", field="revision", reason="INVALID_REVISION")
+        raise Invalid("Invalid revision.", field="revision", reason="INVALID_REVISION")
     return int(number), int(version or 0)

@@ -25,14 +25,14 @@ _OF_MODE = {Rule.MODE_NOT_OFFERED, Rule.TELEHEALTH_NOT_ENABLED}
 
 
 class RangeTooLong(Invalid):
-    """A search covers at most 92 dates."""
+    """A search can cover at most 92 dates."""
 
 
 def check_range(first: int, end: int) -> None:
     """Raise unless `[first, end)`, in minutes since 1970, can be searched."""
     if not _FIRST_MINUTE <= first < _END_MINUTE:
         raise Invalid(
-            "A minute of the years 2000 to 2100 is needed.",
+            "Must be a minute from 2000 through 2100.",
             field="first_minute",
             reason="OUT_OF_RANGE",
         )

@@ -13,11 +13,11 @@ from common.errors import Conflict, NotFound
 
 
 class AlreadyReversed(Conflict):
-    """This entry has been reversed before."""
+    """This entry was already reversed."""
 
 
 class EntryNotFound(NotFound):
-    """There is no such entry."""
+    """This entry doesn't exist."""
 
 
 def add_entry(session: Session, practice_id: UUID, entry: domain.Entry) -> UUID:

@@ -17,7 +17,7 @@ _PAID = frozenset({"paid", "partly_paid", "refunded"})
 
 
 class ReopenTooLate(Conflict):
-    """It is too late to reopen this session.
+    """It's too late to reopen this session.
 
     Details: `reopen_until_time`, the last instant at which it was possible, in UTC.
     """

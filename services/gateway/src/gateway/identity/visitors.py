@@ -45,7 +45,9 @@ def _new(request_id: str) -> str:
 def _sent() -> str:
     if header := request.headers.get(HEADER, ""):
         if not re.fullmatch(ID, header):
-            raise Invalid("A visitor id is 16 to 64 letters, digits, - and _.", field=HEADER)
+            raise Invalid(
+                "Must be 16 to 64 letters, digits, hyphens, or underscores.", field=HEADER
+            )
         return header
     cookie = cookies.read(COOKIE)
     return cookie if re.fullmatch(ID, cookie) else ""

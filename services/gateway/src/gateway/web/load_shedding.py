@@ -29,7 +29,7 @@ _TURNED_AWAY = "attune.turned_away"
 
 
 class Overloaded(Unavailable):
-    """There are too many requests at the moment; try again shortly."""
+    """Too many requests right now. Try again shortly."""
 
 
 class LoadShedder:

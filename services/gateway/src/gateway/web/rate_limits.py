@@ -30,7 +30,7 @@ _LIMIT = re.compile(rf"([1-9][0-9]{{0,8}})/({'|'.join(_SECONDS)})")
 
 
 class TooManyRequests(TooMany):
-    """Too many requests; wait a little."""
+    """Too many requests. Wait, then try again."""
 
 
 class Limit(NamedTuple):

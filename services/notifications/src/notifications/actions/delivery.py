@@ -33,7 +33,7 @@ _outcomes = telemetry.meter.create_counter(
 
 
 class RoomMissing(DomainError):
-    """The video room cannot be reached yet."""
+    """The video room isn't available yet."""
 
 
 class Delivery:

@@ -11,11 +11,11 @@ from common.errors import Refused, Unavailable
 
 
 class MailRefused(Refused):
-    """The mail server refuses this message permanently."""
+    """The mail server rejected this message permanently."""
 
 
 class MailServerUnavailable(Unavailable):
-    """The mail server cannot be reached, or asks to try again later."""
+    """The mail server is unavailable, or asked to try again later."""
 
 
 class Channel(Protocol):
