@@ -1,6 +1,7 @@
 """Checks of the values in a request.
 
-A failure raises Invalid, which names the field and says what is needed, but never quotes the value.
+A failure raises Invalid, which names the field and says which values are valid. It never quotes the
+value.
 """
 
 import re

@@ -16,7 +16,7 @@ if [int(n) for n in VERSION.split(".")] < [int(n) for n in OLDEST.split(".")]:
     raise Misconfigured(f"tzdata {VERSION} is installed; {OLDEST} or newer is needed")
 
 zoneinfo.reset_tzpath(to=())
-# Factory stands for a zone that nobody has set.
+# Factory means that no zone is set.
 NAMES = frozenset(zoneinfo.available_timezones() - {"Factory"})
 
 

@@ -17,8 +17,8 @@ from common.messaging.outbox import emit
 def bill_session(session: Session, completed: CompletedBooking, now: datetime) -> None:
     """Make a completed session billable, and post what the client owes.
 
-    Does nothing if a newer version of the booking, or this one, has been judged. What an older
-    version made billable is voided first: its session was reopened in between, though that event
+    Does nothing if a newer version of the booking, or this one, has been judged. A bill
+    of an older version is voided first: the session was reopened in between, though that event
     has not arrived yet. If nothing is due, the ledger stays as it is (spec BL-1, BL-3, BL-4).
     Raises UnknownBillingType or InvalidMoney.
     """
@@ -40,7 +40,7 @@ def bill_session(session: Session, completed: CompletedBooking, now: datetime) -
 
 
 def void_session(session: Session, reopened: BookingVersion, reopened_at: datetime) -> None:
-    """Void what was billable for a session that was reopened (spec BL-14).
+    """Void the bill of a session that was reopened (spec BL-14).
 
     Does nothing if a newer version of the booking, or this one, has been judged.
     """

@@ -17,6 +17,6 @@ def completed(event: BookingCompleted, context: EventContext) -> None:
 
 @handlers.on(SessionReopened)
 def reopened(event: SessionReopened, context: EventContext) -> None:
-    """Void what was billable for the session."""
+    """Void the bill of the session."""
     booking = messages.booking_version(event.booking)
     actions.void_session(context.session, booking, proto.instant(event.reopen_time))

@@ -27,7 +27,8 @@ def clients() -> None:
 def reindex(attune: Attune) -> None:
     """Recompute the email indexes that early releases wrote.
 
-    Clients can book meanwhile and are found by either index. An interrupted run can be repeated.
+    Clients can book during the run and are found by either index. An interrupted run can be
+    repeated.
     """
     renewed = 0
     with attune.database("booking") as database:

@@ -1,5 +1,5 @@
-"""Rows as messages: for viewers, by who they are (spec CL-3), and for events, which carry ids,
-times, and amounts only (spec PF-3)."""
+"""Convert rows to messages: for viewers, by their role (spec CL-3), and for events, which carry
+ids, times, and amounts only (spec PF-3)."""
 
 from datetime import datetime
 from enum import Enum, auto
@@ -83,7 +83,7 @@ def booking(
 
 
 def client(row: Client) -> booking_pb2.Client:
-    """Return what the practice knows about a client."""
+    """Return the practice's record of a client."""
     return booking_pb2.Client(
         client_id=str(row.id),
         name=row.name,

@@ -1,6 +1,6 @@
 """The gRPC server of a service, with the health service.
 
-One interceptor does for every RPC what all have in common: identity, permission, request context,
+One interceptor does the work that all RPCs have in common: identity, permission, request context,
 deadline, errors, and telemetry.
 """
 

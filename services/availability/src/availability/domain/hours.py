@@ -1,4 +1,4 @@
-"""Weekly hours and overrides of single dates: which may be saved, and when the provider is open."""
+"""Weekly hours and overrides of single dates: validation, and when the provider is open."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -146,7 +146,7 @@ def _validate_block(each: _Numbered) -> None:
 
 
 def _hint(block: Block) -> str:
-    """Return what was probably meant by a block that ends before it starts."""
+    """Return a hint for a block that ends before it starts: the times that were probably meant."""
     if block.end == 0:
         return " For midnight at the end of the day, enter 24:00."
     if block.end < block.start:

@@ -1,4 +1,4 @@
-"""Policies: what a practice or a provider may set, and what then holds (spec AV-15, AV-16)."""
+"""Policies that a practice or a provider can set, and those in effect (spec AV-15, AV-16)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

@@ -49,7 +49,7 @@ class ClientStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Criteria:
-    """What the rules look at, apart from hours, taken time and the present instant.
+    """The inputs of the rules, apart from hours, taken time, and the present instant.
 
     Self-scheduling, notice and advance bind clients; staff book by hand (AV-3, AV-9).
     """

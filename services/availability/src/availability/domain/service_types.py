@@ -1,4 +1,4 @@
-"""Service types: what may be saved (spec AV-11)."""
+"""Service types, and their validation (spec AV-11)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
@@ -48,7 +48,7 @@ class Fee:
 
 @dataclass(frozen=True)
 class ServiceType:
-    """Something a client can book. The fields have the names of the API's."""
+    """Something a client can book. The fields are named as in the API."""
 
     slug: str
     title: str

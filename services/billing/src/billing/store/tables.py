@@ -38,7 +38,7 @@ class LedgerPosting(Base):
 class BilledSession(Base):
     """The newest version of a booking that billing has judged.
 
-    `payment_version` counts the payment statuses that billing has told of the booking.
+    `payment_version` is the version of the last payment status that billing sent to booking.
     """
 
     __tablename__ = "sessions"

@@ -8,11 +8,11 @@ from booking.domain.status import Status, move
 from common.errors import Refused
 
 CLIENT_REQUEST = "client_request"
-"""The reason of a cancellation that the client wanted."""
+"""The reason for a cancellation that the client requested."""
 
 
 class CancellationPolicy(StrEnum):
-    """What a client's cancellation does before the late threshold."""
+    """The effect of a client's cancellation before the late threshold."""
 
     ALLOWED = "allowed"
     APPROVAL = "approval"
@@ -28,7 +28,7 @@ class CancelledBy(StrEnum):
 
 @dataclass(frozen=True)
 class Cancellation:
-    """One cancellation, as the booking keeps it and the client hears of it."""
+    """One cancellation, as it is stored on the booking and sent to the client."""
 
     side: CancelledBy
     reason: str

@@ -1,6 +1,6 @@
 """How a client can be reached, as typed for one booking and then checked.
 
-Error texts never repeat what was typed.
+Error messages never quote the input.
 """
 
 import re

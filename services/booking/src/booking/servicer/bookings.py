@@ -57,8 +57,8 @@ class BookingServicer(BookingServiceServicer):
     def CreateBooking(
         self, request: pb.CreateBookingRequest, context: grpc.ServicerContext
     ) -> pb.CreateBookingResponse:
-        """Book a slot (spec BK-1, BK-2, BK-4) and return what was typed, the link to manage it,
-        and the revision that shows it.
+        """Book a slot (spec BK-1, BK-2, BK-4). Return the booking with its contact details, manage
+        link, and revision.
 
         Raises SlotTaken, Refused with the first failing rule, or RequestIdReused.
         """
@@ -112,7 +112,8 @@ class BookingServicer(BookingServiceServicer):
     def ResolveManageToken(
         self, request: pb.ResolveManageTokenRequest, context: grpc.ServicerContext
     ) -> pb.ResolveManageTokenResponse:
-        """Return whom a manage link belongs to. Raises NotFound for any other text."""
+        """Return the booking, practice, and client of a manage link. Raises NotFound if the link is
+        invalid."""
         with self._database.transaction(EVERY_PRACTICE) as session:
             row = bookings.find_by_token(session, request.manage_token)
             if row is None:
@@ -132,7 +133,7 @@ class BookingServicer(BookingServiceServicer):
     def UpdateClientFromBooking(
         self, request: pb.UpdateClientFromBookingRequest, context: grpc.ServicerContext
     ) -> pb.UpdateClientFromBookingResponse:
-        """Put what was typed for a booking on the client's record."""
+        """Put the contact details that were typed for a booking on the client's record."""
         return self._change(
             "use_contact",
             request,

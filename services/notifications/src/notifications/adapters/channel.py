@@ -1,6 +1,6 @@
-"""What every channel does (spec NT-9).
+"""The interface of every channel (spec NT-9).
 
-An error names its class and code only: the words of a mail server quote addresses.
+An error contains its class and code only, since mail servers' messages quote addresses.
 """
 
 from email.message import EmailMessage
