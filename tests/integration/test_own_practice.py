@@ -12,7 +12,6 @@ from attune_operator.main import main
 from attune_operator.up import environment_of
 from attune_testing import builders
 from attune_testing.builders import PASSWORD
-from common.db import encryption
 from tests.world import Http, World
 
 pytestmark = pytest.mark.req("GW-12", "PF-11")
@@ -26,15 +25,7 @@ def attune(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run
     monkeypatch.setenv("ATTUNE_DATA", str(tmp_path))
     monkeypatch.delenv("NATS_URL", raising=False)
     environment_of(stack).save()
-    ring = encryption.ring()
-
-    def run(*arguments: str) -> Result:
-        try:
-            return CliRunner().invoke(main, arguments)
-        finally:
-            encryption.use(ring)
-
-    return run
+    return lambda *arguments: CliRunner().invoke(main, arguments)
 
 
 def practice(**changes: str) -> list[str]:

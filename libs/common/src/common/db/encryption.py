@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -147,6 +149,17 @@ def use(ring: KeyRing) -> None:
     """Set the key ring of this process, once at start."""
     global _ring  # a process is one service, which has one ring
     _ring = ring
+
+
+@contextmanager
+def using(ring: KeyRing) -> Iterator[None]:
+    """Use another key ring during the block: a command may work on several services."""
+    global _ring
+    before, _ring = _ring, ring
+    try:
+        yield
+    finally:
+        _ring = before
 
 
 def ring() -> KeyRing:
