@@ -367,7 +367,7 @@ def test_a_key_belongs_to_one_visitor(both: Both) -> None:
     assert book(both, mine) == first
     assert hold(practice, NINE + 2 * HOUR, "visitor-1", key)
     assert hold(practice, NINE + 3 * HOUR, "visitor-2", key)
-    with pytest.raises(Conflict, match="used before"):
+    with pytest.raises(Conflict, match="already used"):
         hold(practice, NINE + 4 * HOUR, "visitor-2", key)
 
 
