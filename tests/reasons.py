@@ -25,21 +25,28 @@ _PACKAGES = ("common", *map(package, (*SERVICES, GATEWAY)))
 _NO_MODULES = ("__main__", "migrations")
 Reason = tuple[str, int]  # and its status
 _RULES = {
-    "SELF_SCHEDULING_OFF": "The practice does not take online bookings.",
-    "CLIENT_STATUS_NOT_ALLOWED": "The practice does not take online bookings from this client.",
+    "SELF_SCHEDULING_OFF": "The practice doesn't take online bookings.",
+    "CLIENT_STATUS_NOT_ALLOWED": "The practice doesn't take online bookings from this client.",
     "TYPE_INACTIVE": "The service type is inactive.",
-    "TYPE_NOT_ONLINE": "The service type cannot be booked online.",
-    "MODE_NOT_OFFERED": "The service type is not offered in this mode.",
+    "TYPE_NOT_ONLINE": "The service type can't be booked online.",
+    "MODE_NOT_OFFERED": "The service type isn't offered in this mode.",
     "TELEHEALTH_NOT_ENABLED": "Telehealth is turned off for the service type.",
-    "TOO_SOON": "The start is sooner than the minimum notice allows.",
-    "TOO_FAR": "The start is further ahead than the policies allow.",
+    "TOO_SOON": "The start is sooner than the minimum notice.",
+    "TOO_FAR": "The start is further ahead than the maximum.",
     "OUTSIDE_HOURS": "The session is outside the provider's hours for this mode.",
-    "BLOCK_NOT_ONLINE": "Clients cannot book these hours online.",
-    "OFF_GRID": "The start is not one of the provider's start times.",
+    "BLOCK_NOT_ONLINE": "Clients can't book these hours online.",
+    "OFF_GRID": "The start isn't one of the provider's start times.",
 }
 _INTERNAL = {
     # Between services, in commands, or in notices; and base classes that nothing raises.
-    *("ALREADY_REVERSED", "BAD_CASE", "CONFLICT", "ENTRY_NOT_FOUND", "IMPOSSIBLE_SHAPE"),
+    *(
+        "ACCOUNT_EXISTS",
+        "ALREADY_REVERSED",
+        "BAD_CASE",
+        "CONFLICT",
+        "ENTRY_NOT_FOUND",
+        "IMPOSSIBLE_SHAPE",
+    ),
     *("INVALID_FIELDS", "INVALID_MONEY", "INVALID_NAME", "INVALID_PAGE_TOKEN", "INVALID_ROLE"),
     *("INVALID_SIDE", "MAIL_REFUSED", "MAIL_SERVER_UNAVAILABLE", "MALFORMED_MESSAGE"),
     *("PRACTICE_NEEDED", "REFUSED", "ROOM_MISSING", "UNBALANCED", "UNDECIPHERABLE_ERROR"),
@@ -59,7 +66,7 @@ def collect() -> list[dict[str, object]]:
         for path in _sources(name):
             found = _literals(ast.parse(path.read_text())) | found
     found.update(_rules())
-    found["INTERNAL", 500] = "Something went wrong on our side."
+    found["INTERNAL", 500] = "Something went wrong on our end."
     if unknown := _INTERNAL - {reason for reason, _ in found}:
         raise ValueError(f"no code has these reasons: {sorted(unknown)}")
     rows = sorted(

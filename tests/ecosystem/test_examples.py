@@ -4,7 +4,7 @@ documented."""
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -136,6 +136,13 @@ def started(world: World, strict: World) -> Prepared:
     return prepared
 
 
+def begun(world: World, strict: World) -> Prepared:
+    """The session has been started, which can be undone."""
+    prepared = started(world, strict)
+    found = world.owner.get(f"/bookings/{prepared.ids[examples.BOOKING_ID]}")
+    return replace(prepared, version=found["version"])
+
+
 def with_override(world: World, strict: World) -> Prepared:
     body = {"date": str(date.today() + timedelta(days=40)), "blocks": []}
     made = world.owner.post(f"/providers/{world.username}/overrides", body, status=201)
@@ -194,6 +201,7 @@ PREPARE: dict[str, Callable[[World, World], Prepared]] = {
     "update_client_from_booking": booked,
     "start_booking": about_to_start,
     "complete_booking": started,
+    "reopen_session": begun,
     "get_room": with_room,
     "list_clients": booked,
     "get_client": booked,

@@ -85,6 +85,7 @@ attune.booking.v1.BookingService
   DeclineCancellation         booking.decline_cancellation
   StartBooking                booking.start
   CompleteBooking             booking.complete
+  ReopenSession               booking.reopen
   UpdateClientFromBooking     booking.use_contact
 attune.booking.v1.ClientService
   ListClients                 client.list
@@ -117,6 +118,7 @@ booking            attune.billing.v1.PaymentStatusChanged      booking.payment
 booking            due:expire_hold                             - a time
 booking            due:expire_request                          booking.expire
 billing            attune.booking.v1.BookingCompleted          billable.create
+billing            attune.booking.v1.SessionReopened           billable.void
 telehealth-rooms   attune.booking.v1.BookingConfirmed          - whose links are read, is recorded
 telehealth-rooms   attune.booking.v1.BookingCancelled          - closes a room
 telehealth-rooms   attune.booking.v1.BookingDeclined           - closes a room
@@ -339,6 +341,9 @@ def perform_bookings(scene: Scene, owner: Identity) -> None:
     perform_elsewhere(scene, owner, held.booking_id)
     builders.come(scene.stack.database_url("booking"), held.booking_id)
     call("booking/StartBooking", owner, **one)
+    done = call("booking/CompleteBooking", owner, **one).booking
+    until(lambda: list(call("billing/ListBillables", owner).billables), bool)
+    call("booking/ReopenSession", owner, **one, version=done.version)
     call("booking/CompleteBooking", owner, **one)
     call("booking/GetBooking", client, **one)
     call("booking/UpdateClientFromBooking", owner, **one)

@@ -430,7 +430,7 @@ def test_bytes_that_are_no_message_are_the_callers_fault(
     let_in = shared_ground.callers[admitted(port, rpc, shared_ground)[0]]
     assert port.call(rpc, let_in, NO_MESSAGE) == Answer(
         StatusCode.INVALID_ARGUMENT,
-        message="This is not a message of the kind that the call takes.",
+        message="The request can't be parsed.",
         reason="MALFORMED_MESSAGE",
         details="{}",
     )

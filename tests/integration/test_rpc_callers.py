@@ -80,6 +80,7 @@ attune.booking.v1.BookingService
   DeclineCancellation                        -       -      yes       yes        yes     yes   -
   StartBooking                               -       -      yes       yes        yes     yes   -
   CompleteBooking                            -       -      yes       yes        yes     yes   -
+  ReopenSession                              -       -      yes       yes        yes     yes   -
 attune.booking.v1.ClientService
   ListClients                                -       -      yes       yes        yes     yes   all
   GetClient                                  -       yes    yes       yes        yes     yes   all

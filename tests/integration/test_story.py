@@ -206,7 +206,7 @@ def test_20_repeats_of_one_key_are_one_booking(world: World) -> None:
     assert answers == [answers[0]] * 20
     assert len(world.owner.get("/bookings")["bookings"]) == 1
     other = {**body, "note": "something else"}
-    reused = world.public.call("POST", path, json=other, headers=headers)
+    reused = Http(world.stack.url).call("POST", path, json=other, headers=headers)
     assert (reused.status_code, reused.json()["reason"]) == (409, "REQUEST_ID_REUSED")
 
 

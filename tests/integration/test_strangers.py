@@ -51,6 +51,7 @@ POST   /api/v1/bookings/<uuid:booking_id>/decline-cancellation \
 POST   /api/v1/bookings/<uuid:booking_id>/start   come      200 401  401  401  ok   404  404  ok   ok   404  401
 POST   /api/v1/bookings/<uuid:booking_id>/complete \
                                                   come      200 401  401  401  ok   404  404  ok   ok   404  401
+POST   /api/v1/bookings/<uuid:booking_id>/reopen  begun     200 401  401  401  ok   404  404  ok   ok   404  401
 POST   /api/v1/bookings/<uuid:booking_id>/update-client \
                                                   differs   200 401  401  401  403  403  403  ok   ok   404  401
 GET    /api/v1/bookings/<uuid:booking_id>/room    room      200 401  ok   404  ok   404  403  ok   ok   404  401
@@ -129,6 +130,7 @@ POST   /console/bookings/<booking_id>/decline     requested 303 in   in   in   o
 POST   /console/bookings/<booking_id>/confirm     requested 303 in   in   in   ok   404  404  ok   ok   404  in
 POST   /console/bookings/<booking_id>/start       come      303 in   in   in   ok   404  404  ok   ok   404  in
 POST   /console/bookings/<booking_id>/complete    come      303 in   in   in   ok   404  404  ok   ok   404  in
+POST   /console/bookings/<booking_id>/reopen      begun     303 in   in   in   ok   404  404  ok   ok   404  in
 POST   /console/bookings/<booking_id>/decline-cancellation \
                                                   asked     303 in   in   in   ok   404  404  ok   ok   404  in
 GET    /console/practice                          practice  200 in   in   in   403  403  403  ok   ok   none in
@@ -316,6 +318,13 @@ class Scene:
         """Book, and move the booking's start to now."""
         booking = self._confirm(self.people.book())
         self.world.come(booking)
+        return self._shown(booking)
+
+    def _begun(self) -> Thing:
+        """A booking whose session has been started by mistake."""
+        booking = self._confirm(self.people.book())
+        self.world.come(booking)
+        self._owner.post(f"/bookings/{booking['id']}/start")
         return self._shown(booking)
 
     def _asked(self) -> Thing:
@@ -551,12 +560,19 @@ def _booking_form(scene: Scene, _caller: str, thing: Thing) -> Any:
     }
 
 
+def _present_version(scene: Scene, _caller: str, thing: Thing) -> Any:
+    """As the owner sees it: others are refused for who they are."""
+    return {"version": scene.world.owner.get(f"/bookings/{thing.path['booking_id']}")["version"]}
+
+
 def _nothing(_scene: Scene, _caller: str, _: Thing) -> Any:
     return {}
 
 
 Body = Callable[[Scene, str, Thing], Any]
 BODIES: dict[tuple[str, str], Body] = {
+    ("POST", "/api/v1/bookings/<uuid:booking_id>/reopen"): _present_version,
+    ("POST", "/console/bookings/<booking_id>/reopen"): _present_version,
     ("POST", "/api/v1/auth/login"): _credentials,
     ("POST", "/signin"): _credentials,
     ("POST", "/api/v1/providers/<username>/holds"): _wanted,

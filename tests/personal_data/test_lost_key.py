@@ -85,7 +85,7 @@ def test_without_a_key_what_needs_it_fails_and_the_rest_goes_on(whole: Whole) ->
         name = "attune.booking.v1.BookingService/GetBooking"
         places = {line["message"] for line in told(started["booking"])}
         assert f"/{name}: bookings.typed_name:{booked['id']}: key {key!r} is not here" in places
-        missing = f"values stand under key {key!r}, which is not here: "
+        missing = f"values need key {key!r}, which is missing: "
         for process in started.values():
             until(process.log.read_text, lambda printed: missing in printed)
     assert clinic.public.get(path, **link)["note"] == seeds.NOTE

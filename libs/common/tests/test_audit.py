@@ -644,7 +644,7 @@ def test_a_sealer_notices_that_the_chain_has_gone_back(
         session.commit()
     write(alone)
     assert sealer.seal() == 1
-    assert caplog.messages == [f"the audit has gone back behind {head}"]
+    assert caplog.messages == [f"the audit trail is behind its logged head {head}"]
     assert check(alone, head).fault == f"entry 2 {MISSING}"
 
 

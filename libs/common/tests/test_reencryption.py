@@ -249,4 +249,4 @@ def test_a_process_says_at_its_start_which_keys_it_lacks(
     for thread in threading.enumerate():
         if thread.name == "keys":
             thread.join(5)
-    assert caplog.messages == ["values stand under key 'k1', which is not here: notes.text"]
+    assert caplog.messages == ["values need key 'k1', which is missing: notes.text"]

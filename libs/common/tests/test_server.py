@@ -151,7 +151,7 @@ def test_a_lost_key_is_told_by_reason_and_named_in_the_log(
         read(stub, "unreadable")
     assert (raised.value.reason, raised.value.message, sample.calls) == (
         "KEY_MISSING",
-        "This is stored, but cannot be read at the moment: its key is not here.",
+        "This is stored but can't be read now, because its encryption key is missing.",
         1,
     )
     assert caplog.messages == [

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1 import booking_pb2
-from attune.booking.v1.events_pb2 import BookingCompleted, BookingFact
+from attune.booking.v1.events_pb2 import BookingCompleted, BookingFact, SessionReopened
 from attune.common.v1.types_pb2 import MODE_TELEHEALTH, Money
 from attune_testing.clock import utc
 from attune_testing.serving import serve
@@ -72,7 +72,7 @@ def completed(practice: UUID) -> Callable[..., BookingCompleted]:
 def deliver(database: Database) -> Callable[..., bool]:
     """Deliver an event as the consumer does, and return whether the message was new."""
 
-    def handle(event: BookingCompleted, message_id: str = "") -> bool:
+    def handle(event: BookingCompleted | SessionReopened, message_id: str = "") -> bool:
         return handlers.handle(
             database,
             event.DESCRIPTOR.full_name,

@@ -35,7 +35,7 @@ def status(
         practice_id=str(practice),
         booking_id=event.booking.booking_id,
         payment_status=payment_status,
-        version=1,
+        version=2,
     )
 
 
@@ -161,5 +161,8 @@ def test_what_makes_no_sense_leaves_nothing_behind(
 
 
 @pytest.mark.req("BL-4")
-def test_only_a_session_that_was_held_is_of_interest() -> None:
-    assert list(handlers.by_subject) == ["attune.booking.v1.BookingCompleted"]
+def test_only_completed_and_reopened_sessions_are_of_interest() -> None:
+    assert list(handlers.by_subject) == [
+        "attune.booking.v1.BookingCompleted",
+        "attune.booking.v1.SessionReopened",
+    ]

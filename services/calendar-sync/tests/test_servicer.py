@@ -50,7 +50,7 @@ def refused(sync: Sync, token: str) -> tuple[str, str, dict[str, str]]:
     return failure.value.reason, failure.value.message, failure.value.details
 
 
-NOT_FOUND: tuple[str, str, dict[str, str]] = ("FEED_NOT_FOUND", "There is no such feed.", {})
+NOT_FOUND: tuple[str, str, dict[str, str]] = ("FEED_NOT_FOUND", "This feed doesn't exist.", {})
 
 
 def test_a_provider_has_one_feed_with_a_token_of_256_random_bits(

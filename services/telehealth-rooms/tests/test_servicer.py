@@ -71,7 +71,7 @@ def refused(rooms: Rooms, token: str) -> tuple[str, str, dict[str, str]]:
     return failure.value.reason, failure.value.message, failure.value.details
 
 
-NOT_VALID: tuple[str, str, dict[str, str]] = ("LINK_NOT_VALID", "This link is not valid.", {})
+NOT_VALID: tuple[str, str, dict[str, str]] = ("LINK_NOT_VALID", "This link isn't valid.", {})
 
 
 def changed(fact: BookingFact, **changes: object) -> BookingFact:

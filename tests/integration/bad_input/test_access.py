@@ -39,9 +39,9 @@ NOT_HERE = refused(404, "NOT_FOUND", words.NOTHING_HERE)
 NOT_FOUND = refused(404, "NOT_FOUND", words.NO_THING)
 NO_CURSOR = refused(404, "UNKNOWN_CURSOR", "Invalid cursor.", at="cursor")
 SIGN_IN = refused(401, "UNAUTHENTICATED", words.SIGN_IN)
-WRONG = refused(401, "WRONG_CREDENTIALS", "The email or the password is not right.")
-NO_FEED = refused(404, "FEED_NOT_FOUND", "There is no such feed.")
-NO_METHOD = refused(405, "METHOD_NOT_ALLOWED", "This address is not for that method.")
+WRONG = refused(401, "WRONG_CREDENTIALS", "Incorrect email or password.")
+NO_FEED = refused(404, "FEED_NOT_FOUND", "This feed doesn't exist.")
+NO_METHOD = refused(405, "METHOD_NOT_ALLOWED", "This address doesn't support this method.")
 
 
 def pages(route: Route) -> list[Row]:
@@ -89,7 +89,7 @@ ROWS = [
     ),
     BILLABLES.row(
         "the end before the beginning",
-        refused(400, "RANGE_REVERSED", "The end lies before the beginning.", "to"),
+        refused(400, "RANGE_REVERSED", "The end is before the start.", "to"),
         query={"from": "2027-02-01T10:00:01Z", "to": "2027-02-01T10:00:00Z"},
     ),
     BILLABLES.row(
@@ -108,7 +108,7 @@ ROWS = [
     ),
     AUDIT.row(
         "the end before the beginning",
-        refused(400, "RANGE_REVERSED", "The end lies before the beginning.", "to"),
+        refused(400, "RANGE_REVERSED", "The end is before the start.", "to"),
         query={"from": "2027-02-02", "to": "2027-02-01"},
     ),
     LOGIN.row(

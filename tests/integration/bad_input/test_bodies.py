@@ -15,11 +15,13 @@ from tests.integration.bad_input.table import Problem, Route, invalid, refused
 JSON = "application/json"
 AN_OBJECT = invalid({"body": words.AN_OBJECT})
 NO_JSON = refused(415, "UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json.")
-TOO_LARGE = refused(413, "REQUEST_ENTITY_TOO_LARGE", "A body has at most 65536 bytes.")
+TOO_LARGE = refused(
+    413, "REQUEST_ENTITY_TOO_LARGE", "The body is too large. The limit is 65536 bytes."
+)
 
 
 def malformed(line: int, column: int) -> Problem:
-    detail = f"The body is not valid JSON: check line {line}, column {column}."
+    detail = f"The body isn't valid JSON: check line {line}, column {column}."
     return refused(400, "MALFORMED_JSON", detail)
 
 

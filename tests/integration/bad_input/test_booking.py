@@ -8,7 +8,7 @@ from tests.integration.bad_input import words
 from tests.integration.bad_input.checking import check
 from tests.integration.bad_input.databases import Databases
 from tests.integration.bad_input.place import Place
-from tests.integration.bad_input.table import SOME, Problem, Route, Row, invalid, refused
+from tests.integration.bad_input.table import SOME, UNSET, Problem, Route, Row, invalid, refused
 
 API = "/api/v1"
 SLOT = {"service": "session", "mode": "telehealth", "start": "<start>"}
@@ -25,37 +25,38 @@ USE_CONTACT = Route("POST", f"{API}/bookings/<uuid:booking_id>/update-client", "
 KEEP = Route("POST", f"{API}/bookings/<uuid:booking_id>/decline-cancellation", "owner", json={})
 START = Route("POST", f"{API}/bookings/<uuid:booking_id>/start", "owner", json={})
 COMPLETE = Route("POST", f"{API}/bookings/<uuid:booking_id>/complete", "owner", json={})
+REOPEN = Route("POST", f"{API}/bookings/<uuid:booking_id>/reopen", "owner", json={"version": 1})
 ROOM = Route("GET", f"{API}/bookings/<uuid:booking_id>/room", "owner")
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 NO_PROVIDER = refused(404, "PROVIDER_NOT_FOUND", words.NO_PROVIDER, at="username")
-NO_TYPE = refused(404, "SERVICE_TYPE_NOT_FOUND", "There is no such service type.", at="service")
+NO_TYPE = refused(404, "SERVICE_TYPE_NOT_FOUND", "This service type doesn't exist.", at="service")
 NOT_HERE = refused(404, "NOT_FOUND", words.NOTHING_HERE)
 NOT_FOUND = refused(404, "NOT_FOUND", words.NO_THING)
 NO_ROOM = refused(404, "ROOM_NOT_FOUND", "This booking has no video room.")
 NO_CURSOR = refused(404, "UNKNOWN_CURSOR", "Invalid cursor.", at="cursor")
-NO_LINK = refused(401, "UNAUTHENTICATED", "This link is not valid.")
+NO_LINK = refused(401, "UNAUTHENTICATED", "This link isn't valid.")
 TAKEN = refused(
     409,
     "SLOT_TAKEN",
-    "Somebody else has taken this time.",
+    "This time is no longer available.",
     alternatives=SOME,
 )
 REUSED = refused(
     409,
     "REQUEST_ID_REUSED",
-    "This idempotency key was used before, with other content.",
+    "This idempotency key was already used with different content.",
     at="Idempotency-Key",
 )
 KEY = "Must be 1 to 128 printable ASCII characters without spaces."
 BAD_KEY = refused(400, "INVALID_IDEMPOTENCY_KEY", KEY, at="Idempotency-Key")
-VISITOR = "A visitor id is 16 to 64 letters, digits, - and _."
+VISITOR = "Must be 16 to 64 letters, digits, hyphens, or underscores."
 BAD_VISITOR = refused(400, "INVALID", VISITOR, at="X-Visitor-Id")
-OFF_GRID = "The hours there offer other starts, at the steps of the service type."
-TOO_SOON = "It starts sooner than the minimum notice of 30 minutes allows."
-TOO_FAR = "It starts further ahead than the maximum of 10 days."
-OUTSIDE_HOURS = "The session does not lie wholly in hours open for telehealth."
-REVERSED = "The end lies before the beginning."
+OFF_GRID = "The start isn't one of the service type's start times in these hours."
+TOO_SOON = "The start is too soon: the minimum notice is 30 minutes."
+TOO_FAR = "The start is too far ahead: the maximum is 10 days."
+OUTSIDE_HOURS = "The session is outside the hours for telehealth."
+REVERSED = "The end is before the start."
 
 
 def rule(reason: str, detail: str) -> Problem:
@@ -123,7 +124,12 @@ ROWS = [
     HOLD.row("a service that is not there", NO_TYPE, body={"service": "nothing"}),
     HOLD.row(
         "a mode that the service does not have",
-        refused(422, "MODE_NOT_OFFERED", "The service type is not offered by telehealth.", "mode"),
+        refused(
+            422,
+            "MODE_NOT_OFFERED",
+            "The service type isn't offered in the mode telehealth.",
+            "mode",
+        ),
         body={"service": "talk"},
     ),
     start("no offset", "<naive>"),
@@ -141,7 +147,7 @@ ROWS = [
     start("a null byte", "2027-03-01T10:00:00Z\0"),
     start("seven decimals", "2027-03-01T10:00:00.0000000Z"),
     start("off the grid", "<off_grid>", rule("OFF_GRID", OFF_GRID)),
-    start("half a minute", "<seconds>", rule("OFF_GRID", "Starts are whole minutes.")),
+    start("half a minute", "<seconds>", rule("OFF_GRID", "Must be a whole minute.")),
     start("in the past", "<past>", rule("TOO_SOON", TOO_SOON)),
     start("too soon", "<soon>", rule("TOO_SOON", TOO_SOON)),
     start("at night", "<night>", rule("OUTSIDE_HOURS", OUTSIDE_HOURS)),
@@ -317,20 +323,20 @@ ROWS = [
     CANCEL.row("a list", invalid({"body": words.AN_OBJECT}), json=[]),
     CANCEL.row(
         "a cancelled booking",
-        refused(422, "WRONG_STATUS", "A booking that is cancelled cannot become cancelled."),
+        refused(422, "WRONG_STATUS", "A booking that is canceled can't become canceled."),
         path={"booking_id": "<cancelled>"},
     ),
     CANCEL.row("another practice's", NOT_FOUND, path={"booking_id": "<their_booking>"}),
     CANCEL.row("a long key", BAD_KEY, headers={"Idempotency-Key": "x" * 129}),
     CONFIRM.row(
         "a confirmed booking",
-        refused(422, "WRONG_STATUS", "A booking that is confirmed cannot become confirmed."),
+        refused(422, "WRONG_STATUS", "A booking that is confirmed can't become confirmed."),
     ),
     CONFIRM.row("an id of nothing", NOT_FOUND, path={"booking_id": NOBODY}),
     CONFIRM.row("no id", NOT_HERE, path={"booking_id": "%00"}),
     DECLINE.row(
         "a confirmed booking",
-        refused(422, "WRONG_STATUS", "A booking that is confirmed cannot become declined."),
+        refused(422, "WRONG_STATUS", "A booking that is confirmed can't become declined."),
     ),
     DECLINE.row(
         "too many words",
@@ -343,7 +349,7 @@ ROWS = [
         refused(
             422,
             "NO_CANCELLATION_REQUESTED",
-            "No client has asked for the cancellation of this booking.",
+            "The client hasn't requested a cancellation of this booking.",
         ),
     ),
     USE_CONTACT.row("an id of nothing", NOT_FOUND, path={"booking_id": NOBODY}),
@@ -351,16 +357,36 @@ ROWS = [
     KEEP.row("an id of nothing", NOT_FOUND, path={"booking_id": NOBODY}),
     START.row(
         "a cancelled booking",
-        refused(422, "WRONG_STATUS", "A booking that is cancelled cannot become in progress."),
+        refused(422, "WRONG_STATUS", "A booking that is canceled can't become in progress."),
         path={"booking_id": "<cancelled>"},
     ),
     START.row("another practice's", NOT_FOUND, path={"booking_id": "<their_booking>"}),
     COMPLETE.row(
         "a cancelled booking",
-        refused(422, "WRONG_STATUS", "A booking that is cancelled cannot become completed."),
+        refused(422, "WRONG_STATUS", "A booking that is canceled can't become completed."),
         path={"booking_id": "<cancelled>"},
     ),
     COMPLETE.row("the id of a client", NOT_FOUND, path={"booking_id": "<client_id>"}),
+    REOPEN.row(
+        "a session that has not begun",
+        refused(
+            422,
+            "WRONG_STATUS",
+            "Only a session that is in progress or completed can be reopened."
+            " This booking is confirmed.",
+        ),
+    ),
+    REOPEN.row(
+        "another version",
+        refused(409, "STALE", words.STALE, at="version"),
+        body={"version": 2},
+    ),
+    REOPEN.row("no version", invalid({"version": words.NEEDED}), body={"version": UNSET}),
+    REOPEN.row(
+        "a version that is text", invalid({"version": words.A_NUMBER}), body={"version": "1"}
+    ),
+    REOPEN.row("another practice's", NOT_FOUND, path={"booking_id": "<their_booking>"}),
+    REOPEN.row("an id of nothing", NOT_FOUND, path={"booking_id": NOBODY}),
     ROOM.row("held in person", NO_ROOM, path={"booking_id": "<in_person>"}),
     ROOM.row("a cancelled booking", NO_ROOM, path={"booking_id": "<cancelled>"}),
     ROOM.row("an id of nothing", NO_ROOM, path={"booking_id": NOBODY}),

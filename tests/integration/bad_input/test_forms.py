@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.integration.bad_input import words
 from tests.integration.bad_input.databases import Databases
 from tests.integration.bad_input.place import Answer, Place
 from tests.integration.bad_input.table import Route
@@ -22,6 +23,7 @@ ACT = "/console/bookings/<booking_id>"
 CONFIRM = Route("POST", f"{ACT}/confirm", "owner")
 START = Route("POST", f"{ACT}/start", "owner")
 COMPLETE = Route("POST", f"{ACT}/complete", "owner")
+REOPEN = Route("POST", f"{ACT}/reopen", "owner")
 KEEP = Route("POST", f"{ACT}/decline-cancellation", "owner")
 USE_CONTACT = Route("POST", f"{ACT}/update-client", "owner")
 PRACTICE = Route("POST", "/console/practice", "owner")
@@ -118,7 +120,7 @@ ROWS = [
     book(
         "a time that is past", "This time is too soon to be booked online.", "", 422, start="<past>"
     ),
-    book("a hold that is no id", "This is not an id.", "", hold="hold-1"),
+    book("a hold that is no id", "Must be an id from an earlier response.", "", hold="hold-1"),
     Form(
         BOOK, "no UTF-8", 400, "Enter your name.", "name", SLOT, changes=OF_A_HOLD, body=b"name=+"
     ),
@@ -204,7 +206,7 @@ ROWS = [
         DECLINE,
         "a confirmed booking",
         422,
-        "A booking that is confirmed cannot become declined.",
+        "A booking that is confirmed can't become declined.",
         words="Sorry.",
     ),
     staff(
@@ -216,23 +218,35 @@ ROWS = [
         words="x" * 2001,
     ),
     staff(
-        CONFIRM, "a confirmed booking", 422, "A booking that is confirmed cannot become confirmed."
+        CONFIRM, "a confirmed booking", 422, "A booking that is confirmed can't become confirmed."
     ),
     Form(CONFIRM, "no id", 404, NOT_HERE, path={"booking_id": "booking-1"}),
     Form(
         START,
         "a cancelled booking",
         422,
-        "A booking that is cancelled cannot become in progress.",
+        "A booking that is canceled can't become in progress.",
         path={"booking_id": "<cancelled>"},
     ),
     Form(
         COMPLETE,
         "a cancelled booking",
         422,
-        "A booking that is cancelled cannot become completed.",
+        "A booking that is canceled can't become completed.",
         path={"booking_id": "<cancelled>"},
     ),
+    staff(
+        REOPEN,
+        "a session that has not begun",
+        422,
+        "Only a session that is in progress or completed can be reopened.",
+        version="1",
+    ),
+    staff(REOPEN, "another version", 409, words.STALE, version="2"),
+    staff(REOPEN, "no version", 409, words.STALE),
+    staff(REOPEN, "a version that is no number", 409, words.STALE, version="\u0661"),
+    staff(REOPEN, "a version that no number holds", 409, words.STALE, version="9" * 40),
+    without_token(REOPEN, version="1"),
     Form(COMPLETE, "a null byte", 404, NOT_HERE, path={"booking_id": "%00"}),
     Form(USE_CONTACT, "no id", 404, NOT_HERE, path={"booking_id": "booking-1"}),
     without_token(USE_CONTACT),
@@ -260,7 +274,7 @@ ROWS = [
         KEEP,
         "nothing was asked for",
         422,
-        "No client has asked for the cancellation of this booking.",
+        "The client hasn't requested a cancellation of this booking.",
     ),
 ]
 

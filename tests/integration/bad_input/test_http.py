@@ -10,18 +10,24 @@ from tests.integration.bad_input.databases import Databases
 from tests.integration.bad_input.place import Answer, Place
 from tests.integration.bad_input.table import Problem, refused
 
-NO_HTTP = refused(400, "BAD_REQUEST", "This is not a whole request as HTTP/1.1 has it.")
-TOO_LONG = refused(414, "REQUEST_URI_TOO_LONG", "An address has at most 8190 characters.")
+NO_HTTP = refused(400, "BAD_REQUEST", "This isn't a complete HTTP/1.1 request.")
+TOO_LONG = refused(
+    414, "REQUEST_URI_TOO_LONG", "The address is too long. The limit is 8190 characters."
+)
 TOO_MANY = refused(
     431,
     "REQUEST_HEADER_FIELDS_TOO_LARGE",
-    "There are at most 60 headers of at most 8190 characters each.",
+    "The headers are too large. The limits are 60 headers and 8190 characters each.",
 )
-TOO_LARGE = refused(413, "REQUEST_ENTITY_TOO_LARGE", "A body has at most 65536 bytes.")
-NO_METHOD = refused(405, "METHOD_NOT_ALLOWED", "This address is not for that method.")
-NO_HOST = refused(400, "BAD_REQUEST", "This is not a host of this site.")
-NO_CODING = refused(501, "NOT_IMPLEMENTED", "Bodies are sent as they are, whole or in chunks.")
-NOT_EXPECTED = refused(417, "EXPECTATION_FAILED", "Nothing can be expected but 100-continue.")
+TOO_LARGE = refused(
+    413, "REQUEST_ENTITY_TOO_LARGE", "The body is too large. The limit is 65536 bytes."
+)
+NO_METHOD = refused(405, "METHOD_NOT_ALLOWED", "This address doesn't support this method.")
+NO_HOST = refused(400, "BAD_REQUEST", "Unknown host.")
+NO_CODING = refused(
+    501, "NOT_IMPLEMENTED", "Unsupported transfer encoding. Send the body as it is, or chunked."
+)
+NOT_EXPECTED = refused(417, "EXPECTATION_FAILED", "The only supported expectation is 100-continue.")
 SECRET = "a-token-that-opens-something"
 
 

@@ -17,7 +17,7 @@ DAYS = Route("GET", f"{API}/providers/<username>/days", query=WHAT)
 
 NO_PROVIDER = refused(404, "PROVIDER_NOT_FOUND", words.NO_PROVIDER, at="username")
 NOT_HERE = refused(404, "NOT_FOUND", words.NOTHING_HERE)
-NO_TYPE = refused(404, "SERVICE_TYPE_NOT_FOUND", "There is no such service type.", at="service")
+NO_TYPE = refused(404, "SERVICE_TYPE_NOT_FOUND", "This service type doesn't exist.", at="service")
 
 
 def nobody(name: str, username: str) -> Row:
@@ -65,16 +65,17 @@ ROWS = [
     ),
     SLOTS.row(
         "a service that clients cannot book",
-        refused(
-            422, "TYPE_NOT_ONLINE", "Clients cannot book the service type online.", at="service"
-        ),
+        refused(422, "TYPE_NOT_ONLINE", "This service type can't be booked online.", at="service"),
         query={"service": "inside", "mode": "phone"},
     ),
     SLOTS.row("no such mode", invalid({"mode": words.A_MODE}), query={"mode": "MODE_PHONE"}),
     SLOTS.row(
         "a mode that the service does not have",
         refused(
-            400, "MODE_NOT_OFFERED", "The service type is not offered by telehealth.", at="mode"
+            400,
+            "MODE_NOT_OFFERED",
+            "The service type isn't offered in the mode telehealth.",
+            at="mode",
         ),
         query={"service": "talk"},
     ),
@@ -104,12 +105,12 @@ ROWS = [
     ),
     SLOTS.row(
         "the end before the beginning",
-        refused(400, "RANGE_REVERSED", "The end lies before the beginning.", at="to"),
+        refused(400, "RANGE_REVERSED", "The end is before the start.", at="to"),
         query={"from": "2027-03-02", "to": "2027-03-01"},
     ),
     SLOTS.row(
         "93 dates",
-        refused(400, "RANGE_TOO_LONG", "A search covers at most 92 dates.", at="to"),
+        refused(400, "RANGE_TOO_LONG", "A search can cover at most 92 dates.", at="to"),
         query={"from": "2027-01-01", "to": "2027-04-03"},
     ),
     SLOTS.row(
@@ -126,7 +127,7 @@ ROWS = [
     ),
     SLOTS.row(
         "a revision that there never was",
-        refused(400, "UNKNOWN_REVISION", "There is no such revision.", at="revision"),
+        refused(400, "UNKNOWN_REVISION", "This revision doesn't exist.", at="revision"),
         query={"revision": "9" * 15},
     ),
     count("none", "0", words.at_least(1)),

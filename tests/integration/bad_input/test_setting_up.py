@@ -58,7 +58,7 @@ GET_FEED = Route("GET", f"{API}/providers/<username>/calendar-feed", "owner")
 ROTATE_FEED = Route("POST", f"{API}/providers/<username>/calendar-feed/rotate", "owner")
 
 NO_PROVIDER = refused(404, "PROVIDER_NOT_FOUND", words.NO_PROVIDER, at="username")
-NO_TYPE = refused(404, "SERVICE_TYPE_NOT_FOUND", "There is no such service type.")
+NO_TYPE = refused(404, "SERVICE_TYPE_NOT_FOUND", "This service type doesn't exist.")
 NOT_HERE = refused(404, "NOT_FOUND", words.NOTHING_HERE)
 SIGN_IN = refused(401, "UNAUTHENTICATED", words.SIGN_IN)
 ELSEWHERE = {"username": "<their_username>"}
@@ -146,12 +146,22 @@ ROWS = [
     block("an unknown field", words.NO_FIELD, room="x"),
     block(
         "a place that is not there",
-        refused(400, "UNKNOWN_ROOM", "The practice has no such physical room.", "blocks[0].place"),
+        refused(
+            400,
+            "UNKNOWN_ROOM",
+            "The practice has no physical room with this id.",
+            "blocks[0].place",
+        ),
         place=NOBODY,
     ),
     block(
         "another practice's place",
-        refused(400, "UNKNOWN_ROOM", "The practice has no such physical room.", "blocks[0].place"),
+        refused(
+            400,
+            "UNKNOWN_ROOM",
+            "The practice has no physical room with this id.",
+            "blocks[0].place",
+        ),
         place="<their_room>",
     ),
     week(
@@ -227,19 +237,24 @@ ROWS = [
     ),
     OVERRIDE.row(
         "another practice's place",
-        refused(400, "UNKNOWN_ROOM", "The practice has no such physical room.", "blocks[0].place"),
+        refused(
+            400,
+            "UNKNOWN_ROOM",
+            "The practice has no physical room with this id.",
+            "blocks[0].place",
+        ),
         body={"blocks[0].place": "<their_room>"},
     ),
     DROP_OVERRIDE.row("no id", NOT_HERE, path={"override_id": "x"}),
     DROP_OVERRIDE.row(
         "an id of nothing",
-        refused(404, "OVERRIDE_NOT_FOUND", "There is no such override."),
+        refused(404, "OVERRIDE_NOT_FOUND", "This override doesn't exist."),
         path={"override_id": NOBODY},
     ),
     DROP_OVERRIDE.row("with another practice's", NO_PROVIDER, path=ELSEWHERE),
     DROP_OVERRIDE.row(
         "with another provider",
-        refused(404, "OVERRIDE_NOT_FOUND", "There is no such override."),
+        refused(404, "OVERRIDE_NOT_FOUND", "This override doesn't exist."),
         path={"username": "<limited>"},
     ),
     # Service types
@@ -299,13 +314,13 @@ ROWS = [
         "another currency",
         "price",
         {"minor_units": 1, "currency": "EUR"},
-        refused(422, "CURRENCY_DIFFERS", "Amounts are in USD.", "price.currency"),
+        refused(422, "CURRENCY_DIFFERS", "Amounts must be in USD.", "price.currency"),
     ),
     new_type(
         "another currency",
         "no_show_fee",
         {"amount": {"minor_units": 1, "currency": "EUR"}},
-        refused(422, "CURRENCY_DIFFERS", "Amounts are in USD.", "no_show_fee.amount.currency"),
+        refused(422, "CURRENCY_DIFFERS", "Amounts must be in USD.", "no_show_fee.amount.currency"),
     ),
     new_type(
         "no such mode",
@@ -317,7 +332,7 @@ ROWS = [
         "in use",
         "slug",
         "session",
-        refused(409, "SLUG_TAKEN", "A service type of that slug is there already.", "slug"),
+        refused(409, "SLUG_TAKEN", "A service type with this slug already exists.", "slug"),
     ),
     CHANGE_TYPE.row("no version", invalid({"version": words.NEEDED}), body={"version": UNSET}),
     CHANGE_TYPE.row("a version of the future", stale(), body={"version": 99}),
@@ -384,7 +399,7 @@ ROWS = [
         refused(
             400,
             "UNKNOWN_COUNTRY",
-            "Use the two capital letters of a country (ISO 3166-1), such as US.",
+            "Must be a country's two capital letters (ISO 3166-1), such as US.",
             "country",
         ),
         body={"country": "XX"},
@@ -404,7 +419,7 @@ ROWS = [
         refused(
             400,
             "INVALID_WEBSITE",
-            "Enter the address of a web site, such as https://example.com.",
+            "Enter a website address, such as https://example.com.",
             "website",
         ),
         body={"website": "javascript:alert(1)"},

@@ -47,7 +47,7 @@ def reason_of(kind: type[DomainError]) -> str:
 
 
 class Invalid(DomainError):
-    """The request is not valid."""
+    """The request isn't valid."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
 
@@ -59,53 +59,53 @@ class Unauthenticated(DomainError):
 
 
 class NotAllowed(DomainError):
-    """You may not do this."""
+    """You don't have permission to do this."""
 
     code = grpc.StatusCode.PERMISSION_DENIED
 
 
 class NotFound(DomainError):
-    """There is no such thing."""
+    """This doesn't exist, or you don't have access to it."""
 
     code = grpc.StatusCode.NOT_FOUND
 
 
 class Conflict(DomainError):
-    """Somebody else was first."""
+    """Someone else was first."""
 
     code = grpc.StatusCode.ALREADY_EXISTS
 
 
 class Stale(DomainError):
-    """This was changed by somebody else meanwhile; load it again."""
+    """Someone else changed this. Load it again, then retry."""
 
     code = grpc.StatusCode.ABORTED
 
 
 class Refused(DomainError):
-    """A rule does not allow this."""
+    """A rule doesn't allow this."""
 
     code = grpc.StatusCode.FAILED_PRECONDITION
 
 
 class TooMany(DomainError):
-    """Too many requests; wait a little."""
+    """Too many requests. Wait, then try again."""
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 class Unavailable(DomainError):
-    """This cannot be reached at the moment; try again shortly."""
+    """Temporarily unavailable. Try again shortly."""
 
     code = grpc.StatusCode.UNAVAILABLE
 
 
 class DeadlineExceeded(Unavailable):
-    """This took too long; try again shortly."""
+    """This took too long. Try again shortly."""
 
 
 class Unreadable(DomainError):
-    """This is stored, but cannot be read."""
+    """This is stored but can't be read."""
 
     code = grpc.StatusCode.DATA_LOSS
 

@@ -15,7 +15,9 @@ def parse(text: str, field: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise Invalid("This is not an id.", field=field, reason="INVALID_ID") from None
+        raise Invalid(
+            "Must be an id from an earlier response.", field=field, reason="INVALID_ID"
+        ) from None
 
 
 def find(text: str) -> UUID:

@@ -1,4 +1,4 @@
-"""JSON logs without personal data, whoever writes a line (spec PF-7, PF-12).
+"""JSON logs without personal data, also in lines of libraries (spec PF-7, PF-12).
 
 The product's own lines are written as they are, since they contain ids and fixed words only. Lines
 of libraries and texts of exceptions are reduced, since both often quote the value that failed.

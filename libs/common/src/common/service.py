@@ -147,7 +147,7 @@ class Service:
                 try:
                     self._forget()
                 except Exception as error:  # the database is unreachable; try again next time
-                    log.warning("old entries stay for now: %s", type(error).__name__)
+                    log.warning("could not remove old entries: %s", type(error).__name__)
             rounds += 1
             self._stopping.wait(_CHECK if ready else 0.1)
 

@@ -1,6 +1,7 @@
 """Checks of the values in a request.
 
-A failure raises Invalid, which names the field and says what is needed, but never quotes the value.
+A failure raises Invalid, which names the field and says which values are valid. It never quotes the
+value.
 """
 
 import re
@@ -36,7 +37,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class RangeReversed(Invalid):
-    """The end lies before the beginning."""
+    """The end is before the start."""
 
 
 def line(text: str, field: str, longest: int = LINE) -> str:
@@ -87,7 +88,7 @@ def number(value: int, field: str, least: int, most: int) -> int:
     """Return a number. Raises Invalid unless it lies between `least` and `most`, inclusive."""
     if not least <= value <= most:
         raise Invalid(
-            f"A number from {least} to {most} is needed.", field=field, reason="OUT_OF_RANGE"
+            f"Must be a number from {least} to {most}.", field=field, reason="OUT_OF_RANGE"
         )
     return value
 
@@ -95,7 +96,8 @@ def number(value: int, field: str, least: int, most: int) -> int:
 def choice(enum: Any, value: int, field: str) -> int:
     """Return a value of an enumeration. Raises Invalid for UNSPECIFIED and unknown values."""
     if not value or value not in enum.values():
-        raise Invalid("Choose one of those offered.", field=field, reason="INVALID_CHOICE")
+        names = ", ".join(name for name, number in enum.items() if number)
+        raise Invalid(f"Must be one of: {names}.", field=field, reason="INVALID_CHOICE")
     return value
 
 
@@ -103,9 +105,7 @@ def instant(value: Timestamp, field: str) -> datetime:
     """Return an instant in UTC. Raises Invalid unless it lies in the years 2000 to 2100."""
     within = FIRST.timestamp() <= value.seconds < END.timestamp()
     if not within or not 0 <= value.nanos < 1_000_000_000:
-        raise Invalid(
-            "An instant of the years 2000 to 2100 is needed.", field=field, reason="INVALID_TIME"
-        )
+        raise Invalid("Must be a time from 2000 through 2100.", field=field, reason="INVALID_TIME")
     return value.ToDatetime(tzinfo=UTC)
 
 
@@ -132,7 +132,7 @@ def slug(text: str, field: str) -> str:
     """Return `text` if it can be part of a URL as it is: 1 to 60 of a-z, 0-9 and hyphens."""
     if not is_slug(text):
         raise Invalid(
-            "1 to 60 small letters, digits and hyphens are needed.",
+            "Must be 1 to 60 lowercase letters, digits, or hyphens.",
             field=field,
             reason="INVALID_SLUG",
         )
@@ -153,7 +153,7 @@ def email(text: str, field: str) -> str:
 
 
 def website(text: str, field: str) -> str:
-    """Return the address of a web site, with `https://` if it has no scheme. It may be empty."""
+    """Return the address of a website, with `https://` if it has no scheme. It may be empty."""
     stripped = optional_line(text, field)
     if not stripped:
         return ""
@@ -165,7 +165,7 @@ def website(text: str, field: str) -> str:
         host = ""
     if not host or parts.scheme not in {"http", "https"} or not _HOST.fullmatch(host):
         raise Invalid(
-            "Enter the address of a web site, such as https://example.com.",
+            "Enter a website address, such as https://example.com.",
             field=field,
             reason="INVALID_WEBSITE",
         )
@@ -176,7 +176,7 @@ def currency(text: str, field: str) -> str:
     """Return `text` if it has the form of an ISO 4217 code, such as USD."""
     if not _CURRENCY.fullmatch(text):
         raise Invalid(
-            "A currency is three capital letters, such as USD.",
+            "Must be three capital letters, such as USD.",
             field=field,
             reason="INVALID_CURRENCY",
         )
@@ -191,7 +191,7 @@ def day(text: str, field: str) -> date:
         parsed = date.min
     if not FIRST.year <= parsed.year < END.year:
         raise Invalid(
-            "A date of the years 2000 to 2100 is needed, such as 2026-11-02.",
+            "Must be a date from 2000 through 2100, such as 2026-11-02.",
             field=field,
             reason="INVALID_DATE",
         )

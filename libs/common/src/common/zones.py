@@ -16,12 +16,12 @@ if [int(n) for n in VERSION.split(".")] < [int(n) for n in OLDEST.split(".")]:
     raise Misconfigured(f"tzdata {VERSION} is installed; {OLDEST} or newer is needed")
 
 zoneinfo.reset_tzpath(to=())
-# Factory stands for a zone that nobody has set.
+# Factory means that no zone is set.
 NAMES = frozenset(zoneinfo.available_timezones() - {"Factory"})
 
 
 class UnknownZone(Invalid):
-    """This is not a time zone of the tz database, such as Europe/Berlin."""
+    """Must be a time zone name, such as America/New_York."""
 
 
 def zone(name: str, field: str = "timezone") -> ZoneInfo:

@@ -106,13 +106,11 @@ class Environment:
             raise Misconfigured(
                 f"Set {name}_DATABASE_URL and {name}_ENCRYPTION_KEYS for this command."
             )
-        self.use_keys_of(service)
-        database = Database(self.database_urls[service], pool_size=1, service=service)
-        try:
+        ring = encryption.KeyRing(self.encryption_keys[service], self.blind_index_key)
+        with (
+            encryption.using(ring),
+            contextlib.closing(
+                Database(self.database_urls[service], pool_size=1, service=service)
+            ) as database,
+        ):
             yield database
-        finally:
-            database.close()
-
-    def use_keys_of(self, service: str) -> None:
-        """Use a service's keys in this process, to read and write encrypted columns."""
-        encryption.use(encryption.KeyRing(self.encryption_keys[service], self.blind_index_key))

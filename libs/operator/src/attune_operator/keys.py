@@ -1,6 +1,6 @@
 """`attune keys`: check and replace the keys that encrypt personal data (spec PF-7).
 
-Services keep serving meanwhile. The procedure is in docs/operations.md.
+Services keep running during the work. The procedure is in docs/operations.md.
 """
 
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def check(services: tuple[str, ...]) -> None:
 def re_encrypt(services: tuple[str, ...]) -> None:
     """Encrypt all values of SERVICES (by default, all) under the current key.
 
-    Services keep serving meanwhile. The command can be interrupted and repeated at any time."""
+    Services keep running. The command can be interrupted and repeated at any time."""
     unreadable, left = list[str](), 0
     for service, database in _databases(services):
         for table, outcome in stored.re_encrypt(database).items():

@@ -4,7 +4,7 @@ Subcommands find the running Attune by environment variables (NATS_URL, BOOKING_
 or, on a developer's machine, in the data folder of `attune up` (ATTUNE_DATA).
 
 A service adds its own subcommands through the entry point group `attune.commands`. The object of
-their click context is the function that opens a service's database.
+their click context is a `practices.Attune`.
 """
 
 import logging
@@ -24,7 +24,7 @@ GROUP = "attune.commands"
 def main(context: click.Context) -> None:
     """Run and maintain Attune."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    context.obj = lambda service: Environment.load().database(service)
+    context.obj = practices.Attune(Environment.load)
 
 
 main.add_command(migrate.migrate)

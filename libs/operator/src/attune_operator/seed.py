@@ -15,6 +15,7 @@ from attune.availability.v1.service_type_service_pb2 import CreateServiceTypeReq
 from attune.availability.v1.service_type_service_pb2_grpc import ServiceTypeServiceStub
 from attune.common.v1 import types_pb2 as types
 from attune_operator.environment import Environment
+from attune_operator.practices import Attune
 from common.errors import NotFound
 from common.rpc import identity
 from common.rpc.identity import Identity
@@ -75,7 +76,7 @@ def _create_account(
         "--role",
         "clinician",
     ]
-    account.load().main(arguments, obj=environment.database, standalone_mode=False)
+    account.load().main(arguments, obj=Attune(lambda: environment), standalone_mode=False)
 
 
 def _practice() -> CreatePracticeRequest:

@@ -1,1 +1,1 @@
-"""When a provider can be booked, and slot search."""
+"""When clients can book a provider, and slot search."""

@@ -1,4 +1,4 @@
-"""Jobs: what happens when its time comes."""
+"""Jobs: work that is due at a given instant."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ _RETRY = timedelta(seconds=2)
 def fetch(job: Job, context: JobContext[Occupancy]) -> None:
     """Replace the projection of one resource with booking's own list.
 
-    Events may bring the projection further meanwhile; then the list is dropped.
+    If events have made the projection newer than the list, the list is dropped.
     """
     number = int(job.key)
     try:

@@ -34,7 +34,7 @@ _PROVIDER = 0
 
 
 class BadCase(Invalid):
-    """The case cannot be read."""
+    """This case can't be read."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What can be billed, and the ledger behind it."""
+"""Billable sessions, and the ledger behind them."""

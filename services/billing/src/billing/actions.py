@@ -1,4 +1,4 @@
-"""Use cases: bill a session, reverse a ledger entry."""
+"""Use cases: bill a session, void its bill, reverse a ledger entry."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,39 +8,47 @@ from sqlalchemy.orm import Session
 from attune.billing.v1.events_pb2 import PaymentStatusChanged
 from attune.booking.v1 import booking_pb2
 from billing import domain
-from billing.domain import CompletedBooking
-from billing.store import billables, ledger
+from billing.domain import BookingVersion, CompletedBooking
+from billing.store import billables, ledger, sessions
 from common import audit
 from common.messaging.outbox import emit
 
 
-def bill_session(session: Session, completed: CompletedBooking) -> None:
-    """Make a session that took place billable, and post what the client owes, once.
+def bill_session(session: Session, completed: CompletedBooking, now: datetime) -> None:
+    """Make a completed session billable, and post what the client owes.
 
-    Where nothing is due, the ledger stays as it is (spec BL-1, BL-3, BL-4). Raises
-    UnknownBillingType or InvalidMoney.
+    Does nothing if a newer version of the booking, or this one, has been judged. A bill
+    of an older version is voided first: the session was reopened in between, though that event
+    has not arrived yet. If nothing is due, the ledger stays as it is (spec BL-1, BL-3, BL-4).
+    Raises UnknownBillingType or InvalidMoney.
     """
+    payment_version = sessions.claim(session, completed)
+    if payment_version is None:
+        return
+    _void(session, completed, now)
     due = completed.amount_due()
     if due is None:
-        emit(session, _status(completed, booking_pb2.PAYMENT_STATUS_NOT_BILLED))
-    elif billables.add(session, completed, due):
-        entry = domain.entry_for(completed.booking_id, completed.client_id, due, completed.end_at)
-        ledger.add_entry(session, completed.practice_id, entry)
-        audit.record(
-            session, "billable.create", booking=completed.booking_id, client=completed.client_id
-        )
-        emit(session, _status(completed, booking_pb2.PAYMENT_STATUS_DUE))
-
-
-def _status(
-    completed: CompletedBooking, payment_status: "booking_pb2.PaymentStatus.ValueType"
-) -> PaymentStatusChanged:
-    return PaymentStatusChanged(
-        practice_id=str(completed.practice_id),
-        booking_id=str(completed.booking_id),
-        payment_status=payment_status,
-        version=1,  # a booking's first, and so far its only one
+        _emit_status(session, completed, booking_pb2.PAYMENT_STATUS_NOT_BILLED, payment_version)
+        return
+    billables.add(session, completed, due)
+    entry = domain.entry_for(completed.booking_id, completed.client_id, due, completed.end_at)
+    ledger.add_entry(session, completed.practice_id, entry)
+    audit.record(
+        session, "billable.create", booking=completed.booking_id, client=completed.client_id
     )
+    _emit_status(session, completed, booking_pb2.PAYMENT_STATUS_DUE, payment_version)
+
+
+def void_session(session: Session, reopened: BookingVersion, reopened_at: datetime) -> None:
+    """Void the bill of a session that was reopened (spec BL-14).
+
+    Does nothing if a newer version of the booking, or this one, has been judged.
+    """
+    payment_version = sessions.claim(session, reopened)
+    if payment_version is None:
+        return
+    _void(session, reopened, reopened_at)
+    _emit_status(session, reopened, booking_pb2.PAYMENT_STATUS_NOT_BILLED, payment_version)
 
 
 def reverse_entry(
@@ -52,3 +60,27 @@ def reverse_entry(
     """
     reversal = domain.reversal_of(entry_id, ledger.entry(session, entry_id), occurred_at)
     return ledger.add_entry(session, practice_id, reversal)
+
+
+def _void(session: Session, booking: BookingVersion, occurred_at: datetime) -> None:
+    """Remove the billable of a session, if there is one, and reverse its ledger entry."""
+    if not billables.remove(session, booking.booking_id):
+        return
+    entry_id = ledger.open_session_entry(session, booking.booking_id)
+    reverse_entry(session, booking.practice_id, entry_id, occurred_at)
+    audit.record(session, "billable.void", booking=booking.booking_id, client=booking.client_id)
+
+
+def _emit_status(
+    session: Session,
+    booking: BookingVersion,
+    payment_status: "booking_pb2.PaymentStatus.ValueType",
+    version: int,
+) -> None:
+    changed = PaymentStatusChanged(
+        practice_id=str(booking.practice_id),
+        booking_id=str(booking.booking_id),
+        payment_status=payment_status,
+        version=version,
+    )
+    emit(session, changed)

@@ -18,11 +18,11 @@ _MOST = 2**63 - 1  # of a bigint; its negative fits, too
 
 
 class InvalidMoney(Invalid):
-    """Money is a number of minor units and a currency of three capital letters."""
+    """Must be an amount in minor units with a three-letter currency code."""
 
 
 class UnknownBillingType(Invalid):
-    """It is not known whether this client is billed."""
+    """The billing type of this client is unknown."""
 
 
 class Unbalanced(Invalid):
@@ -96,12 +96,19 @@ def balance(postings: tuple[Posting, ...]) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class CompletedBooking:
-    """A session that took place, with the terms that are frozen on its booking."""
+class BookingVersion:
+    """A booking as of one of its versions, which rise with each change."""
 
     booking_id: UUID
     practice_id: UUID
     client_id: UUID
+    version: int
+
+
+@dataclass(frozen=True)
+class CompletedBooking(BookingVersion):
+    """A session that took place, with the terms that are frozen on its booking."""
+
     provider_id: UUID
     start_at: datetime
     end_at: datetime
@@ -130,7 +137,7 @@ def amount_due(billing_type: str, minor_units: int, currency: str) -> Money | No
 
 def _price(minor_units: int, currency: str) -> Money | None:
     if minor_units < 0:
-        raise InvalidMoney("A price cannot be negative")
+        raise InvalidMoney("A price can't be negative.")
     return Money(minor_units, currency) if minor_units else None
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from attune.billing.v1 import billable_service_pb2 as pb
 from attune.booking.v1.booking_pb2 import BillingType
 from attune.booking.v1.events_pb2 import BookingFact
-from billing.domain import CompletedBooking
+from billing.domain import BookingVersion, CompletedBooking
 from billing.store.tables import Billable
 from common import proto
 
@@ -23,12 +23,23 @@ def billable(row: Billable) -> pb.Billable:
     )
 
 
+def booking_version(booking: BookingFact) -> BookingVersion:
+    """Return a version of a booking from booking's event."""
+    return BookingVersion(
+        booking_id=UUID(booking.booking_id),
+        practice_id=UUID(booking.practice_id),
+        client_id=UUID(booking.client_id),
+        version=booking.version,
+    )
+
+
 def completed_booking(booking: BookingFact) -> CompletedBooking:
     """Return a completed booking from booking's event."""
     return CompletedBooking(
         booking_id=UUID(booking.booking_id),
         practice_id=UUID(booking.practice_id),
         client_id=UUID(booking.client_id),
+        version=booking.version,
         provider_id=UUID(booking.provider_id),
         start_at=proto.instant(booking.start_time),
         end_at=proto.instant(booking.end_time),

@@ -23,7 +23,7 @@ from common.rpc.server import Servicers
 
 
 class BillableServicer(BillableServiceServicer):
-    """Lists what can be billed."""
+    """Lists billable sessions."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -32,7 +32,7 @@ class BillableServicer(BillableServiceServicer):
     def ListBillables(
         self, request: pb.ListBillablesRequest, context: grpc.ServicerContext
     ) -> pb.ListBillablesResponse:
-        """Return what can be billed, newest first (spec BL-4).
+        """Return billable sessions, newest first (spec BL-4).
 
         Owners and managers see all billables of the practice, clinicians those of their own
         sessions (spec CL-3).

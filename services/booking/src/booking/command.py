@@ -1,31 +1,37 @@
-"""`attune clients`: the operator's command for clients."""
+"""`attune clients`: the operator's command for client records."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Protocol
 
 import click
 
 from booking.store import clients as store
 from common.db.database import EVERY_PRACTICE, Database
 
-OpenDatabase = Callable[[str], AbstractContextManager[Database]]
 _BATCH = 200
+
+
+class Attune(Protocol):
+    """The running Attune, as the `attune` command passes it to subcommands."""
+
+    def database(self, service: str) -> AbstractContextManager[Database]: ...
 
 
 @click.group()
 def clients() -> None:
-    """Clients."""
+    """Maintain client records."""
 
 
 @clients.command()
 @click.pass_obj
-def reindex(open_database: OpenDatabase) -> None:
-    """Compute the email indexes of early releases anew, while clients book.
+def reindex(attune: Attune) -> None:
+    """Recompute the email indexes that early releases wrote.
 
-    Until then a client is found under the old index as well. Run it again to continue.
+    Clients can book during the run and are found by either index. An interrupted run can be
+    repeated.
     """
     renewed = 0
-    with open_database("booking") as database:
+    with attune.database("booking") as database:
         while True:
             with database.transaction(EVERY_PRACTICE) as session:
                 count = store.renew_indexes(session, _BATCH)
@@ -34,4 +40,4 @@ def reindex(open_database: OpenDatabase) -> None:
                 break
         with database.transaction(EVERY_PRACTICE) as session:
             left = store.count_old_indexes(session)
-    click.echo(f"Renewed the email indexes of {renewed} clients; {left} are left.")
+    click.echo(f"Renewed the email indexes of {renewed} clients; {left} remain.")

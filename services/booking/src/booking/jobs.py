@@ -1,4 +1,4 @@
-"""What happens at its time: holds and unanswered requests expire (spec BK-3, PF-6)."""
+"""Jobs that expire holds and unanswered requests (spec BK-3, PF-6)."""
 
 from uuid import UUID
 

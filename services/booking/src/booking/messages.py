@@ -1,5 +1,5 @@
-"""Rows as messages: for viewers, by who they are (spec CL-3), and for events, which carry ids,
-times, and amounts only (spec PF-3)."""
+"""Convert rows to messages: for viewers, by their role (spec CL-3), and for events, which carry
+ids, times, and amounts only (spec PF-3)."""
 
 from datetime import datetime
 from enum import Enum, auto
@@ -15,7 +15,9 @@ from attune.booking.v1.booking_pb2 import (
 )
 from attune.booking.v1.events_pb2 import BookingFact, TakenTimeChanged
 from attune.common.v1.types_pb2 import ClientStatus, Mode, Money
+from booking.domain import reopening
 from booking.domain.occupancy import OccupancyChange, Resource, TakenTime
+from booking.domain.status import Status
 from booking.store.tables import Booking, BookingChange, Client, Hold, ServiceLine
 from common import proto
 from common.rpc.identity import Identity
@@ -47,6 +49,7 @@ def booking(
 ) -> booking_pb2.Booking:
     """Return a booking as a viewer may see it."""
     rule = row.cancellation_rule
+    reopen_until = _reopen_until(row, now) if history and who is Viewer.STAFF else None
     return booking_pb2.Booking(
         booking_id=str(row.id),
         practice_id=str(row.practice_id),
@@ -75,11 +78,12 @@ def booking(
         version=row.version,
         create_time=proto.timestamp(row.created_at),
         update_time=proto.timestamp(row.updated_at),
+        reopen_until_time=proto.timestamp(reopen_until) if reopen_until else None,
     )
 
 
 def client(row: Client) -> booking_pb2.Client:
-    """Return what the practice knows about a client."""
+    """Return the practice's record of a client."""
     return booking_pb2.Client(
         client_id=str(row.id),
         name=row.name,
@@ -143,6 +147,11 @@ def taken_time(resource: Resource, taken: TakenTime) -> booking_pb2.TakenTime:
         session_end_time=proto.timestamp(taken.session_end),
         kind=proto.value(TakenKind, taken.kind),
     )
+
+
+def _reopen_until(row: Booking, now: datetime) -> datetime | None:
+    changes = [reopening.SessionChange(entry.change, entry.changed_at) for entry in row.history]
+    return reopening.reopen_until(Status(row.status), changes, row.payment_status, now)
 
 
 def _client_of(row: Booking, who: Viewer) -> booking_pb2.Client:

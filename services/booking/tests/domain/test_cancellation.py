@@ -45,7 +45,7 @@ def test_inside_the_threshold_it_is_too_late_and_the_limit_is_named(
 ) -> None:
     with pytest.raises(CancellationTooLate) as refused:
         of(policy).needs_approval(now)
-    assert refused.value.message == "This could be cancelled until 2026-11-01T14:00Z."
+    assert refused.value.message == "Online cancellation closed at 2026-11-01T14:00Z."
     assert refused.value.details == {"cancel_until_time": "2026-11-01T14:00Z"}
     assert not of(policy).allows(now)
 

@@ -352,6 +352,26 @@ def test_a_key_belongs_to_one_provider_and_one_kind_of_caller(both: Both) -> Non
 
 
 @pytest.mark.req("BK-4")
+def test_a_key_belongs_to_one_visitor(both: Both) -> None:
+    practice, key = Practice(both), str(ids.new())
+    mine = wish(practice, request_id=key, visitor_id="visitor-1")
+    first = book(both, mine)
+    theirs = wish(practice, NINE + HOUR, request_id=key, visitor_id="visitor-2")
+    assert book(both, theirs).booking_id != first.booking_id
+    copied = pb.CreateBookingRequest()
+    copied.CopyFrom(mine)
+    copied.visitor_id = "visitor-2"
+    assert failure(partial(book, both, copied)).reason == "REQUEST_ID_REUSED"
+    copied.visitor_id = "visitor-3"
+    assert failure(partial(book, both, copied)).reason == "SLOT_TAKEN"
+    assert book(both, mine) == first
+    assert hold(practice, NINE + 2 * HOUR, "visitor-1", key)
+    assert hold(practice, NINE + 3 * HOUR, "visitor-2", key)
+    with pytest.raises(Conflict, match="already used"):
+        hold(practice, NINE + 4 * HOUR, "visitor-2", key)
+
+
+@pytest.mark.req("BK-4")
 def test_a_lost_race_leaves_the_key_free_for_another_try(both: Both) -> None:
     practice = Practice(both)
     book(both, wish(practice))

@@ -14,15 +14,15 @@ from common.rpc.identity import Identity
 
 
 class ProviderNotFound(NotFound):
-    """There is no such provider."""
+    """This provider doesn't exist."""
 
 
 class FeedNotFound(NotFound):
-    """There is no such feed."""
+    """This feed doesn't exist."""
 
 
 def is_own_feed(actor: Identity, provider_id: UUID) -> bool:
-    """Return whether a provider is the actor; else the actor manages the whole practice.
+    """Return whether the provider is the actor. Otherwise, the actor manages the whole practice.
 
     Raises ProviderNotFound for everybody else.
     """
@@ -39,7 +39,7 @@ def read_token(session: Session, feed: Feed) -> str:
 
 
 def rotate_token(session: Session, feed: Feed) -> str:
-    """Return a new token of a feed; the old one shows nothing any more."""
+    """Replace the token of a feed and return the new one. The old token stops working."""
     token = store.rotate(session, feed.id)
     audit.record(session, "feed.rotate", feed=feed.id, provider=feed.provider_id)
     return token

@@ -1,4 +1,4 @@
-"""What a feed shows: which bookings, and how much of a client's name."""
+"""The contents of a feed: which bookings, and how much of a client's name."""
 
 import unicodedata
 from dataclasses import dataclass

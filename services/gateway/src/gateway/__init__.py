@@ -1,1 +1,1 @@
-"""The public API, the pages, sign-in and protection: everything that is reached over HTTP."""
+"""The public API, the pages, sign-in, and protection: everything that is served over HTTP."""

@@ -53,6 +53,7 @@ CALLS = {
     ("post", "/api/v1/bookings/{booking_id}/decline-cancellation"),
     ("post", "/api/v1/bookings/{booking_id}/start"),
     ("post", "/api/v1/bookings/{booking_id}/complete"),
+    ("post", "/api/v1/bookings/{booking_id}/reopen"),
     ("get", "/api/v1/bookings/{booking_id}/room"),
     ("post", "/api/v1/auth/login"),
     ("post", "/api/v1/auth/logout"),

@@ -20,7 +20,7 @@ class RoomNotFound(NotFound):
 
 
 class LinkNotValid(NotFound):
-    """This link is not valid."""
+    """This link isn't valid."""
 
 
 def follow_booking(session: Session, appointment: Appointment, now: datetime) -> Room:
@@ -109,7 +109,7 @@ def use_link(session: Session, token: str, leeway: Leeway, now: datetime) -> tup
 def replace_link(session: Session, room: Room, side: Side, now: datetime) -> str:
     """Return the token of a new link for one side; the old link opens nothing any more (spec RM-2).
 
-    Raises RoomNotFound if the room has been closed meanwhile.
+    Raises RoomNotFound if the room has been closed since.
     """
     locked = store.lock_room(session, room.booking_id)
     if locked is None or locked.closed_at:

@@ -27,7 +27,7 @@ def room(row: store.Room, window: Window) -> pb.Room:
 def side(value: int) -> Side:
     """Return the side that a request names. Raises Invalid."""
     if not value or value not in pb.Side.values():
-        raise Invalid("Name the side.", field="side", reason="INVALID_SIDE")
+        raise Invalid(f"Must be one of: {', '.join(Side)}.", field="side", reason="INVALID_SIDE")
     return Side(proto.word(pb.Side, value))
 
 

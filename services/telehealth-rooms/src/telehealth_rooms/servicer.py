@@ -42,7 +42,7 @@ class RoomServicer(RoomServiceServicer):
     ) -> pb.GetRoomResponse:
         """Return the open room of a booking with the caller's links (spec RM-1).
 
-        Errors: ROOM_NOT_FOUND, also for what the caller may not see.
+        Errors: ROOM_NOT_FOUND, also for rooms that the caller may not see.
         """
         with self._open_room("video_rooms:read", request.booking_id) as (session, room):
             tokens = actions.read_links(session, caller(), room)
@@ -76,7 +76,7 @@ class RoomServicer(RoomServiceServicer):
     ) -> pb.ReplaceLinkResponse:
         """Replace the link of one side (spec RM-2).
 
-        Errors: ROOM_NOT_FOUND, also for what the caller may not see.
+        Errors: ROOM_NOT_FOUND, also for rooms that the caller may not see.
         """
         side = messages.side(request.side)
         with self._open_room("video_rooms:change", request.booking_id) as (session, room):

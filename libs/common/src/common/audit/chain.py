@@ -40,7 +40,7 @@ class Chain:
     """The chain of one service.
 
     Its key is derived from the blind index key: encryption keys are replaced from time to time, but
-    a chain is never written anew.
+    a chain is never rewritten.
     """
 
     def __init__(self, service: str, ring: encryption.KeyRing | None = None) -> None:

@@ -112,7 +112,7 @@ class Sealer:
         except Exception as error:  # the entries are stored, so any failure can be tried again
             away = isinstance(error, SQLAlchemyError | Unavailable)
             level = logging.WARNING if away else logging.ERROR
-            log.log(level, "audit entries wait: %s", type(error).__name__)
+            log.log(level, "cannot seal audit entries: %s", type(error).__name__)
             self._stop.wait(_POLL)
         self._log_head(now=False)
 
@@ -131,7 +131,7 @@ class Sealer:
                 raise NotGenuine
             head, count = self._append(session, before)
         if before.position < self._head.position:
-            log.error("the audit has gone back behind %s", self._head)
+            log.error("the audit trail is behind its logged head %s", self._head)
         self._head = head
         return count
 

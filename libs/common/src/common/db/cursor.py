@@ -18,7 +18,7 @@ _CHECK = 4  # bytes
 
 
 class InvalidPageToken(Invalid):
-    """This is not the token of a page of this list."""
+    """Invalid page token."""
 
 
 Row = TypeVar("Row")

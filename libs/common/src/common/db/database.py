@@ -188,7 +188,7 @@ def _translated() -> Iterator[None]:
         if isinstance(error, OperationalError) and isinstance(error.orig, QueryCanceled):
             raise DeadlineExceeded from error
         if _is_away(error):
-            log.warning("the database is away (%s)", type(error).__name__)
+            log.warning("the database is unreachable (%s)", type(error).__name__)
             raise Unavailable from error
         raise
 

@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -28,7 +30,7 @@ _NAME = re.compile(rb"[A-Za-z0-9._-]{1,31}")
 
 
 class UndecipherableError(Unreadable):
-    """This is stored, but cannot be read: it was changed, or put in another place."""
+    """This is stored but can't be read: it was altered or moved."""
 
     def __init__(self, location: str, why: str) -> None:
         super().__init__(reason="UNDECIPHERABLE")
@@ -40,7 +42,7 @@ class UndecipherableError(Unreadable):
 
 
 class KeyMissing(UndecipherableError):
-    """This is stored, but cannot be read at the moment: its key is not here."""
+    """This is stored but can't be read now, because its encryption key is missing."""
 
     def __init__(self, location: str, key: str) -> None:
         super().__init__(location, f"key {key!r} is not here")
@@ -147,6 +149,17 @@ def use(ring: KeyRing) -> None:
     """Set the key ring of this process, once at start."""
     global _ring  # a process is one service, which has one ring
     _ring = ring
+
+
+@contextmanager
+def using(ring: KeyRing) -> Iterator[None]:
+    """Use another key ring during the block: a command may work on several services."""
+    global _ring
+    before, _ring = _ring, ring
+    try:
+        yield
+    finally:
+        _ring = before
 
 
 def ring() -> KeyRing:

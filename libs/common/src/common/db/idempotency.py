@@ -41,7 +41,7 @@ Response = TypeVar("Response", bound=Message)
 
 
 class RequestIdReused(Conflict):
-    """This idempotency key was used before, with other content."""
+    """This idempotency key was already used with different content."""
 
 
 class Claim(Generic[Response]):
@@ -122,7 +122,7 @@ def check(request_id: str) -> None:
     """Raise Invalid unless a `request_id` is printable and has at most LONGEST characters."""
     if len(request_id) > LONGEST or not request_id.isprintable():
         raise Invalid(
-            f"An idempotency key has at most {LONGEST} printable characters.",
+            f"Must be at most {LONGEST} printable characters.",
             field="Idempotency-Key",
             reason="INVALID_IDEMPOTENCY_KEY",
         )

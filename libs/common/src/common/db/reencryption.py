@@ -1,6 +1,6 @@
 """Re-encryption: which keys the values of a database need, and encrypting them again (spec PF-7).
 
-Services keep serving meanwhile. Encrypted columns are found in the database's catalog: every
+Services keep running during the work. Encrypted columns are found in the database's catalog: every
 binary column whose name ends with `_sealed`, and the answers of `common.db.idempotency`. The
 location of a value follows from its row's primary key, so no code of the service is needed.
 """
@@ -125,7 +125,7 @@ def _watch(database: Database) -> None:
     for _ in range(_ATTEMPTS):
         try:
             for key, where in missing(database).items():
-                log.error("values stand under key %r, which is not here: %s", key, ", ".join(where))
+                log.error("values need key %r, which is missing: %s", key, ", ".join(where))
         except Exception:  # the database is unreachable
             threading.Event().wait(1)
         else:

@@ -24,7 +24,7 @@ due = Table(
     Column("practice_id", Uuid, nullable=False),
     Column("due_at", DateTime(timezone=True), nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
-    # Grows whenever the job is planned anew, so that a worker does not remove a newer plan.
+    # Grows whenever the job is planned again, so that a worker does not remove a newer plan.
     Column("plan", Integer, nullable=False, server_default=text("0")),
     Column("leased_until", DateTime(timezone=True)),
 )

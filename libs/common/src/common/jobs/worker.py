@@ -218,7 +218,7 @@ class Worker:
         except Later as later:
             self._fail(job, later.at, job.attempts + 1)
         except Unavailable as error:
-            log.warning("job waits: %s", error.reason, extra={"kind": job.kind, "key": job.key})
+            log.warning("job postponed: %s", error.reason, extra={"kind": job.kind, "key": job.key})
             self._fail(job, now + _PAUSE, job.attempts)
         except Exception:
             log.exception("job failed", extra={"kind": job.kind, "key": job.key})
@@ -230,8 +230,8 @@ class Worker:
             self._put_off(job, at, attempts)
         except Unavailable:
             self._unsettled.append((job, at, attempts))
-        except Exception:  # nobody looks at a job's thread; the lease ends by itself
-            log.exception("job not put off", extra={"kind": job.kind, "key": job.key})
+        except Exception:  # nothing checks a job's thread; the lease expires
+            log.exception("could not postpone the job", extra={"kind": job.kind, "key": job.key})
 
     def _put_off(self, job: Job, at: datetime, attempts: int) -> None:
         with self._database.transaction(job.practice_id) as session:
@@ -262,8 +262,8 @@ class _Lane:
             self.wake.clear()
             try:
                 self._claim()
-            except Exception as error:  # the database is away: the rows are still there
-                log.warning("jobs wait: %s", type(error).__name__)
+            except Exception as error:  # the database is unreachable: the rows are still there
+                log.warning("cannot claim jobs: %s", type(error).__name__)
             self.wake.wait(self._worker.poll)
 
     def _claim(self) -> None:
@@ -281,12 +281,12 @@ def _settle(session: Session, job: Job, again: datetime | None) -> None:
         _plan_again(session, job, again, 0)
         return
     done = delete(due).where(*_row(job), due.c.plan == job.plan).returning(due.c.plan)
-    if session.scalar(done) is None:  # planned anew meanwhile, or cancelled
+    if session.scalar(done) is None:  # planned again in the meantime, or canceled
         session.execute(update(due).where(*_row(job)).values(leased_until=None))
 
 
 def _plan_again(session: Session, job: Job, at: datetime, attempts: int) -> None:
-    """End the lease, and move the plan unless the job was planned anew meanwhile."""
+    """End the lease, and move the plan unless the job was planned again in the meantime."""
     same = due.c.plan == job.plan
     session.execute(
         update(due)

@@ -138,7 +138,7 @@ class Consumer:
                 if message := durable.fetch():
                     self._process(durable, message)
             except Exception as error:  # NATS is unreachable: bind again
-                log.warning("events are not arriving: %s", type(error).__name__)
+                log.warning("cannot receive events: %s", type(error).__name__)
                 durable = None
                 self._stop.wait(0.5)
 
@@ -153,7 +153,7 @@ class Consumer:
                     return
                 # Nothing is wrong with the event, and no other event could be handled, so it
                 # waits here, in its order, and the attempt does not count.
-                log.warning("%s waits: %s", message.subject, type(error).__name__)
+                log.warning("%s postponed: %s", message.subject, type(error).__name__)
                 durable.keep(message)
             else:
                 durable.ack(message)

@@ -32,7 +32,7 @@ async def publish(
     is_refused: Callable[[Exception], bool],
     seconds: float,
 ) -> Outcome[Item]:
-    """Publish each item by `one`, and return what became of them.
+    """Publish each item by `one`, and return the outcome.
 
     A group ends with the first item that fails, so that no later item of the group overtakes it; an
     item that is refused for good is left out. Nothing is begun after `seconds`.
@@ -45,7 +45,7 @@ async def publish(
                 return
             try:
                 await one(item)
-            except Exception as error:  # whatever it was, the item is not known to be stored
+            except Exception as error:  # after any failure, the item is not known to be stored
                 if not is_refused(error):
                     outcome.failure = outcome.failure or error
                     return

@@ -128,8 +128,10 @@ class Bus:
                     disconnected_cb=_on_disconnect,
                 )
                 await self._declare_streams()
-            except Exception as error:  # a process never gives up, whatever answers at the address
-                log.warning("NATS cannot be reached: %s", type(error).__name__)
+            except (
+                Exception
+            ) as error:  # a process never gives up, even if another program answers at the address
+                log.warning("cannot reach NATS: %s", type(error).__name__)
                 with contextlib.suppress(Exception):
                     await self._client.close()
                 self._client = Client()
@@ -140,7 +142,7 @@ class Bus:
                 return
 
     async def _reconnected(self) -> None:
-        log.info("NATS is back")
+        log.info("NATS is connected again")
         # A server that lost its disk has lost the streams as well.
         while not self._closing and self._client.is_connected:
             try:
@@ -341,4 +343,4 @@ async def _on_error(error: Exception) -> None:
 
 
 async def _on_disconnect() -> None:
-    log.warning("NATS is away")
+    log.warning("NATS is disconnected")

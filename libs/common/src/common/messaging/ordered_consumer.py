@@ -92,7 +92,7 @@ class OrderedConsumer:
                 if self._client().is_connected:
                     await self._consume(self._client())
             except Exception as error:  # the position is kept, so any failure can be tried again
-                log.warning("events cannot be followed: %s", type(error).__name__)
+                log.warning("cannot follow events: %s", type(error).__name__)
             await asyncio.sleep(_PAUSE)
 
     async def _consume(self, client: Client) -> None:
@@ -132,7 +132,7 @@ class OrderedConsumer:
         same = self._created in (None, info.created) and self._sequence <= info.state.last_seq
         if not same or self._sequence < first - 1:
             if self._created is not None:
-                log.warning("the stream has been made anew, or has moved on: events were missed")
+                log.warning("events were missed: the stream was recreated or has dropped them")
                 self._restarted()
             self._sequence = first - 1
         self._created = info.created
@@ -156,7 +156,7 @@ class OrderedConsumer:
         try:
             self._receive(message.subject, message.data, metadata.sequence.stream)
         except Exception:
-            log.exception("%s could not be taken in", message.subject)
+            log.exception("could not handle %s", message.subject)
         self._sequence = metadata.sequence.stream
         if not metadata.num_pending:
             self._current = time.monotonic()

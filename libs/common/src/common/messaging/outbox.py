@@ -137,7 +137,7 @@ class Relay:
 
         Rows that NATS refuses as too large stay in the outbox until the next connection, while
         later rows are published. After any other failure, the later rows of the same practice wait
-        as well, and the failure is raised when what was published has left the outbox.
+        as well, and the failure is raised after the published rows have left the outbox.
         """
         failure = None
         with self._database.transaction(database.EVERY_PRACTICE) as session:

@@ -49,7 +49,7 @@ class Bulkhead:
     def silent(self, since: float) -> None:
         """Note that a call made at `since`, by `time.monotonic`, got no answer in time.
 
-        The dependency counts as silent unless it has answered another call meanwhile.
+        The dependency counts as silent unless it has answered another call since.
         """
         with self._lock:
             if self._answered_at < since:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 PAUSE = 1.0
-"""Seconds between a fall of a thread's work and its next start."""
-_PROBATION = 5.0  # seconds without a fall after which a thread counts as well again
+"""Seconds between a failure of a thread's work and its next start."""
+_PROBATION = 5.0  # seconds without a failure after which a thread counts as well again
 
 
 class LastingThread:
-    """A thread whose work begins again whatever has ended it, until `over` is set.
+    """A thread that restarts its work after any failure, until `over` is set.
 
     `work` returns only when `over` is set. Readiness asks `is_well`.
     """
@@ -38,7 +38,7 @@ class LastingThread:
         return self._thread.is_alive()
 
     def is_well(self) -> bool:
-        """Return whether the thread runs, and its work has not fallen within the last seconds."""
+        """Return whether the thread runs, and its work has not failed within the last seconds."""
         return self._thread.is_alive() and time.monotonic() - self._fell_at >= _PROBATION
 
     def _run(self) -> None:
@@ -47,8 +47,8 @@ class LastingThread:
                 self._work()
                 if self._over.is_set():
                     return
-                log.error("the thread %s has ended; it starts again", self._thread.name)
+                log.error("thread %s ended; restarting it", self._thread.name)
             except BaseException:  # whatever it is: nothing else would start the work again
-                log.exception("the thread %s has fallen; it starts again", self._thread.name)
+                log.exception("thread %s failed; restarting it", self._thread.name)
             self._fell_at = time.monotonic()
             self._over.wait(PAUSE)

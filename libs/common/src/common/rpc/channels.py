@@ -168,7 +168,7 @@ def to_domain(error: grpc.RpcError) -> DomainError:
     kind = KINDS.get(code, DomainError)
     info = _error_info(error)
     if info is None and code in _OF_GRPC:
-        log.warning("gRPC itself ended a call: %s", code.name)
+        log.warning("gRPC ended a call: %s", code.name)
         return Unavailable()
     if info is None:
         return kind() if kind is not DomainError else DomainError("Something went wrong")

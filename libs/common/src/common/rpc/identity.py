@@ -148,9 +148,9 @@ class Verifier:
             )
             identity = _read(claims)
         except (jwt.InvalidTokenError, LookupError, TypeError, ValueError, AttributeError):
-            raise Unauthenticated("The identity is not valid.") from None
+            raise Unauthenticated("The identity isn't valid.") from None
         if issuer != "gateway" and identity.subject != f"service:{issuer}":
-            raise Unauthenticated("The identity is not valid.")
+            raise Unauthenticated("The identity isn't valid.")
         return identity, claims["exp"]
 
 

@@ -21,7 +21,7 @@ class RequestContext:
     """The origin of the current work.
 
     `request` is the id of the request, event, or job that is being handled. `address` is the
-    network address of the requester, and empty for work that a service does by itself.
+    network address of the requester, and empty for background work of a service.
     """
 
     request: str = ""

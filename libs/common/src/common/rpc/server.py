@@ -1,6 +1,6 @@
 """The gRPC server of a service, with the health service.
 
-One interceptor does for every RPC what all have in common: identity, permission, request context,
+One interceptor does the work that all RPCs have in common: identity, permission, request context,
 deadline, errors, and telemetry.
 """
 
@@ -39,7 +39,7 @@ Servicers = Sequence[tuple[Callable[[Any, Any], None], Any]]
 
 
 class MalformedMessage(Invalid):
-    """This is not a message of the kind that the call takes."""
+    """The request can't be parsed."""
 
 
 class ServerInterceptor(grpc.ServerInterceptor):
@@ -102,7 +102,7 @@ class ServerInterceptor(grpc.ServerInterceptor):
     def _identify(self, metadata: dict[str, str]) -> tuple[identity.Identity, str]:
         token = metadata.get(identity.METADATA)
         if not token:
-            raise Unauthenticated("The call carries no identity.")
+            raise Unauthenticated("The call has no identity.")
         return self._verifier.verify(token), token
 
 

@@ -14,7 +14,7 @@ from common.rpc.identity import Identity
 
 
 class UsernameTaken(Conflict):
-    """A provider of that username is there already."""
+    """A provider with this username already exists."""
 
 
 def get(session: Session, provider_id: UUID) -> tuple[Provider, Practice]:

@@ -18,7 +18,7 @@ from common.rpc.identity import Identity
 
 
 class SlugTaken(Conflict):
-    """A service type of that slug is there already."""
+    """A service type with this slug already exists."""
 
 
 def create(

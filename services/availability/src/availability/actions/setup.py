@@ -1,4 +1,4 @@
-"""What every change of a practice's set-up shares: the lock, the right to it, the event."""
+"""The steps that every change of a practice's set-up shares: lock, permission, event."""
 
 from functools import partial
 from uuid import UUID
@@ -19,7 +19,7 @@ from common.rpc.identity import Identity
 
 
 class PracticeNeeded(Invalid):
-    """Say for which practice."""
+    """The practice is missing."""
 
 
 def practice_of(actor: Identity) -> UUID:
@@ -86,5 +86,5 @@ def practice_changed(session: Session, cache: Cache, practice: Practice) -> None
 
 
 def revision(provider: Provider) -> str:
-    """Return the revision that names the provider's set-up, whatever is taken meanwhile."""
+    """Return the revision that names the provider's set-up. It says nothing about taken time."""
     return f"0.{provider.setup_version}"

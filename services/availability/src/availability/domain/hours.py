@@ -1,4 +1,4 @@
-"""Weekly hours and overrides of single dates: which may be saved, and when the provider is open."""
+"""Weekly hours and overrides of single dates: validation, and when the provider is open."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,27 +17,27 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 
 
 class InvalidTime(Invalid):
-    """A time of day is written HH:MM, from 00:00 to 23:59; only an end may be 24:00."""
+    """Must be a time from 00:00 to 23:59. An end can also be 24:00."""
 
 
 class UnknownDay(Invalid):
-    """A weekday is a number from 0 (Monday) to 6 (Sunday)."""
+    """Must be a weekday from 0 (Monday) to 6 (Sunday)."""
 
 
 class TooManyBlocks(Invalid):
-    """A day has at most 15 blocks."""
+    """A day can have at most 15 blocks."""
 
 
 class EndNotAfterStart(Invalid):
-    """A block ends after it starts."""
+    """A block must end after it starts."""
 
 
 class BlocksOverlap(Invalid):
-    """Two blocks of one day overlap."""
+    """Two blocks on the same day overlap."""
 
 
 class NoModes(Invalid):
-    """A block serves at least one mode."""
+    """A block needs at least one mode."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _validate_block(each: _Numbered) -> None:
 
 
 def _hint(block: Block) -> str:
-    """Return what was probably meant by a block that ends before it starts."""
+    """Return a hint for a block that ends before it starts: the times that were probably meant."""
     if block.end == 0:
         return " For midnight at the end of the day, enter 24:00."
     if block.end < block.start:

@@ -17,7 +17,7 @@ class Session(NamedTuple):
 
 
 def outside(hours: Hours, sessions: Iterable[Session]) -> list[str]:
-    """Return the refs, by start, of the sessions that lie not wholly in open hours of any mode."""
+    """Return the refs, by start, of the sessions that do not fit in the open hours of any mode."""
     return [s.ref for s in sorted(sessions) if not _is_inside(hours, s)]
 
 

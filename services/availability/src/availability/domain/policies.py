@@ -1,4 +1,4 @@
-"""Policies: what a practice or a provider may set, and what then holds (spec AV-15, AV-16)."""
+"""Policies that a practice or a provider can set, and those in effect (spec AV-15, AV-16)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -65,7 +65,9 @@ def check(settings: Settings, field: str = "policies") -> None:
     for name, choices in _CHOICES.items():
         if name in settings and settings[name] not in choices:
             raise Invalid(
-                "Choose one of those offered.", field=f"{field}.{name}", reason="INVALID_CHOICE"
+                f"Must be one of: {', '.join(sorted(choices))}.",
+                field=f"{field}.{name}",
+                reason="INVALID_CHOICE",
             )
 
 

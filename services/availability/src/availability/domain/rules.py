@@ -49,7 +49,7 @@ class ClientStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Criteria:
-    """What the rules look at, apart from hours, taken time and the present instant.
+    """The inputs of the rules, apart from hours, taken time, and the present instant.
 
     Self-scheduling, notice and advance bind clients; staff book by hand (AV-3, AV-9).
     """
@@ -180,28 +180,28 @@ def _judge_criteria(criteria: Criteria) -> tuple[Verdict, ...]:
         _verdict(
             Rule.SELF_SCHEDULING_OFF,
             client and not criteria.self_scheduling,
-            "clients cannot schedule online with this provider",
+            "this provider doesn't take online bookings",
         ),
         _verdict(
             Rule.CLIENT_STATUS_NOT_ALLOWED,
             client and not status_allowed,
-            f"clients with the status {criteria.status} cannot schedule online",
+            f"the practice doesn't take online bookings from {criteria.status} clients",
         ),
         _verdict(Rule.TYPE_INACTIVE, not criteria.type_active, "the service type is inactive"),
         _verdict(
             Rule.TYPE_NOT_ONLINE,
             client and not criteria.type_online,
-            "clients cannot book the service type online",
+            "this service type can't be booked online",
         ),
         _verdict(
             Rule.MODE_NOT_OFFERED,
             criteria.mode not in criteria.modes,
-            f"the service type is not offered by {criteria.mode}",
+            f"the service type isn't offered in the mode {criteria.mode}",
         ),
         _verdict(
             Rule.TELEHEALTH_NOT_ENABLED,
             telehealth_off,
-            "the service type is not enabled for telehealth",
+            "telehealth is turned off for the service type",
         ),
     )
 
@@ -212,12 +212,12 @@ def _judge_time(criteria: Criteria, now: datetime, start: int) -> Sequence[Verdi
         _verdict(
             Rule.TOO_SOON,
             start < window.start,
-            f"it starts sooner than the minimum notice of {criteria.notice} minutes allows",
+            f"the start is too soon: the minimum notice is {criteria.notice} minutes",
         ),
         _verdict(
             Rule.TOO_FAR,
             start >= window.end,
-            f"it starts further ahead than the maximum of {criteria.max_advance} days",
+            f"the start is too far ahead: the maximum is {criteria.max_advance} days",
         ),
     )
 
@@ -227,22 +227,22 @@ def _judge_standing(criteria: Criteria, standing: Standing) -> Sequence[Verdict]
         _verdict(
             Rule.OUTSIDE_HOURS,
             not standing.inside,
-            f"the session does not lie wholly in hours open for {criteria.mode}",
+            f"the session is outside the hours for {criteria.mode}",
         ),
         _verdict(
             Rule.BLOCK_NOT_ONLINE,
             standing.inside and not standing.online,
-            "the hours there cannot be booked by clients themselves",
+            "clients can't book these hours online",
         ),
         _verdict(
             Rule.OFF_GRID,
             standing.online and not standing.on_grid,
-            "the hours there offer other starts, at the steps of the service type",
+            "the start isn't one of the service type's start times in these hours",
         ),
         _verdict(
             Rule.TAKEN,
             bool(standing.taken),
-            "the time, with its buffers, is taken",
+            "the time, including buffers, is taken",
             tuple(taken.ref for taken in standing.taken),
         ),
     )

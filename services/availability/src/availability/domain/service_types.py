@@ -1,4 +1,4 @@
-"""Service types: what may be saved (spec AV-11)."""
+"""Service types, and their validation (spec AV-11)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
@@ -19,15 +19,15 @@ class TooManyActiveServiceTypes(Refused):
 
 
 class TooManyServiceTypes(Refused):
-    """At most 200 service types can be kept; delete some that are out of use."""
+    """A practice can have at most 200 service types. Delete some that are no longer used."""
 
 
 class CurrencyDiffers(Refused):
-    """Amounts are in the practice's currency."""
+    """Amounts must be in the practice's currency."""
 
 
 class NoModes(Invalid):
-    """A service type is offered in at least one mode."""
+    """A service type needs at least one mode."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Fee:
 
 @dataclass(frozen=True)
 class ServiceType:
-    """Something a client can book. The fields have the names of the API's."""
+    """Something a client can book. The fields are named as in the API."""
 
     slug: str
     title: str
@@ -124,7 +124,7 @@ def in_order(modes: Iterable[Mode]) -> tuple[Mode, ...]:
 
 def _amount(amount: Money, currency: str, field: str) -> Money:
     if amount.currency_code not in ("", currency):
-        raise CurrencyDiffers(f"Amounts are in {currency}.", field=f"{field}.currency_code")
+        raise CurrencyDiffers(f"Amounts must be in {currency}.", field=f"{field}.currency_code")
     validation.number(amount.minor_units, f"{field}.minor_units", 0, _HIGHEST_AMOUNT)
     return Money(amount.minor_units, currency)
 
@@ -135,7 +135,9 @@ def _fee(fee: Fee | None, currency: str, field: str) -> Fee | None:
     amount = _amount(fee.amount, currency, f"{field}.amount") if fee.amount else None
     exceptions = dict(fee.by_mode)
     if len(exceptions) < len(fee.by_mode):
-        raise Invalid("Name each mode once.", field=f"{field}.by_mode", reason="MODE_TWICE")
+        raise Invalid(
+            "Each mode can appear only once.", field=f"{field}.by_mode", reason="MODE_TWICE"
+        )
     by_mode = (
         (mode, _amount(exceptions[mode], currency, f"{field}.by_mode.amount"))
         for mode in in_order(exceptions)

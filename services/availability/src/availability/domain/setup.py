@@ -18,7 +18,7 @@ class Room:
 
 @dataclass(frozen=True)
 class PracticeDetails:
-    """What everybody may know of a practice."""
+    """The details of a practice that are public."""
 
     name: str
     timezone: str

@@ -11,7 +11,7 @@ from common.errors import Invalid
 
 
 class ImpossibleShape(Invalid):
-    """A session lasts at least a minute, steps are at least a minute, buffers not negative."""
+    """A session and its steps must last at least a minute, and buffers can't be negative."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Opening:
         self._stretches = merged((run.start, run.end) for run in runs)
 
     def fits(self, start: int) -> bool:
-        """Return whether a session at that start lies wholly in open hours, on the grid or not."""
+        """Return whether a session at that start fits in open hours, on the grid or not."""
         return start + self._shape.duration <= self._open_until(start)
 
     def grids(self, first: int, end: int) -> Iterator[range]:

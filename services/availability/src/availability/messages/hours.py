@@ -12,7 +12,7 @@ from common.errors import Invalid
 
 
 class UnknownRoom(Invalid):
-    """The practice has no such physical room."""
+    """The practice has no physical room with this id."""
 
 
 def parse_blocks(

@@ -47,8 +47,8 @@ def provider(row: Provider, practice: Practice, viewer: Identity) -> pb.Provider
 
 
 def profile(setup: SetUp) -> GetProfileResponse:
-    """Return what everybody may know of a provider: no email, and of the service types those that
-    clients can book themselves."""
+    """Return the public profile of a provider: no email, and only the service types that clients
+    can book themselves."""
     practice = setup.practice
     public = [_public(kind) for _, kind in sorted(setup.service_types.items())]
     return GetProfileResponse(

@@ -21,7 +21,7 @@ def parse_service_type_changes(message: pb.ServiceType, names: Sequence[str]) ->
     """Return the new values of the named fields. Raises Invalid for other names or for none."""
     if not names or not CHANGEABLE.issuperset(names):
         raise Invalid(
-            "Name the fields of a service type that change.",
+            "Must name the fields to change.",
             field="update_fields",
             reason="INVALID_UPDATE_FIELDS",
         )

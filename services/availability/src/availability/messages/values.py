@@ -24,14 +24,14 @@ def mode(number: int, field: str = "mode") -> Mode:
     """Return the mode with that number. Raises Invalid."""
     found = _MODES.get(number)
     if found is None:
-        raise Invalid("Choose a mode.", field=field, reason="INVALID_MODE")
+        raise Invalid(f"Must be one of: {', '.join(Mode)}.", field=field, reason="INVALID_MODE")
     return found
 
 
 def choice(number: int, field: str) -> Mode:
     """Return the mode with that number, which is one of several of a field. Raises Invalid."""
     if number not in _MODES:
-        raise Invalid("Choose among those offered.", field=field, reason="INVALID_CHOICE")
+        raise Invalid(f"Must be one of: {', '.join(Mode)}.", field=field, reason="INVALID_CHOICE")
     return _MODES[number]
 
 
@@ -39,7 +39,11 @@ def client_status(number: int) -> ClientStatus:
     """Return the client status with that number; unspecified means new. Raises Invalid."""
     found = _STATUSES.get(number)
     if found is None:
-        raise Invalid("Choose a status.", field="client_status", reason="INVALID_CHOICE")
+        raise Invalid(
+            f"Must be one of: {', '.join(ClientStatus)}.",
+            field="client_status",
+            reason="INVALID_CHOICE",
+        )
     return found
 
 

@@ -1,1 +1,1 @@
-"""Slot search from memory: the cache, what it holds of one provider, and how that is asked."""
+"""Slot search from memory: the cache, a snapshot of each provider, and queries of snapshots."""

@@ -1,9 +1,9 @@
-"""The providers in memory of this replica, kept right by events (spec SL-8, SL-9).
+"""The providers in memory of this replica, updated by events (spec SL-8, SL-9).
 
 A provider is loaded from the database on first use; from then on every replica applies booking's
 events to its own snapshot. Revisions of taken time have no gaps, so a snapshot that missed one is
 noticed and loaded again with booking's own list. While no events arrive, snapshots older than FRESH
-are refreshed from booking; if booking is away too, they are served until they are BOUND old.
+are refreshed from booking; if booking is down too, they are served until they are BOUND old.
 """
 
 import logging
@@ -34,14 +34,14 @@ log = logging.getLogger(__name__)
 FRESH = 2.0
 """Seconds for which a snapshot is trusted without events."""
 BOUND = 30.0
-"""Seconds for which a snapshot is served while neither events nor booking can be had."""
+"""Seconds for which a snapshot is served while neither events nor booking are available."""
 PATIENCE = 0.3
 """Seconds that a search waits for the event of a revision that exists before it loads the provider,
 or for another search that is loading the provider."""
 _MOMENT = 0.05  # seconds that a search waits before booking is asked whether the revision exists
 _AHEAD, _AHEAD_QUEUE = 4, 4  # searches that name a revision ahead of this replica, at once
 _RETRY = 2.0  # seconds before booking is asked again for a provider that can be served without it
-_LOADS = 10  # attempts to load a provider that keeps changing meanwhile
+_LOADS = 10  # attempts to load a provider that keeps changing during the load
 # Then a provider is loaded again: a snapshot keeps time that has ended, the projection does not.
 _EVENTS = 5_000
 _SUBJECTS = [
@@ -131,8 +131,8 @@ class Cache:
                     taken.fetch_everything(session, self._clock.now())
                 with self._changed:
                     self._planned = max(losses, self._planned)
-            except Exception as error:  # whatever it was, the projection still lacks events
-                log.warning("fetches cannot be planned yet: %s", type(error).__name__)
+            except Exception as error:  # the projection still lacks events
+                log.warning("cannot plan fetches yet: %s", type(error).__name__)
                 time.sleep(_RETRY)
 
     # Searches
@@ -209,7 +209,7 @@ class Cache:
         try:
             found = self._snapshots.by_username.get(username)
             if found is not None and self._staleness(found) < FRESH:
-                return found  # another search has loaded it meanwhile
+                return found  # another search has just loaded it
             return self._load_and_keep(username)
         except Unavailable:
             self._retry_at = time.monotonic() + _RETRY
@@ -219,7 +219,7 @@ class Cache:
             self._loading.pop(username, None)
 
     def _load_and_keep(self, username: str, *, ask_booking: bool = False) -> Snapshot:
-        """Load a provider, with booking's list of whatever the projection does not have yet."""
+        """Load a provider, with booking's list of the taken time that the projection lacks."""
         for _ in range(_LOADS):
             ask_booking = ask_booking or self._must_ask_booking()
             as_of = time.monotonic() - (0 if ask_booking else self._age())
@@ -302,7 +302,9 @@ class Cache:
             answer = self._booking.list_taken(setup.practice_id, setup.number)
             exists = answer.revision >= revision
         if not exists:
-            raise Invalid("There is no such revision.", field="revision", reason="UNKNOWN_REVISION")
+            raise Invalid(
+                "This revision doesn't exist.", field="revision", reason="UNKNOWN_REVISION"
+            )
 
 
 def _or_unavailable(stale: Snapshot | None) -> Snapshot:
@@ -315,5 +317,5 @@ def _parse(revision: str) -> tuple[int, int]:
     """Return the revision of taken time and the version of the set-up in `"7"` or `"7.3"`."""
     number, _, version = revision.partition(".")
     if not all(part.isdecimal() and len(part) < 16 for part in (number, version or "0")):
-        raise Invalid("This is not a revision.", field="revision", reason="INVALID_REVISION")
+        raise Invalid("Invalid revision.", field="revision", reason="INVALID_REVISION")
     return int(number), int(version or 0)

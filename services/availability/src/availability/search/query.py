@@ -1,4 +1,4 @@
-"""Questions to a snapshot: which of them are valid, and the starts that answer them.
+"""Queries of a snapshot: which are valid, and the starts that answer them.
 
 An answer has the starts in minutes of UTC since 1970, ascending; the revision of a state that is
 not newer than the starts; and the duration of the sessions in minutes.
@@ -14,10 +14,10 @@ from common.errors import Invalid, Refused
 from common.validation import END, FIRST, RangeReversed
 
 MOST_STARTS = 50
-"""The most starts that one question for the next or the nearest ones may ask for."""
+"""The most starts that one query for the next or nearest starts returns."""
 LONGEST_RANGE = 93 * DAY
 """Minutes of a search: 92 dates, even if clocks are put back within them (spec SL-1)."""
-_FURTHEST = 3660 * DAY  # how far ahead the next starts are looked for if advance is unlimited
+_FURTHEST = 3660 * DAY  # how far ahead to look for the next starts if advance is unlimited
 _NEAR = 30 * DAY  # on either side of the wanted start
 _FIRST_MINUTE, _END_MINUTE = (int(bound.timestamp()) // 60 for bound in (FIRST, END))
 _OF_TYPE = {Rule.TYPE_INACTIVE, Rule.TYPE_NOT_ONLINE}
@@ -25,14 +25,14 @@ _OF_MODE = {Rule.MODE_NOT_OFFERED, Rule.TELEHEALTH_NOT_ENABLED}
 
 
 class RangeTooLong(Invalid):
-    """A search covers at most 92 dates."""
+    """A search can cover at most 92 dates."""
 
 
 def check_range(first: int, end: int) -> None:
     """Raise unless `[first, end)`, in minutes since 1970, can be searched."""
     if not _FIRST_MINUTE <= first < _END_MINUTE:
         raise Invalid(
-            "A minute of the years 2000 to 2100 is needed.",
+            "Must be a minute from 2000 through 2100.",
             field="first_minute",
             reason="OUT_OF_RANGE",
         )
@@ -43,7 +43,7 @@ def check_range(first: int, end: int) -> None:
 
 
 def rules(snapshot: Snapshot, service: str, mode: Mode, status: ClientStatus) -> RuleSet:
-    """Return the rules that answer a question, for clients of a status.
+    """Return the rules for a query by clients with a status.
 
     Raises ServiceTypeNotFound, Refused for a service type that nobody can book online, and Invalid
     for a mode that the service type does not have (spec SL-10). If policies keep such clients from

@@ -1,4 +1,4 @@
-"""What searches need of one provider, in memory."""
+"""The data of one provider that searches need, in memory."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Snapshot:
 
     @property
     def revision(self) -> str:
-        """The name of this state, which a later search can ask to be at least reached."""
+        """The name of this state. A later search can require a state at least as new."""
         return f"{self.revisions[self.setup.number]}.{self.setup.version}"
 
     def is_at_least(self, revision: int, version: int) -> bool:

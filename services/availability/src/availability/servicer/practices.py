@@ -31,7 +31,7 @@ from common.rpc.identity import caller
 
 
 class UnknownCountry(Invalid):
-    """Use the two capital letters of a country (ISO 3166-1), such as US."""
+    """Must be a country's two capital letters (ISO 3166-1), such as US."""
 
 
 class PracticeServicer(PracticeServiceServicer):

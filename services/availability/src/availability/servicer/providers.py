@@ -38,7 +38,7 @@ class ProviderServicer(ProviderServiceServicer):
     def GetProfile(
         self, request: GetProfileRequest, context: grpc.ServicerContext
     ) -> GetProfileResponse:
-        """Return what everybody may know of a provider."""
+        """Return the public profile of a provider."""
         return messages.profile(self._cache.get_setup(request.username).setup)
 
     @allow("providers:read")

@@ -86,7 +86,7 @@ class SlotServicer(SlotServiceServicer):
             if not verdict.passed and verdict.rule is not Rule.TAKEN:
                 raise query.refusal(verdict)
         if not is_exact:
-            raise Refused("Starts are whole minutes.", reason="OFF_GRID", field="start_time")
+            raise Refused("Must be a whole minute.", reason="OFF_GRID", field="start_time")
         return CheckSlotResponse(
             terms=messages.terms(snapshot.setup, request.service, mode, standing.room)
         )

@@ -12,7 +12,7 @@ from common.errors import NotFound
 
 
 class OverrideNotFound(NotFound):
-    """There is no such override."""
+    """This override doesn't exist."""
 
 
 def of_provider(session: Session, provider_id: UUID, since: date) -> Sequence[Override]:

@@ -9,7 +9,7 @@ from common.errors import NotFound
 
 
 class PracticeNotFound(NotFound):
-    """There is no such practice."""
+    """This practice doesn't exist."""
 
 
 def get(session: Session, practice_id: UUID, *, lock: bool = False) -> Practice:

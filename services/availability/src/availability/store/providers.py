@@ -18,7 +18,7 @@ _BY_USERNAME = Keyset("providers", Provider.username)
 
 
 class ProviderNotFound(NotFound):
-    """There is no such provider."""
+    """This provider doesn't exist."""
 
 
 def get(session: Session, provider_id: UUID) -> Provider:

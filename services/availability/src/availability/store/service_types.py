@@ -22,7 +22,7 @@ _SAME = (
 
 
 class ServiceTypeNotFound(NotFound):
-    """There is no such service type."""
+    """This service type doesn't exist."""
 
 
 def of_practice(session: Session, practice_id: UUID) -> Sequence[tables.ServiceType]:

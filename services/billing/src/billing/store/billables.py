@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.orm import Session
 
 from billing.domain import BillableKind, CompletedBooking, Money
@@ -17,14 +16,13 @@ from common.db.cursor import Keyset, Page
 _NEWEST_FIRST = Keyset("billables", Billable.service_at, Billable.id, descending=True)
 
 
-def add(session: Session, completed: CompletedBooking, due: Money) -> bool:
-    """Add the billable of a session, and return whether it is new.
+def add(session: Session, completed: CompletedBooking, due: Money) -> None:
+    """Add the billable of a session, which has none.
 
-    A booking has one billable of each kind.
+    The database refuses a second billable of a kind for a booking.
     """
-    added = (
-        insert(Billable)
-        .values(
+    session.execute(
+        insert(Billable).values(
             id=ids.new(),
             practice_id=completed.practice_id,
             booking_id=completed.booking_id,
@@ -35,10 +33,17 @@ def add(session: Session, completed: CompletedBooking, due: Money) -> bool:
             currency=due.currency,
             service_at=completed.start_at,
         )
-        .on_conflict_do_nothing(index_elements=[Billable.booking_id, Billable.kind])
+    )
+
+
+def remove(session: Session, booking_id: UUID) -> bool:
+    """Remove the billable of a booking's session; return whether there was one."""
+    removed = (
+        delete(Billable)
+        .where(Billable.booking_id == booking_id, Billable.kind == BillableKind.SESSION)
         .returning(Billable.id)
     )
-    return session.scalar(added) is not None
+    return session.scalar(removed) is not None
 
 
 @dataclass(frozen=True)

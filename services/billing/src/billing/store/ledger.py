@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import exists, insert, select
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from billing import domain
 from billing.store.tables import LedgerEntry, LedgerPosting
@@ -13,11 +13,11 @@ from common.errors import Conflict, NotFound
 
 
 class AlreadyReversed(Conflict):
-    """This entry has been reversed before."""
+    """This entry was already reversed."""
 
 
 class EntryNotFound(NotFound):
-    """There is no such entry."""
+    """This entry doesn't exist."""
 
 
 def add_entry(session: Session, practice_id: UUID, entry: domain.Entry) -> UUID:
@@ -74,6 +74,23 @@ def entry(session: Session, entry_id: UUID) -> domain.Entry:
         tuple(_posting(p) for p in postings),
         found.reverses,
     )
+
+
+def open_session_entry(session: Session, booking_id: UUID) -> UUID:
+    """Return the id of the entry of a booking's session that has not been reversed.
+
+    Raises EntryNotFound.
+    """
+    reversal = aliased(LedgerEntry)
+    query = select(LedgerEntry.id).where(
+        LedgerEntry.booking_id == booking_id,
+        LedgerEntry.kind == domain.EntryKind.SESSION,
+        ~exists().where(reversal.reverses == LedgerEntry.id),
+    )
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        raise EntryNotFound
+    return found
 
 
 def _posting(row: LedgerPosting) -> domain.Posting:

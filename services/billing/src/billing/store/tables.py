@@ -35,6 +35,20 @@ class LedgerPosting(Base):
     currency: Mapped[str]
 
 
+class BilledSession(Base):
+    """The newest version of a booking that billing has judged.
+
+    `payment_version` is the version of the last payment status that billing sent to booking.
+    """
+
+    __tablename__ = "sessions"
+
+    booking_id: Mapped[UUID] = mapped_column(primary_key=True)
+    practice_id: Mapped[UUID]
+    booking_version: Mapped[int]
+    payment_version: Mapped[int]
+
+
 class Billable(Base):
     __tablename__ = "billables"
 

@@ -1,4 +1,4 @@
-"""Changing what a practice knows about its clients."""
+"""Changes of a practice's client records."""
 
 from datetime import datetime
 

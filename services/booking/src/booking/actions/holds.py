@@ -18,7 +18,7 @@ from common.jobs import schedule
 from common.messaging.outbox import emit
 
 EXPIRE_HOLD = "expire_hold"
-_ATTEMPTS = 3  # another expired hold may be in the way each time
+_ATTEMPTS = 3  # each attempt may meet another expired hold
 
 Result = TypeVar("Result")
 
@@ -69,8 +69,8 @@ def expire(session: Session, practice_id: UUID, hold_id: UUID) -> int:
 def clearing_expired(
     database: Database, practice_id: UUID, act: Callable[[Session], Result]
 ) -> Result:
-    """Run an action that takes time in a transaction; if only expired holds are in the way,
-    release them and try again.
+    """Run an action that takes time in a transaction. If only expired holds block it, release
+    them and try again.
 
     Each of them is released in a transaction of its own: removing it while time is being taken
     could wait for a transaction that waits for this one. Raises SlotTaken.

@@ -1,4 +1,4 @@
-"""What the changes of a locked booking share: its history and the release of its time."""
+"""Steps that changes of a locked booking share: its history, and the release of its time."""
 
 from datetime import datetime
 

@@ -14,13 +14,17 @@ from attune.booking.v1.events_pb2 import (
     BookingDeclined,
     BookingExpired,
     BookingStarted,
+    SessionReopened,
 )
 from booking import messages
 from booking.actions.recording import record_change, release_time
+from booking.domain import reopening
 from booking.domain.actor import Actor
 from booking.domain.status import Status, answer, move, take_place
-from booking.store import clients
+from booking.store import bookings, clients
 from booking.store.tables import Booking
+from common import proto
+from common.errors import Stale
 from common.jobs import schedule
 from common.messaging.outbox import emit
 
@@ -60,7 +64,7 @@ def start(session: Session, row: Booking, by: Actor, now: datetime) -> None:
     """Start the session. Raises WrongStatus or SessionTooEarly."""
     row.status = take_place(Status(row.status), Status.IN_PROGRESS, row.start_at, now)
     row.cancellation_requested = False
-    record_change(row, "started", by, now)
+    record_change(row, reopening.STARTED, by, now)
     emit(session, BookingStarted(booking=messages.booking_fact(row)))
 
 
@@ -71,7 +75,28 @@ def complete(session: Session, row: Booking, by: Actor, now: datetime) -> None:
     """
     row.status = take_place(Status(row.status), Status.COMPLETED, row.start_at, now)
     row.cancellation_requested = False
+    clients.lock(session, row.client)
     if row.client.status == clients.NEW:
         row.client.status = clients.ACTIVE
-    record_change(row, "completed", by, now)
+    record_change(row, reopening.COMPLETED, by, now)
     emit(session, BookingCompleted(booking=messages.booking_fact(row)))
+
+
+def reopen(session: Session, row: Booking, by: Actor, now: datetime, version: int) -> None:
+    """Undo the latest start or completion of the session, which led to `version` (spec BK-14).
+
+    A client whose only completed session is undone becomes new again. Raises Stale, WrongStatus,
+    SessionPaid, or ReopenTooLate.
+    """
+    if version != row.version:
+        raise Stale(field="version")
+    before = Status(row.status)
+    history = [reopening.SessionChange(entry.change, entry.changed_at) for entry in row.history]
+    row.status = reopening.reopen(before, history, row.payment_status, now)
+    if before is Status.COMPLETED:
+        clients.lock(session, row.client)
+        if row.client.status == clients.ACTIVE and not bookings.has_completed(session, row):
+            row.client.status = clients.NEW
+    record_change(row, reopening.REOPENED, by, now)
+    reopened = SessionReopened(booking=messages.booking_fact(row), reopen_time=proto.timestamp(now))
+    emit(session, reopened)

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class ActorKind(StrEnum):
-    """On whose side an actor stands."""
+    """The side of an actor."""
 
     CLIENT = "client"
     PRACTICE = "practice"
@@ -14,7 +14,8 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts. `id` is the client's or the account's; the system has none."""
+    """The person or system that changes a booking. `id` is the client's or the account's; the
+    system has none."""
 
     kind: ActorKind
     id: str = ""

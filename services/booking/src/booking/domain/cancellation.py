@@ -8,11 +8,11 @@ from booking.domain.status import Status, move
 from common.errors import Refused
 
 CLIENT_REQUEST = "client_request"
-"""The reason of a cancellation that the client wanted."""
+"""The reason for a cancellation that the client requested."""
 
 
 class CancellationPolicy(StrEnum):
-    """What a client's cancellation does before the late threshold."""
+    """The effect of a client's cancellation before the late threshold."""
 
     ALLOWED = "allowed"
     APPROVAL = "approval"
@@ -28,7 +28,7 @@ class CancelledBy(StrEnum):
 
 @dataclass(frozen=True)
 class Cancellation:
-    """One cancellation, as the booking keeps it and the client hears of it."""
+    """One cancellation, as it is stored on the booking and sent to the client."""
 
     side: CancelledBy
     reason: str
@@ -37,18 +37,18 @@ class Cancellation:
 
 
 class CancellationNotAllowed(Refused):
-    """This practice takes cancellations itself; please get in touch with it."""
+    """Clients can't cancel online. To cancel, contact the practice."""
 
 
 class CancellationTooLate(Refused):
-    """It is too late to cancel.
+    """It's too late to cancel online.
 
     Details: `cancel_until_time`, RFC 3339.
     """
 
 
 class NoCancellationRequested(Refused):
-    """No client has asked for the cancellation of this booking."""
+    """The client hasn't requested a cancellation of this booking."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,6 @@ class CancellationRule:
         if now > self.until:
             limit = self.until.isoformat(timespec="minutes").replace("+00:00", "Z")
             raise CancellationTooLate(
-                f"This could be cancelled until {limit}.", cancel_until_time=limit
+                f"Online cancellation closed at {limit}.", cancel_until_time=limit
             )
         return self.policy is CancellationPolicy.APPROVAL

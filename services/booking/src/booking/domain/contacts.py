@@ -1,6 +1,6 @@
 """How a client can be reached, as typed for one booking and then checked.
 
-Error texts never repeat what was typed.
+Error messages never quote the input.
 """
 
 import re
@@ -17,11 +17,11 @@ _LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
 class UnknownLocale(Invalid):
-    """A locale is a language, with or without a region, such as en-US."""
+    """Must be a language tag, such as en-US."""
 
 
 class PhoneRequired(Invalid):
-    """Enter a phone number. The practice calls it for this appointment."""
+    """Enter a phone number. The practice will call it for this appointment."""
 
 
 @dataclass(frozen=True)

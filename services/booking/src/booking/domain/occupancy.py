@@ -12,7 +12,7 @@ HOLD = "hold"
 
 
 class SlotTaken(Conflict):
-    """Somebody else has taken this time.
+    """This time is no longer available.
 
     Details: the `revision` that shows it.
     """

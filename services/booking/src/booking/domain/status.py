@@ -40,18 +40,29 @@ NEXT: Mapping[Status, frozenset[Status]] = {
 
 
 class WrongStatus(Refused):
-    """The booking's status does not allow this.
+    """The booking's status doesn't allow this.
 
     Details: `present` and `wanted`.
     """
+
+
+_IN_WORDS = {
+    Status.IN_PROGRESS: "in progress",
+    Status.CANCELLED: "canceled",
+    Status.NO_SHOW: "a no-show",
+}
+
+
+def in_words(status: Status) -> str:
+    """Return a status as sentences name it."""
+    return _IN_WORDS.get(status, status)
 
 
 def move(present: Status, wanted: Status) -> Status:
     """Return `wanted`. Raises WrongStatus unless the transition is allowed (spec BK-9)."""
     if wanted not in NEXT[present]:
         raise WrongStatus(
-            f"A booking that is {present.replace('_', ' ')} cannot become"
-            f" {wanted.replace('_', ' ')}.",
+            f"A booking that is {in_words(present)} can't become {in_words(wanted)}.",
             present=present,
             wanted=wanted,
         )
@@ -59,7 +70,7 @@ def move(present: Status, wanted: Status) -> Status:
 
 
 class SessionTooEarly(Conflict):
-    """It is too early for this session.
+    """It's too early for this session.
 
     Details: `opens_at`, the instant from which on it can be started or completed, in UTC.
     """
@@ -76,7 +87,7 @@ def take_place(present: Status, wanted: Status, start: datetime, now: datetime) 
     if now < opens_at:
         done = "started" if wanted is Status.IN_PROGRESS else "completed"
         opens = opens_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        raise SessionTooEarly(f"This session can be {done} from {opens} on.", opens_at=opens)
+        raise SessionTooEarly(f"This session can't be {done} before {opens}.", opens_at=opens)
     return moved
 
 

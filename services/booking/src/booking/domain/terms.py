@@ -1,4 +1,4 @@
-"""The terms of a slot: what availability says about it, and what a booking keeps (spec BK-6)."""
+"""The terms of a slot, as availability returns them and a booking freezes them (spec BK-6)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ class Confirmation(StrEnum):
 
 @dataclass(frozen=True)
 class Slot:
-    """A start that somebody asks for: one service type with one provider, in one mode."""
+    """A requested start: one service type with one provider, in one mode."""
 
     username: str
     service: str
@@ -44,7 +44,7 @@ class ServiceTerms:
 
 @dataclass(frozen=True)
 class Terms:
-    """What holds for a session with one provider, whenever it starts."""
+    """The terms of a session with one provider, at any start."""
 
     practice_id: UUID
     provider_id: UUID

@@ -40,6 +40,7 @@ _Request = (
     | pb.DeclineCancellationRequest
     | pb.StartBookingRequest
     | pb.CompleteBookingRequest
+    | pb.ReopenSessionRequest
     | pb.UpdateClientFromBookingRequest
 )
 
@@ -56,8 +57,8 @@ class BookingServicer(BookingServiceServicer):
     def CreateBooking(
         self, request: pb.CreateBookingRequest, context: grpc.ServicerContext
     ) -> pb.CreateBookingResponse:
-        """Book a slot (spec BK-1, BK-2, BK-4) and return what was typed, the link to manage it,
-        and the revision that shows it.
+        """Book a slot (spec BK-1, BK-2, BK-4). Return the booking with its contact details, manage
+        link, and revision.
 
         Raises SlotTaken, Refused with the first failing rule, or RequestIdReused.
         """
@@ -111,7 +112,8 @@ class BookingServicer(BookingServiceServicer):
     def ResolveManageToken(
         self, request: pb.ResolveManageTokenRequest, context: grpc.ServicerContext
     ) -> pb.ResolveManageTokenResponse:
-        """Return whom a manage link belongs to. Raises NotFound for any other text."""
+        """Return the booking, practice, and client of a manage link. Raises NotFound if the link is
+        invalid."""
         with self._database.transaction(EVERY_PRACTICE) as session:
             row = bookings.find_by_token(session, request.manage_token)
             if row is None:
@@ -131,7 +133,7 @@ class BookingServicer(BookingServiceServicer):
     def UpdateClientFromBooking(
         self, request: pb.UpdateClientFromBookingRequest, context: grpc.ServicerContext
     ) -> pb.UpdateClientFromBookingResponse:
-        """Put what was typed for a booking on the client's record."""
+        """Put the contact details that were typed for a booking on the client's record."""
         return self._change(
             "use_contact",
             request,
@@ -205,6 +207,17 @@ class BookingServicer(BookingServiceServicer):
         Raises WrongStatus or SessionTooEarly.
         """
         return self._change("complete", request, pb.CompleteBookingResponse, transitions.complete)
+
+    @allow("bookings:change")
+    def ReopenSession(
+        self, request: pb.ReopenSessionRequest, context: grpc.ServicerContext
+    ) -> pb.ReopenSessionResponse:
+        """Undo the latest start or completion of a session (spec BK-14).
+
+        Raises Stale, WrongStatus, SessionPaid, or ReopenTooLate.
+        """
+        reopen = partial(transitions.reopen, version=request.version)
+        return self._change("reopen", request, pb.ReopenSessionResponse, reopen)
 
     def _change(
         self,

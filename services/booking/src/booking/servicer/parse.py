@@ -1,4 +1,4 @@
-"""Requests as plain values. Raises Invalid, which names the field."""
+"""Parse requests into plain values. Functions raise Invalid, which names the field."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _REASON = 2000
 
 
 def slot(request: Any) -> Slot:
-    """Return the slot that a CreateHoldRequest or a CreateBookingRequest asks for."""
+    """Return the slot of a CreateHoldRequest or a CreateBookingRequest."""
     return Slot(
         username=validation.line(request.username, "username", NAME),
         service=validation.line(request.service, "service", NAME),
@@ -26,7 +26,7 @@ def slot(request: Any) -> Slot:
 
 
 def form(request: pb.CreateBookingRequest) -> BookingForm:
-    """Return what a client entered."""
+    """Return the form that a client entered."""
     typed = request.contact
     return BookingForm(
         contact=contacts.contact(

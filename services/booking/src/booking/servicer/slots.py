@@ -1,5 +1,5 @@
-"""What CreateHold and CreateBooking share: availability's terms for the requested slot, expired
-holds out of the way, and one answer for each request_id (spec BK-4)."""
+"""Steps that CreateHold and CreateBooking share: fetching availability's terms for the slot,
+releasing expired holds, and answering each request_id once (spec BK-4)."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -16,6 +16,7 @@ from booking.adapters.availability import Availability
 from booking.domain.terms import Terms
 from booking.servicer import parse
 from booking.store import clients
+from booking.store import holds as stored
 from common.db import idempotency
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import DomainError
@@ -26,8 +27,16 @@ StatusQuery = Callable[[Session], Mapping[UUID, str]]
 """Reads the status of one person with each practice that knows them."""
 
 
+def _owner(request: CreateHoldRequest | CreateBookingRequest) -> str:
+    """Return whose idempotency keys count: an account's, a client's, or one visitor's own."""
+    who = caller()
+    if who.kind != "visitor" or not request.visitor_id:
+        return who.subject
+    return f"{who.subject}:{stored.visitor_index(request.visitor_id).hex()}"
+
+
 class SlotRequests:
-    """Fulfils requests for a slot."""
+    """Fulfills requests for a slot."""
 
     def __init__(self, database: Database, availability: Availability) -> None:
         self._database = database
@@ -44,11 +53,11 @@ class SlotRequests:
         """Do `act` in a transaction under the terms of the requested slot, and return its answer.
 
         A repeated request gets the first answer, after `on_repeat`, even if its slot is no longer
-        bookable. `statuses` is None for somebody who is new everywhere.
+        bookable. `statuses` is None for a person who is new to every practice.
         """
         idempotency.check(request.request_id)
         slot = parse.slot(request)
-        scope = f"{type(request).__name__}:{caller().subject}:{slot.username}"
+        scope = f"{type(request).__name__}:{_owner(request)}:{slot.username}"
         try:
             status = self._client_status(statuses, slot.username)
             terms = self._availability.check(slot, status)
@@ -70,7 +79,7 @@ class SlotRequests:
         return holds.clearing_expired(self._database, terms.practice_id, once)
 
     def _client_status(self, statuses: StatusQuery | None, username: str) -> str:
-        """Return somebody's status with a provider's practice (spec AV-16)."""
+        """Return a person's status with a provider's practice (spec AV-16)."""
         if statuses is None:
             return clients.NEW
         with self._database.transaction(EVERY_PRACTICE) as session:

@@ -5,9 +5,10 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, TextClause, select, text, update
+from sqlalchemy import ColumnElement, Select, TextClause, exists, select, text, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from booking.domain.status import Status
 from booking.store.tables import Booking, BookingChange, ServiceLine, insertion, values
 from common.db import encryption
 from common.db.cursor import Keyset, Page
@@ -89,6 +90,16 @@ def set_payment(session: Session, booking_id: UUID, status: str, version: int) -
         .returning(Booking.client_id)
     )
     return client_id
+
+
+def has_completed(session: Session, other_than: Booking) -> bool:
+    """Return whether the client of a booking has another one whose session was completed."""
+    query = exists().where(
+        Booking.client_id == other_than.client_id,
+        Booking.id != other_than.id,
+        Booking.status == Status.COMPLETED,
+    )
+    return bool(session.scalar(select(query)))
 
 
 @cache

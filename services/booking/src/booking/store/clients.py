@@ -61,7 +61,7 @@ def statuses_of(session: Session, practice_id: UUID, client_id: UUID) -> Mapping
 def find_or_add(session: Session, practice_id: UUID, contact: Contact, now: datetime) -> Client:
     """Return the practice's client with this email (spec CL-2), added if there is none.
 
-    What the practice knows is not changed, since anybody can type an email address.
+    An existing client's record stays unchanged, since anybody can type an email address.
     """
     if index(contact.email) != _folded_index(contact.email):
         _renew_indexes(session, contact.email)
@@ -88,7 +88,7 @@ def find_or_add(session: Session, practice_id: UUID, contact: Contact, now: date
 
 
 def renew_indexes(session: Session, limit: int) -> int:
-    """Compute up to `limit` email indexes anew that are not of INDEX_VERSION; return how many.
+    """Recompute up to `limit` email indexes that are not of INDEX_VERSION; return how many.
 
     Rows that another transaction has locked are left for the next call.
     """
@@ -145,6 +145,11 @@ def get(
     if found is None:
         raise NotFound
     return found
+
+
+def lock(session: Session, client: Client) -> None:
+    """Lock a client's row for a change of status, and read the status again."""
+    session.refresh(client, ["status"], with_for_update={"key_share": True})
 
 
 def page(session: Session, viewer: Identity, token: str, size: int) -> Page[Client]:

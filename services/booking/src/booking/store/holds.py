@@ -1,4 +1,4 @@
-"""Holds: whose they are. The time that they take is in the occupancy."""
+"""Holds and the visitors who own them. The time that holds take is in the occupancy."""
 
 from uuid import UUID
 

@@ -90,7 +90,7 @@ _REPLACING = 0x0A77_0CC1  # namespace of the advisory locks of those who replace
 def take(
     session: Session, wanted: TakenTime, now: datetime, instead_of: UUID | None = None
 ) -> list[OccupancyChange]:
-    """Take time, and release what the hold `instead_of` takes.
+    """Take time, and release the time of the hold `instead_of`.
 
     The caller has removed the row of that hold. Raises SlotTaken if any of the time is taken,
     BlockedByExpiredHolds if only expired holds are in the way.
@@ -115,7 +115,7 @@ def take(
 
 
 def release(session: Session, practice_id: UUID, ref: UUID) -> list[OccupancyChange]:
-    """Release what a booking or a hold takes; return no changes if it takes nothing."""
+    """Release the time that a booking or a hold takes; return no changes if it takes none."""
     found = session.execute(_RELEASE, {"ref": ref})
     released = sorted((Resource(row.number, row.resource_id) for row in found), key=_number)
     if not released:
@@ -194,7 +194,8 @@ def _parameters(
 
 
 def _queue_up(session: Session, wanted: TakenTime, hold_id: UUID) -> Sequence[Resource]:
-    """Wait until nobody else replaces a hold on these resources; return those of the hold."""
+    """Wait until no other transaction replaces a hold on these resources; return the hold's
+    resources."""
     own = [
         Resource(row.number, row.resource_id)
         for row in session.execute(
@@ -211,7 +212,7 @@ def _queue_up(session: Session, wanted: TakenTime, hold_id: UUID) -> Sequence[Re
 def _refusal(
     session: Session, wanted: TakenTime, now: datetime, instead_of: UUID | None
 ) -> SlotTaken | BlockedByExpiredHolds:
-    """Return the error that says why the time could not be taken."""
+    """Return the error for time that could not be taken."""
     found = session.execute(
         select(Occupancy.ref, Occupancy.expires_at).where(
             Occupancy.resource.in_([resource.number for resource in wanted.resources]),

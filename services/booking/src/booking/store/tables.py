@@ -53,7 +53,7 @@ class Occupancy(Base):
 
 
 class Hold(Base):
-    """Whose a hold is: a visitor has at most one with a provider (spec BK-3)."""
+    """The owner of a hold. A visitor has at most one with a provider (spec BK-3)."""
 
     __tablename__ = "holds"
 

@@ -1,4 +1,4 @@
-"""Availability, which knows the providers of each practice."""
+"""The availability service, which owns the providers of each practice."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Booking, which knows the bookings that a feed shows."""
+"""The booking service, which owns the bookings that a feed shows."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -25,8 +25,8 @@ class Bookings:
     def list_shown(self, practice_id: UUID, provider_id: UUID, shown: Range) -> Iterator[Booking]:
         """Yield the bookings that the feed of a provider shows.
 
-        A booking that is moved meanwhile may come twice, the later version last. The calls are
-        made as this service.
+        A booking that is moved during the read may come twice, the later version last. The calls
+        are made as this service.
         """
         request = ListBookingsRequest(
             provider_id=str(provider_id),

@@ -50,8 +50,14 @@ def _answer(booking: pb.Booking, tz: ZoneInfo, join_url: str = "") -> schemas.Bo
         cancelled_by=words.word(pb.CancelledBy, booking.cancelled_by),
         cancellation_reason=words.word(pb.CancellationReason, booking.cancellation_reason),
         reason_text=booking.reason_text or None,
+        reopen_until=(
+            times.text(proto.instant(booking.reopen_until_time), tz)
+            if booking.HasField("reopen_until_time")
+            else None
+        ),
         payment_status=words.word(pb.PaymentStatus, booking.payment_status),
         history=_history(booking, tz),
+        version=booking.version,
         revision=booking.revision or None,
         created_at=times.text(proto.instant(booking.create_time), tz),
         manage_url=links.manage(booking.manage_token) if booking.manage_token else None,

@@ -53,7 +53,7 @@ def create_booking(username: str, body: schemas.NewBooking) -> Response:
         client.locale or "",
     )
     key = request_id()
-    visitor_id = visitors.visitor_id(key) if body.hold else ""
+    visitor_id = visitors.visitor_id(key) if body.hold or key else ""
     try:
         made = backend.create(
             query,
@@ -248,4 +248,24 @@ def complete_booking(booking_id: UUID) -> schemas.Booking:
     Marks the session as completed, so that it can be billed. Possible from its start on.
     """
     changed = backend.complete(str(booking_id), request_id=request_id())
+    return booking_answers.full(changed, identity.caller())
+
+
+@bookings.operation(
+    "POST",
+    "/bookings/<uuid:booking_id>/reopen",
+    schemas.Booking,
+    access=Access.STAFF,
+    body=schemas.Reopening,
+    errors=(404, 409, 422),
+    idempotent=True,
+)
+def reopen_session(booking_id: UUID, body: schemas.Reopening) -> schemas.Booking:
+    """Reopen a session
+
+    Undoes the latest start or completion, until `reopen_until`. A completed session is in progress
+    again, or confirmed if it was never started, and is no longer billable. A session in progress is
+    confirmed again. If the booking has changed since `version`, the response is `409`.
+    """
+    changed = backend.reopen(str(booking_id), version=body.version, request_id=request_id())
     return booking_answers.full(changed, identity.caller())

@@ -24,7 +24,7 @@ slots = Operations("slots", tags.PROVIDERS)
 
 
 class RangeTooLong(Invalid):
-    """A search covers at most 92 dates."""
+    """A search can cover at most 92 dates."""
 
 
 @slots.operation(

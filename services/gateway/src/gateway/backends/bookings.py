@@ -30,7 +30,7 @@ class Details(NamedTuple):
 
 
 class ManageLink(NamedTuple):
-    """The booking that a manage link opens, and whose it is."""
+    """The booking that a manage link opens, with its practice and client."""
 
     booking_id: str
     practice_id: str
@@ -49,7 +49,7 @@ def create(
     """Book a slot and return the booking.
 
     Raises Conflict with the reason SLOT_TAKEN, whose details have the `revision` that shows it;
-    the failure of the first rule that says no; or REQUEST_ID_REUSED.
+    the failure of the first rule that refuses the slot; or REQUEST_ID_REUSED.
     """
     request = rpc.CreateBookingRequest(
         request_id=request_id,
@@ -152,6 +152,17 @@ def complete(booking_id: str, *, request_id: str) -> Booking:
     return stubs().bookings.CompleteBooking(request).booking
 
 
+def reopen(booking_id: str, *, version: int, request_id: str) -> Booking:
+    """Undo the start or completion of a session, which led to this version of the booking.
+
+    Raises Stale if the booking has another version.
+    """
+    request = rpc.ReopenSessionRequest(
+        booking_id=booking_id, version=version, request_id=request_id
+    )
+    return stubs().bookings.ReopenSession(request).booking
+
+
 def update_client(booking_id: str, *, request_id: str) -> Booking:
     """Put the contact details of a booking on the client's record."""
     request = rpc.UpdateClientFromBookingRequest(booking_id=booking_id, request_id=request_id)
@@ -159,7 +170,8 @@ def update_client(booking_id: str, *, request_id: str) -> Booking:
 
 
 def resolve_manage_token(token: str) -> ManageLink:
-    """Return what a manage link opens; only the gateway itself may ask. Raises NotFound."""
+    """Return the booking that a manage link opens. Only the gateway may call this. Raises
+    NotFound."""
     request = rpc.ResolveManageTokenRequest(manage_token=token)
     found = stubs().bookings.ResolveManageToken(request)
     return ManageLink(found.booking_id, found.practice_id, found.client_id)

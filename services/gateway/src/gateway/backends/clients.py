@@ -25,7 +25,7 @@ def change_billing_type(client_id: str, billing_type: BillingType.ValueType) -> 
 
 
 def differs(booking: Booking) -> bool:
-    """Return whether what was typed for a booking differs from the client's record.
+    """Return whether the contact details of a booking differ from the client's record.
 
     Only staff see the record. A number that was not typed does not count.
     """

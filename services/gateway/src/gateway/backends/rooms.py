@@ -54,7 +54,7 @@ def join_token(booking: booking_pb2.Booking, viewer: Identity) -> str:
 
 
 def resolve_join_token(token: str) -> JoinLink:
-    """Return what a join link opens. Raises NotFound."""
+    """Return the room that a join link opens. Raises NotFound."""
     found = stubs().rooms.ResolveLink(rpc.ResolveLinkRequest(token=token))
     return JoinLink(found.room, found.side, found.open)
 

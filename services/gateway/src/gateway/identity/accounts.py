@@ -6,19 +6,23 @@ from common import audit, emails, ids
 from common.clock import Clock
 from common.db import encryption
 from common.db.database import EVERY_PRACTICE, Database
-from common.errors import Invalid
+from common.errors import Conflict, Invalid
 from common.rpc.identity import ROLES
 from gateway.identity import passwords, store
 
 _LONGEST_NAME = 200
 
 
+class AccountExists(Conflict):
+    """This email address already has an account."""
+
+
 class InvalidRole(Invalid):
-    """An account has one or more of the roles owner, manager, clinician and supervisor."""
+    """Must be one or more of: owner, manager, clinician, supervisor."""
 
 
 class InvalidName(Invalid):
-    """A name has at most 200 characters."""
+    """Must have at most 200 characters, and no null character."""
 
 
 def create(
@@ -34,8 +38,7 @@ def create(
 ) -> UUID:
     """Create an account and return its id.
 
-    If the email already has an account, that account stays unchanged and its id is returned.
-    Raises InvalidEmail, InvalidRole, WeakPassword, or InvalidName.
+    Raises AccountExists, InvalidEmail, InvalidRole, WeakPassword, or InvalidName.
     """
     address = normalized(email)
     if not roles or not set(roles) <= set(ROLES):
@@ -55,12 +58,16 @@ def create(
     account.name = name
     # An email has one account in all practices: sign-in asks for nothing else.
     with database.transaction(EVERY_PRACTICE) as session:
-        made = store.add(session, account)
-        if made == account.id:
-            audit.record(
-                session, "account.create", practice_id=practice_id, account=made, role=account.roles
-            )
-        return made
+        if not store.add(session, account):
+            raise AccountExists(field="email")
+        audit.record(
+            session,
+            "account.create",
+            practice_id=practice_id,
+            account=account.id,
+            role=account.roles,
+        )
+    return account.id
 
 
 def normalized(email: str) -> str:

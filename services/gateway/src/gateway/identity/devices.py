@@ -1,6 +1,6 @@
 """Browsers that have signed in to an account before.
 
-Such a browser keeps a signed mark, and its failed sign-ins are counted by themselves. It keeps
+Such a browser keeps a signed mark, and its failed sign-ins are counted separately. It keeps
 access while an attacker at the same address is blocked.
 """
 

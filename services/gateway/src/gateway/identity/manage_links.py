@@ -29,7 +29,7 @@ def holder(token: str) -> Identity:
         try:
             link = bookings.resolve_manage_token(token)
         except (NotFound, Invalid):
-            raise Unauthenticated("This link is not valid.") from None
+            raise Unauthenticated("This link isn't valid.") from None
     return Identity(
         f"client:{link.client_id}",
         link.practice_id,

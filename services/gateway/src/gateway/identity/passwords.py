@@ -15,7 +15,7 @@ _UNUSED = _hasher.hash("nobody has this password")
 
 
 class WeakPassword(Invalid):
-    """A password has 8 to 200 characters."""
+    """Must have 8 to 200 characters."""
 
 
 def hashed(password: str) -> str:

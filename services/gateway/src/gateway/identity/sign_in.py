@@ -20,11 +20,11 @@ _LONGEST_BROWSER = 200
 
 
 class WrongCredentials(Unauthenticated):
-    """The email or the password is not right."""
+    """Incorrect email or password."""
 
 
 class TooManyAttempts(TooMany):
-    """Too many failed attempts; wait a little."""
+    """Too many failed attempts. Wait, then try again."""
 
 
 def sign_in(email: str, password: str) -> str:

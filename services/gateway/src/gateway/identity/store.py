@@ -52,8 +52,8 @@ class AccountSession(Base):
     revoked_at: Mapped[datetime | None]
 
 
-def add(session: Session, account: Account) -> UUID:
-    """Add an account unless its email has one, and return the id of the account of that email."""
+def add(session: Session, account: Account) -> bool:
+    """Add an account; return False if its email has one already."""
     row = {c.key: getattr(account, c.key) for c in Account.__table__.columns}
     made: UUID | None = session.scalar(
         insert(Account)
@@ -61,11 +61,7 @@ def add(session: Session, account: Account) -> UUID:
         .on_conflict_do_nothing(index_elements=[Account.email_index])
         .returning(Account.id)
     )
-    if made is not None:
-        return made
-    return session.scalars(
-        select(Account.id).where(Account.email_index == account.email_index)
-    ).one()
+    return made is not None
 
 
 def find(session: Session, email_index: bytes) -> Account | None:

@@ -8,7 +8,7 @@ from flask import Response, g, request
 
 from common.errors import Invalid
 from gateway.identity import signing
-from gateway.web import cookies
+from gateway.web import addresses, cookies
 
 COOKIE = "attune_visitor"
 HEADER = "X-Visitor-Id"
@@ -19,12 +19,12 @@ _KEPT = timedelta(days=1)  # a hold lasts minutes
 def visitor_id(request_id: str = "") -> str:
     """Return the id from the header or the cookie, else a new one (`remember` sets its cookie).
 
-    The new one follows from `request_id`, the idempotency key of the request. Who repeats a request
-    whose answer was lost, and with it the cookie, is then the same visitor again.
+    With an idempotency key, the new id follows from `request_id`, the key, and from the caller's
+    address. A caller who keeps no cookies and repeats a request whose answer was lost is then the
+    same visitor again, and a stranger who guesses the key is another one.
     """
     if "visitor_id" not in g:
-        new = signing.code("visitor", request_id) if request_id else secrets.token_urlsafe(24)
-        g.visitor_id = _sent() or new
+        g.visitor_id = _sent() or _new(request_id)
     return str(g.visitor_id)
 
 
@@ -36,10 +36,18 @@ def remember(response: Response) -> Response:
     return response
 
 
+def _new(request_id: str) -> str:
+    if not request_id:
+        return secrets.token_urlsafe(24)
+    return signing.code("visitor", f"{addresses.caller()} {request_id}")
+
+
 def _sent() -> str:
     if header := request.headers.get(HEADER, ""):
         if not re.fullmatch(ID, header):
-            raise Invalid("A visitor id is 16 to 64 letters, digits, - and _.", field=HEADER)
+            raise Invalid(
+                "Must be 16 to 64 letters, digits, hyphens, or underscores.", field=HEADER
+            )
         return header
     cookie = cookies.read(COOKIE)
     return cookie if re.fullmatch(ID, cookie) else ""

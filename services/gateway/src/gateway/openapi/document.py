@@ -55,13 +55,13 @@ _SECURITY_SCHEMES = {
 _HEADERS = {  # name: (description, pattern, example)
     IDEMPOTENCY_HEADER: (
         "Makes a retry safe: the same key returns the original response. Use a random value, such"
-        " as a UUID, because callers who are not signed in share one set of keys.",
+        " as a UUID.",
         f"^{IDEMPOTENCY_KEY}$",
         examples.KEY,
     ),
     visitors.HEADER: (
-        "Identifies a visitor whose client keeps no cookies. Send the same value with a hold and"
-        " the booking that uses it.",
+        "Identifies a visitor whose client keeps no cookies. Send the same value with a hold, the"
+        " booking that uses it, and every retry.",
         f"^{visitors.ID}$",
         examples.VISITOR,
     ),

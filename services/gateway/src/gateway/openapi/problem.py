@@ -23,7 +23,5 @@ class Problem(Answer):
     status: int
     detail: str | None = None
     reason: str = Field(description="Stable, such as `SLOT_TAKEN`.")
-    fields: dict[str, str] | None = Field(
-        None, description="Each invalid field, and what is wrong with it."
-    )
+    fields: dict[str, str] | None = Field(None, description="Each invalid field, with its error.")
     trace_id: str = Field(description="Identifies the request in logs and traces.")

@@ -45,7 +45,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class MalformedJson(Invalid):
-    """The body is not valid JSON."""
+    """The body isn't valid JSON."""
 
 
 def body(request: Request, model: type[Model]) -> Model:
@@ -101,7 +101,7 @@ def _to_invalid(error: ValidationError) -> Invalid:
 def _malformed(error: str) -> MalformedJson:
     position = re.search(r"line (\d+) column (\d+)", error)
     where = f": check line {position[1]}, column {position[2]}" if position else ""
-    return MalformedJson(f"The body is not valid JSON{where}.")
+    return MalformedJson(f"The body isn't valid JSON{where}.")
 
 
 def _message(problem: Any) -> str:

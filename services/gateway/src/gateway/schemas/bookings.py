@@ -23,6 +23,7 @@ from gateway.openapi.types import (
     Slug,
     Timezone,
     UrlText,
+    Version,
     When,
     text_like,
 )
@@ -113,6 +114,14 @@ class Refusal(Request):
     reason_text: Words | None = None
 
 
+class Reopening(Request):
+    """Which start or completion of a session to undo."""
+
+    example = {"version": 3}
+
+    version: Version
+
+
 class ServiceLine(Answer):
     """A service on a booking, on the terms at the time of booking."""
 
@@ -168,6 +177,7 @@ class Booking(Answer):
         "history": [
             {"at": "2026-10-26T10:03:21-04:00", "by": "client", "change": "confirmed"},
         ],
+        "version": 1,
         "revision": "57.12",
         "created_at": "2026-10-26T10:03:21-04:00",
         "manage_url": f"https://attune.example/manage/{examples.TOKEN}",
@@ -193,7 +203,12 @@ class Booking(Answer):
     cancellation_reason: CancellationReason | None = None
     reason_text: str | None = None
     payment_status: PaymentStatus | None = None
+    reopen_until: InstantText | None = Field(
+        None,
+        description="Until when staff can undo the latest start or completion of the session.",
+    )
     history: list[Change]
+    version: int = Field(description="Rises with each change of the booking.")
     revision: str | None = None
     created_at: InstantText
     manage_url: UrlText | None = None

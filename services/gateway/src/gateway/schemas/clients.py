@@ -55,7 +55,7 @@ class BookedClient(Client):
     """The client of a booking, as typed for it."""
 
     record: ClientRecord | None = Field(
-        None, description="For staff: what the practice has on record, where that differs."
+        None, description="For staff: the practice's record, where it differs."
     )
 
 

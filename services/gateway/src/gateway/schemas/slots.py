@@ -145,7 +145,7 @@ class SlotTakenProblem(Problem):
         "type": "about:blank",
         "title": "Conflict",
         "status": 409,
-        "detail": "Somebody else has just taken this time.",
+        "detail": "This time is no longer available.",
         "reason": "SLOT_TAKEN",
         "trace_id": "8f0c2b7d5e914a63b1d7e2c09f6a4358",
         "alternatives": [

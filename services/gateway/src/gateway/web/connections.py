@@ -135,10 +135,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         """
         if isinstance(exc, errors.ParseException):
             status = _STATUSES.get(type(exc), HTTPStatus.BAD_REQUEST)
-            log.warning("a request could not be read: %s", type(exc).__name__)
+            log.warning("could not parse a request: %s", type(exc).__name__)
         else:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-            log.error("a request could not be answered", exc_info=exc)
+            log.error("could not answer a request", exc_info=exc)
         with contextlib.suppress(OSError):
             util.write_nonblock(client, _problem(status))
         util.close_graceful(client, timeout=_LINGER)
@@ -220,7 +220,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             late = time.monotonic() - self.app.seconds - _TRANSFER
             for conn, begun in list(self._begun.items()):
                 if begun < late:
-                    log.warning("a request was received, or its answer sent, too slowly")
+                    log.warning("closed a connection that received or sent too slowly")
                     with contextlib.suppress(OSError):  # the connection has closed by now
                         conn.sock.shutdown(socket.SHUT_RDWR)
 

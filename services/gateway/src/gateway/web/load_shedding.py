@@ -1,6 +1,6 @@
 """Load shedding (spec PF-13): beyond its capacity the gateway turns requests away at once.
 
-A late answer is of no use to a person who has given up.
+A late answer is useless to a person who has given up.
 """
 
 import io
@@ -29,13 +29,13 @@ _TURNED_AWAY = "attune.turned_away"
 
 
 class Overloaded(Unavailable):
-    """There are too many requests at the moment; try again shortly."""
+    """Too many requests right now. Try again shortly."""
 
 
 class LoadShedder:
     """WSGI middleware that admits `web_threads` requests and queues six times as many.
 
-    A request asks to be admitted once its body has arrived: slow senders keep nobody waiting.
+    A request asks to be admitted once its body has arrived, so slow senders hold up no others.
 
     The application still answers the others, with Overloaded (`check`).
     """

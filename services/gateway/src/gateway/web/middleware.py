@@ -1,5 +1,5 @@
 """The outermost layer around every request: span and duration, request id and caller's address,
-deadline, and an anonymous caller until somebody is signed in."""
+deadline, and an anonymous caller until the caller is authenticated."""
 
 import re
 import time

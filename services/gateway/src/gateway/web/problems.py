@@ -54,21 +54,23 @@ RETRY_AFTER = "1"  # seconds, while a service is unavailable
 
 # For failures that have no message of their own.
 DETAILS: Mapping[HTTPStatus, str] = {
-    HTTPStatus.BAD_REQUEST: "This is not a whole request as HTTP/1.1 has it.",
+    HTTPStatus.BAD_REQUEST: "This isn't a complete HTTP/1.1 request.",
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address is not for that method.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "A body has at most 65536 bytes.",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "An address has at most 8190 characters.",
-    HTTPStatus.EXPECTATION_FAILED: "Nothing can be expected but 100-continue.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address doesn't support this method.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large. The limit is 65536 bytes.",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The address is too long. The limit is 8190 characters.",
+    HTTPStatus.EXPECTATION_FAILED: "The only supported expectation is 100-continue.",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
-        "There are at most 60 headers of at most 8190 characters each."
+        "The headers are too large. The limits are 60 headers and 8190 characters each."
     ),
-    HTTPStatus.NOT_IMPLEMENTED: "Bodies are sent as they are, whole or in chunks.",
+    HTTPStatus.NOT_IMPLEMENTED: (
+        "Unsupported transfer encoding. Send the body as it is, or chunked."
+    ),
 }
 
 
 class InvalidFields(Invalid):
-    """The request is not valid."""
+    """The request isn't valid."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         first = next(iter(problems), "")

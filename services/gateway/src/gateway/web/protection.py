@@ -38,7 +38,7 @@ _EXPOSED_HEADERS = (
 
 
 class CrossSite(NotAllowed):
-    """This did not come from one of our pages; load the page again."""
+    """This request didn't come from one of our pages. Load the page again."""
 
 
 def register(app: Flask) -> None:
@@ -53,7 +53,7 @@ def _check() -> Response | None:
         return None  # the platform asks by address, from inside
     load_shedding.check()
     if not _is_known_host():
-        raise BadRequest("This is not a host of this site.")
+        raise BadRequest("Unknown host.")
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return Response(status=HTTPStatus.NO_CONTENT)
     if not request.path.startswith(_STATIC):

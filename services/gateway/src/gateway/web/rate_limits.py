@@ -30,7 +30,7 @@ _LIMIT = re.compile(rf"([1-9][0-9]{{0,8}})/({'|'.join(_SECONDS)})")
 
 
 class TooManyRequests(TooMany):
-    """Too many requests; wait a little."""
+    """Too many requests. Wait, then try again."""
 
 
 class Limit(NamedTuple):
@@ -41,7 +41,7 @@ class Limit(NamedTuple):
 
 
 class Count(NamedTuple):
-    """The use of one limit, and when counting starts anew."""
+    """The use of one limit, and when counting restarts."""
 
     most: int
     used: int
@@ -179,7 +179,7 @@ def parse(variable: str, text: str) -> list[Limit]:
 def _latest(limit: Limit, now: datetime) -> datetime:
     """Return the latest instant at which a count may end.
 
-    A count that ends later was begun by a clock that ran ahead, and starts anew. Twice the length
+    A count that ends later was begun by a clock that ran ahead, and restarts. Twice the length
     of the limit, since the clocks of replicas differ a little.
     """
     return now + 2 * limit.length

@@ -1,1 +1,1 @@
-"""Use cases: what is done in one transaction, or on the way between two."""
+"""Use cases: steps within one transaction, or between two."""

@@ -34,7 +34,7 @@ _outcomes = telemetry.meter.create_counter(
 
 
 class RoomMissing(DomainError):
-    """The video room cannot be reached yet."""
+    """The video room isn't available yet."""
 
 
 class Delivery:
@@ -82,7 +82,7 @@ class Delivery:
                 notice.error = ""
             except (NotFound, Refused) as error:
                 notice.state, notice.error = State.FAILED, _describe(error)
-            except Exception as error:  # our own mistake must not stop the other notices
+            except Exception as error:  # an error of ours must not stop the other notices
                 _report(error)
                 notice.error = _describe(error)
                 notice.next_attempt_at = rules.next_attempt(notice.attempts, now)
@@ -188,7 +188,7 @@ def record(session: Session, notice: Notice) -> None:
 
 
 def _report(error: Exception) -> None:
-    """Log where a mistake of ours is. The error's text might quote personal data."""
+    """Log the location of an unexpected error without its text, which might quote personal data."""
     if not isinstance(error, DomainError):
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{place.filename}:{place.lineno}"

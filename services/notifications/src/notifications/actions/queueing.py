@@ -19,7 +19,7 @@ DELIVER: Final = "deliver"
 
 
 class NoticeNotFailed(Refused):
-    """Only a notice that could not be delivered is sent again."""
+    """Only a notice that couldn't be delivered can be sent again."""
 
 
 def queue(

@@ -1,4 +1,4 @@
-"""Availability, which knows providers and practices."""
+"""The availability service, which owns providers and practices."""
 
 from uuid import UUID
 

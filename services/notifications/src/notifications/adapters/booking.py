@@ -1,4 +1,4 @@
-"""Booking, which knows what was booked, by whom, and how it stands."""
+"""The booking service, which owns bookings and their clients."""
 
 from uuid import UUID
 

@@ -1,6 +1,6 @@
-"""What every channel does (spec NT-9).
+"""The interface of every channel (spec NT-9).
 
-An error names its class and code only: the words of a mail server quote addresses.
+An error contains its class and code only, since mail servers' messages quote addresses.
 """
 
 from email.message import EmailMessage
@@ -11,11 +11,11 @@ from common.errors import Refused, Unavailable
 
 
 class MailRefused(Refused):
-    """The mail server refuses this message permanently."""
+    """The mail server rejected this message permanently."""
 
 
 class MailServerUnavailable(Unavailable):
-    """The mail server cannot be reached, or asks to try again later."""
+    """The mail server is unavailable, or asked to try again later."""
 
 
 class Channel(Protocol):

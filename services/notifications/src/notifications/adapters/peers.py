@@ -1,4 +1,4 @@
-"""The services that know what a notice says."""
+"""The services that provide the contents of a notice."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class Peers:
 
 
 class Answers:
-    """What the other services say about one booking: each is asked when its answer is first
-    needed, and only once, even if it fails."""
+    """The answers of the other services about one booking. Each service is called when its answer
+    is first needed, and only once, even if the call fails."""
 
     def __init__(self, peers: Peers, practice_id: UUID, booking_id: UUID) -> None:
         def get_booking() -> Booking:

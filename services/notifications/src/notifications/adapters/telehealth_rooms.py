@@ -1,4 +1,4 @@
-"""Telehealth-rooms, which knows the links into video rooms."""
+"""The telehealth-rooms service, which owns the links into video rooms."""
 
 from uuid import UUID
 

@@ -1,1 +1,1 @@
-"""The rules of notices: who gets which, how long it stays true, when it is tried again. No I/O."""
+"""The rules of notices: recipients, validity, and retries. No I/O."""

@@ -5,7 +5,7 @@ from common.errors import Invalid, Refused
 
 
 class UnusableAddress(Refused):
-    """There is no email address, or none that mail can be sent to."""
+    """There is no email address that mail can be sent to."""
 
 
 def mailable(address: str) -> str:

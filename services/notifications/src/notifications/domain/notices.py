@@ -1,11 +1,11 @@
-"""Who gets which notice (spec NT-1), how long it stays true, and when it is tried again (NT-3)."""
+"""The recipients of notices (spec NT-1), how long notices stay true, and retries (NT-3)."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum, auto
 
 
 class Kind(StrEnum):
-    """What a notice says."""
+    """The subject matter of a notice."""
 
     BOOKING_REQUESTED = auto()
     BOOKING_CONFIRMED = auto()
@@ -17,14 +17,14 @@ class Kind(StrEnum):
 
 
 class Recipient(StrEnum):
-    """Whom a notice is for."""
+    """The person whom a notice is for."""
 
     CLIENT = auto()
     PROVIDER = auto()
 
 
 class State(StrEnum):
-    """How a notice stands. `superseded`: it was no longer true when it could have been sent."""
+    """The state of a notice. `superseded`: it was no longer true when it could have been sent."""
 
     QUEUED = auto()
     SENT = auto()
@@ -67,7 +67,7 @@ _TRUE_WHILE = {
 
 
 def still_true(kind: Kind, status: str, *, cancellation_requested: bool) -> bool:
-    """Return whether a booking with this status still is what a notice says.
+    """Return whether a notice is still true for a booking with this status.
 
     A notice that was overtaken before it could be sent would mislead.
     """

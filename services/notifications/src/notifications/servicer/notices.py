@@ -22,7 +22,7 @@ from notifications.store.tables import Notice
 
 
 class NoticeServicer(NoticeServiceServicer):
-    """Shows what could not be delivered, and sends it again."""
+    """Lists failed notices and sends them again."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database

@@ -21,7 +21,7 @@ class Bookings:
     def get(self, practice_id: str, booking_id: UUID) -> Appointment:
         """Return a booking of the practice.
 
-        The call is made as this service, whoever is being served. Raises NotFound.
+        The call is made as this service, not as the present caller. Raises NotFound.
         """
         with identity.acting_as(Identity("service:telehealth-rooms", practice_id)):
             answer = self._bookings.GetBooking(GetBookingRequest(booking_id=str(booking_id)))

@@ -39,6 +39,9 @@ _ACTIONS: Mapping[str, Callable[..., pb.Booking]] = {
     "confirm": bookings.confirm,
     "start": bookings.start,
     "complete": bookings.complete,
+    "reopen": lambda booking_id, *, request_id: bookings.reopen(
+        booking_id, version=forms.sent_version(), request_id=request_id
+    ),
     "decline-cancellation": bookings.decline_cancellation,
     "update-client": bookings.update_client,
 }
@@ -47,6 +50,7 @@ _DONE: Mapping[str, Callable[[], str]] = {
     "confirm": lambda: text("Confirmed. The client hears of it by e-mail."),
     "start": lambda: text("The session has started."),
     "complete": lambda: text("The session is completed."),
+    "reopen": lambda: text("The session is reopened."),
     "decline-cancellation": lambda: text("The booking stands. The client hears of it by e-mail."),
     "update-client": lambda: text("The client record is updated."),
     "cancel": lambda: text("The booking is cancelled."),

@@ -4,6 +4,7 @@ Each form carries a request id, made when the page is shown. A form that is sent
 click or a reload, is done once and answered the same way.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Mapping
 
@@ -24,6 +25,12 @@ def sent_request_id() -> str:
     """Return the request id that the form carries; a new one if it carries none of a fit length."""
     sent = request.form.get(FIELD, "")
     return sent if 20 <= len(sent) <= 100 else new_request_id()
+
+
+def sent_version() -> int:
+    """Return the version of the resource that the form shows; 0 if it carries none."""
+    sent = request.form.get("version", "")
+    return int(sent) if re.fullmatch("[0-9]{1,15}", sent) else 0
 
 
 def errors_of(

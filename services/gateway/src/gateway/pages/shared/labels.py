@@ -76,6 +76,7 @@ def change(entry: pb.HistoryEntry) -> str:
         "started": text("Session started"),
         "in_progress": text("Session started"),
         "completed": text("Session completed"),
+        "reopened": text("Session reopened"),
     }
     return known.get(entry.change, entry.change.replace("_", " ").capitalize())
 
@@ -143,6 +144,9 @@ def failure(error: DomainError) -> str:
         "SESSION_TOO_EARLY": text(
             "It is too early for this. A session can be started from 15 minutes before its start"
             " on, and completed from its start on."
+        ),
+        "REOPEN_TOO_LATE": text(
+            "It's too late to undo this. A start or completion can be undone for 15 minutes."
         ),
         "WRONG_CREDENTIALS": text("The email or the password is not right."),
         "TOO_MANY_ATTEMPTS": text("There were too many attempts. Wait a little, then try again."),
