@@ -153,6 +153,16 @@ STATES: dict[str, dict[str, Any]] = {
         "booking": _BY_PRACTICE | _ENDED,
         "invited": True,
     },
+    "canceled-as-asked": {
+        "kind": Kind.BOOKING_CANCELLED,
+        "booking": _BY_CLIENT
+        | {"history": _history("confirmed", "cancellation_requested", "cancelled")},
+        "invited": True,
+    },
+    "request-canceled-by-practice": {
+        "kind": Kind.BOOKING_CANCELLED,
+        "booking": _BY_PRACTICE | {"history": _history("requested", "cancelled")},
+    },
     "withdrawn": {"kind": Kind.BOOKING_CANCELLED, "booking": _WITHDRAWN},
     "cancellation-declined": {
         "kind": Kind.CANCELLATION_DECLINED,

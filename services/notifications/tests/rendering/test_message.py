@@ -215,18 +215,40 @@ def test_without_a_room_the_mail_points_to_the_manage_page(make_letter: MakeLett
 
 @pytest.mark.req("NT-1")
 @pytest.mark.parametrize(
-    ("cancelled_by", "words"),
+    ("cancelled_by", "changes", "words"),
     [
-        (pb.CANCELLED_BY_CLIENT, "You canceled this appointment."),
-        (pb.CANCELLED_BY_PRACTICE, "Riverside Practice canceled this appointment."),
+        (pb.CANCELLED_BY_CLIENT, "", "You canceled this appointment."),
+        (pb.CANCELLED_BY_CLIENT, "confirmed", "You canceled this appointment."),
+        (pb.CANCELLED_BY_CLIENT, "requested confirmed", "You canceled this appointment."),
+        (pb.CANCELLED_BY_CLIENT, "requested", "You withdrew this request"),
+        (
+            pb.CANCELLED_BY_CLIENT,
+            "confirmed cancellation_requested",
+            "You asked to cancel, and Riverside Practice agreed.",
+        ),
+        (
+            pb.CANCELLED_BY_CLIENT,
+            "confirmed cancellation_requested cancellation_declined",
+            "You canceled this appointment.",
+        ),
+        (pb.CANCELLED_BY_PRACTICE, "confirmed", "Riverside Practice canceled this appointment."),
+        (pb.CANCELLED_BY_PRACTICE, "requested", "Riverside Practice canceled this request"),
+        (
+            pb.CANCELLED_BY_PRACTICE,
+            "confirmed cancellation_requested",
+            "Riverside Practice canceled this appointment.",
+        ),
     ],
 )
 def test_a_cancellation_says_whose_it_was(
-    make_letter: MakeLetter, cancelled_by: "pb.CancelledBy.ValueType", words: str
+    make_letter: MakeLetter, cancelled_by: "pb.CancelledBy.ValueType", changes: str, words: str
 ) -> None:
-    letter = make_letter(Kind.BOOKING_CANCELLED, booking={"cancelled_by": cancelled_by})
-    text = body(received(compose(letter)), "plain")
+    history = [pb.HistoryEntry(change=change) for change in (*changes.split(), "cancelled")]
+    booking = {"cancelled_by": cancelled_by, "history": history if changes else []}
+    text = body(received(compose(make_letter(Kind.BOOKING_CANCELLED, booking=booking))), "plain")
     assert words in text
+    hinted = "Riverside Practice left you a message." in text
+    assert hinted is (cancelled_by == pb.CANCELLED_BY_PRACTICE)
     assert "https://attune.example/book/pat" in text
     assert "Join" not in text
     assert "Where" not in text

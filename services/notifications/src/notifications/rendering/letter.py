@@ -94,10 +94,24 @@ class Letter:
         return self.kind in _OVER
 
     @property
-    def is_withdrawal(self) -> bool:
-        """Whether a cancellation withdrew a request that was never confirmed."""
-        changes = {entry.change for entry in self.booking.history}
+    def is_by_client(self) -> bool:
+        """Whether the client cancelled, or staff approved that they do."""
+        return self.booking.cancelled_by == pb.CANCELLED_BY_CLIENT
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether a cancellation is of a request that was never confirmed."""
+        changes = self._changes
         return self.kind is Kind.BOOKING_CANCELLED and bool(changes) and "confirmed" not in changes
+
+    @property
+    def is_approval(self) -> bool:
+        """Whether a cancellation is one that the client asked for, and staff approved."""
+        return self.is_by_client and self._changes[-2:] == ["cancellation_requested", "cancelled"]
+
+    @property
+    def _changes(self) -> list[str]:
+        return [entry.change for entry in self.booking.history]
 
     @property
     def is_invitation(self) -> bool:
