@@ -102,6 +102,11 @@ def countries(locale: Locale) -> list[tuple[str, str]]:
     return sorted(found, key=lambda country: country[1])
 
 
+def site(address: str) -> str:
+    """example.com, for https://www.example.com/"""
+    return address.partition("://")[2].removeprefix("www.").rstrip("/")
+
+
 def initials(name: str) -> str:
     """AM, for Dr. Ada Moreno, PhD"""
     words = [w for w in name.partition(",")[0].split() if not w.endswith(".") and w[0].isalpha()]
