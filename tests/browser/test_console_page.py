@@ -35,8 +35,8 @@ def test_requests_come_first_and_are_answered(stack: Stack, visit: Visit, script
     visitor = visit(DESKTOP if scripts else PHONE, scripts=scripts)
     page = visitor.page
     sign_in(visitor, world)
-    expect(page.locator("#waiting")).to_have_text("Waiting for your answer (2)")
-    rows = page.locator(".row.waiting")
+    expect(page.locator("#waiting")).to_have_text("Needs your response (2)")
+    rows = page.locator("section[aria-labelledby=waiting] .row")
     expect(rows).to_have_count(2)
     rows.filter(has_text=first["client"]["name"]).get_by_role("button", name="Confirm").click()
     expect(page.locator(".notice.good")).to_contain_text("Confirmed")
@@ -60,19 +60,19 @@ def test_staff_cancel_with_a_reason_and_choose_whether_to_tell(world: World, vis
     sign_in(visitor, world, f"/console/bookings/{booking['id']}")
     expect(visitor.heading()).to_have_text(booking["client"]["name"])
     expect(page.locator("main")).to_contain_text("Berlin time")
-    expect(page.get_by_role("link", name="Your link to the video room")).to_be_visible()
-    page.get_by_role("link", name="Cancel", exact=True).click()
+    expect(page.get_by_role("link", name="Your video room link")).to_be_visible()
+    page.get_by_role("link", name="Cancel booking").click()
     page.get_by_role("button", name="Cancel booking").click()
     expect(page.locator("#problems")).to_contain_text("Choose a reason.")
     expect(page.locator("#problems")).to_be_focused()
-    page.locator("#reason").select_option(label="The provider is ill")
+    page.locator("#reason").select_option(label="Provider is ill")
     page.locator("#words").fill("Get well soon to me.")
-    page.get_by_label("Tell the client by e-mail").uncheck()
+    page.get_by_label("Email the client").uncheck()
     page.get_by_role("button", name="Cancel booking").click()
     main = page.locator("main")
-    expect(main).to_contain_text("Cancelled by the practice: The provider is ill")
+    expect(main).to_contain_text("Canceled by the practice: Provider is ill")
     expect(main).to_contain_text("Get well soon to me.")
-    expect(page.locator(".history")).to_contain_text("Cancelled")
+    expect(page.locator(".history")).to_contain_text("Canceled")
     assert status(world, booking) == "cancelled"
 
 
@@ -82,7 +82,9 @@ def test_a_session_is_started_and_completed(world: World, visit: Visit) -> None:
     visitor = visit(DESKTOP)
     page = visitor.page
     sign_in(visitor, world, f"/console/bookings/{booking['id']}")
-    expect(page.locator("main")).to_contain_text("can be started from 15 minutes before its start")
+    expect(page.locator("main")).to_contain_text(
+        "start this session up to 15 minutes before its planned start"
+    )
     expect(page.get_by_role("button", name="Start session")).to_have_count(0)
     expect(page.get_by_role("button", name="Complete session")).to_have_count(0)
     world.come(booking)
