@@ -82,9 +82,7 @@ def test_a_session_is_started_and_completed(world: World, visit: Visit) -> None:
     visitor = visit(DESKTOP)
     page = visitor.page
     sign_in(visitor, world, f"/console/bookings/{booking['id']}")
-    expect(page.locator("main")).to_contain_text(
-        "start this session up to 15 minutes before"
-    )
+    expect(page.locator("main")).to_contain_text("start this session up to 15 minutes before")
     expect(page.get_by_role("button", name="Start session")).to_have_count(0)
     expect(page.get_by_role("button", name="Complete session")).to_have_count(0)
     world.come(booking)

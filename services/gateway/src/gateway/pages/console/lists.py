@@ -54,7 +54,7 @@ TABS: Mapping[str, Tab] = {
         lambda now: {"start_before": now, "statuses": _STANDING, "newest_first": True},
     ),
     "canceled": Tab(
-        lambda: text("Canceled"),
+        lambda: text("Canceled or declined"),
         lambda: text("No canceled, declined, or expired bookings."),
         lambda now: {"statuses": _OFF, "newest_first": True},
     ),

@@ -72,7 +72,11 @@ def act(booking_id: str, name: str) -> BaseResponse:
 @for_staff
 def ask(booking_id: str, name: str) -> BaseResponse:
     """Ask for the reason before a booking is cancelled or declined."""
-    return Response(_ask(bookings.get(booking_id), name, {"tell": "yes"}, {}))
+    booking = bookings.get(booking_id)
+    values = {"tell": "yes"}
+    if booking.cancellation_requested:
+        values["reason"] = str(pb.CANCELLATION_REASON_CLIENT_REQUEST)
+    return Response(_ask(booking, name, values, {}))
 
 
 def _end_again(problem: str, booking_id: str, name: str) -> str:
@@ -146,10 +150,29 @@ def _ask(
         booking=booking,
         path=f"{lists.ALL}/{booking.booking_id}",
         zone=practice.zone,
-        heading=text("Cancel this booking?") if is_cancel else text("Decline this request?"),
-        button=text("Cancel booking") if is_cancel else text("Decline request"),
-        keep=text("Keep booking") if is_cancel else text("Back to the request"),
+        **_question(booking, is_cancel),
         reasons=labels.reasons() if is_cancel else [],
         values=values,
         errors=errors,
     )
+
+
+def _question(booking: pb.Booking, is_cancel: bool) -> dict[str, str]:
+    """Return the words of the page that asks before a booking is canceled or declined."""
+    if not is_cancel:
+        return {
+            "heading": text("Decline this request?"),
+            "button": text("Decline request"),
+            "back": text("Back to the request"),
+        }
+    if booking.cancellation_requested:
+        return {
+            "heading": text("Approve this cancellation?"),
+            "button": text("Approve cancellation"),
+            "back": text("Back to the booking"),
+        }
+    return {
+        "heading": text("Cancel this booking?"),
+        "button": text("Cancel booking"),
+        "back": text("Keep booking"),
+    }
