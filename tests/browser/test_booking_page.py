@@ -72,7 +72,7 @@ def test_the_whole_story(
 
     # Jo is refused, keeps every word, and takes another time.
     jo.book()
-    expect(jo.page.get_by_role("alert").first).to_contain_text("Somebody else has just taken")
+    expect(jo.page.get_by_role("alert").first).to_contain_text("This time was just booked")
     assert jo.typed(*JO) == JO
     expect(jo.page.locator("#book")).to_be_hidden()
     offered = jo.page.locator(".alternatives button")
@@ -92,12 +92,12 @@ def test_the_whole_story(
     }
 
     # Ida cancels, after being asked.
-    ida.page.get_by_role("link", name="Cancel this appointment").click()
-    expect(ida.heading()).to_have_text("Cancel the appointment?")
-    expect(ida.page.locator("main")).to_contain_text("You can cancel here until")
+    ida.page.get_by_role("link", name="Cancel appointment").click()
+    expect(ida.heading()).to_have_text("Cancel your appointment?")
+    expect(ida.page.locator("main")).to_contain_text("You can cancel online until")
     ida.page.locator("#reason").fill("I have to travel.")
     ida.page.get_by_role("button", name="Cancel appointment").click()
-    expect(ida.heading()).to_have_text("This appointment is cancelled")
+    expect(ida.heading()).to_have_text("This appointment was canceled")
     expect(ida.page.locator("main")).to_contain_text("I have to travel.")
     assert start in _instants(world, start)
 
@@ -125,7 +125,7 @@ def test_where_the_practice_approves_it_is_a_request(
     visitor.fill(**IDA)
     visitor.page.get_by_role("button", name="Send request").click()
     expect(visitor.heading()).to_have_text("Your request was sent")
-    expect(visitor.page.locator("main")).to_contain_text("The practice will answer by e-mail")
+    expect(visitor.page.locator("main")).to_contain_text("until the practice replies by email")
     expect(visitor.page.get_by_role("link", name="Go to the video room")).to_have_count(0)
     [booking] = world.owner.get("/bookings")["bookings"]
     assert booking["status"] == "requested"
@@ -308,7 +308,7 @@ def test_a_time_that_somebody_holds_is_not_given_to_the_next(
         visitor.choose_day()
     start = first.choose_time()
     late.page.locator(f"[data-start='{start}']").click()
-    expect(late.page.get_by_role("alert").first).to_contain_text("has just taken this time")
+    expect(late.page.get_by_role("alert").first).to_contain_text("was just booked")
     if scripts:
         expect(late.page.locator("#picker")).to_be_visible()
         late.settle()
@@ -386,7 +386,7 @@ def test_nobody_books_with_a_provider_who_is_not_there(stack: Stack, visit: Visi
     answer = visitor.page.goto(f"{stack.url}/book/nobody-of-that-name")
     assert answer
     assert answer.status == 404
-    expect(visitor.heading()).to_have_text("This page is not here")
+    expect(visitor.heading()).to_have_text("Page not found")
 
 
 @pytest.mark.req("GW-14")

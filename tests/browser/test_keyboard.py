@@ -64,9 +64,9 @@ def test_one_books_and_cancels_by_keyboard_alone(
     expect(visitor.heading()).to_have_text("Your appointment is confirmed")
     expect(visitor.heading()).to_be_focused()
 
-    visitor.tab_to(lambda it: it["words"] == "Cancel this appointment")
+    visitor.tab_to(lambda it: it["words"] == "Cancel appointment")
     keys.press("Enter")
-    expect(visitor.heading()).to_have_text("Cancel the appointment?")
+    expect(visitor.heading()).to_have_text("Cancel your appointment?")
     visitor.tab_to(lambda it: it["words"] == "Cancel appointment")
     keys.press("Space")
-    expect(visitor.heading()).to_have_text("This appointment is cancelled")
+    expect(visitor.heading()).to_have_text("This appointment was canceled")

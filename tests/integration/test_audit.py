@@ -104,6 +104,7 @@ attune.calendar_sync.v1.FeedService
 attune.notifications.v1.DevelopmentMailboxService
   ListDevelopmentMessages     - a developer's alone
 attune.notifications.v1.NoticeService
+  ListBookingNotices          notice.list
   ListFailedNotices           notice.list
   ResendNotice                notice.resend
 attune.audit.v1.AuditService
@@ -374,6 +375,7 @@ def perform_elsewhere(scene: Scene, owner: Identity, booking_id: str) -> None:
             " RETURNING id",
             [booking_id],
         ).fetchall()[-1]
+    call("notifications/ListBookingNotices", owner, **one)
     call("notifications/ListFailedNotices", owner)
     call("notifications/ResendNotice", owner, notice_id=str(notice))
     for name in SERVICES:

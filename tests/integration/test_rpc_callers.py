@@ -98,6 +98,7 @@ attune.calendar_sync.v1.FeedService
 attune.notifications.v1.DevelopmentMailboxService
   ListDevelopmentMessages                    yes     yes    yes       yes        yes     yes   all
 attune.notifications.v1.NoticeService
+  ListBookingNotices                         -       -      yes       yes        yes     yes   -
   ListFailedNotices                          -       -      -         -          yes     yes   -
   ResendNotice                               -       -      -         -          yes     yes   -
 attune.audit.v1.AuditService

@@ -122,6 +122,7 @@ GET    /signin                                    -         200 ok   ok   ok   h
 POST   /signin                                    -         303 home home home home home home home home home home
 POST   /signout                                   login     303 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok
 GET    /console                                   requested 200 in   in   in   ok   none none ok   ok   none in
+GET    /console/bookings                          requested 200 in   in   in   ok   none none ok   ok   none in
 GET    /console/bookings/<booking_id>             requested 200 in   in   in   ok   404  404  ok   ok   404  in
 GET    /console/bookings/<booking_id>/cancel      confirmed 200 in   in   in   ok   404  404  ok   ok   404  in
 POST   /console/bookings/<booking_id>/cancel      confirmed 303 in   in   in   ok   404  404  ok   ok   404  in

@@ -99,7 +99,56 @@ def test_staff_see_what_could_not_be_delivered(
         kind="booking_declined",
         attempts=33,
         error="MAIL_REFUSED 550",
+        state=rpc.NOTICE_STATE_FAILED,
     )
+
+
+@pytest.mark.req("NT-3")
+@pytest.mark.parametrize(
+    ("state", "attempts", "error"),
+    [
+        (State.QUEUED, 0, ""),
+        (State.QUEUED, 3, "MAIL_SERVER_UNAVAILABLE 421"),
+        (State.SENT, 1, ""),
+        (State.FAILED, 1, "UNUSABLE_ADDRESS"),
+        (State.FAILED, 33, "MAIL_REFUSED 550"),
+        (State.SUPERSEDED, 2, ""),
+    ],
+)
+def test_staff_see_how_the_notices_of_a_booking_stand(
+    notifications: NotificationsStub,
+    database: Database,
+    practice: UUID,
+    deliver: Deliver,
+    state: State,
+    attempts: int,
+    error: str,
+) -> None:
+    ada, bob = ids.new(), ids.new()
+    fact = BookingFact(
+        booking_id=str(ids.new()), practice_id=str(practice), provider_id=str(ada), version=1
+    )
+    deliver(BookingDeclined(booking=fact))
+    with database.transaction(practice) as session:
+        about = Notice.booking_id == UUID(fact.booking_id)
+        values = {"state": state, "attempts": attempts, "error": error}
+        session.execute(update(Notice).where(about).values(**values))
+
+    def seen_by(who: Identity, booking_id: str = fact.booking_id) -> list[tuple[str, int, str]]:
+        with acting_as(who):
+            request = rpc.ListBookingNoticesRequest(booking_id=booking_id)
+            found = notifications.ListBookingNotices(request).notices
+        names = [rpc.NoticeState.Name(notice.state) for notice in found]
+        return [(n, f.attempts, f.error) for n, f in zip(names, found, strict=True)]
+
+    expected = [(f"NOTICE_STATE_{state.upper()}", attempts, error)]
+    for who in (staff(practice), staff(practice, "manager")):
+        assert seen_by(who) == expected
+    for role in ("clinician", "supervisor"):
+        assert seen_by(staff(practice, role, provider_id=ada)) == expected
+        assert seen_by(staff(practice, role, provider_id=bob)) == []
+    assert seen_by(staff(ids.new())) == []
+    assert seen_by(staff(practice), str(ids.new())) == []
 
 
 @pytest.mark.req("NT-3")

@@ -50,10 +50,11 @@ OF_A_HOLD = (
 )
 NOBODY = "00000000-0000-4000-8000-000000000000"
 CLOSED = (
-    "This page was open for too long, or cookies are off in your browser. Please send it once more."
+    "This page was open for too long, or your browser blocks cookies. Please send the form again."
 )
-NOT_HERE = "This page is not here"
-NOT_FROM_HERE = "This is not possible from here"
+NOT_HERE = "Page not found"
+NOT_FROM_HERE = "You can't do this here"
+UNAVAILABLE = "This time is no longer available."
 AN_EMAIL = "Enter an email address, such as name@example.com."
 A_PHONE = "Enter a phone number, such as +1 212 555 0100."
 NO_CONTROLS = "Control characters are not allowed."
@@ -110,16 +111,16 @@ ROWS = [
     book("a note with an escape", NO_CONTROLS, "note", note="\x1b[2J"),
     book(
         "a time that somebody else has",
-        "Somebody else has just taken this time.",
+        "This time was just booked.",
         "",
         409,
         start="<taken>",
     ),
-    book("a time that is not offered", "This time is no longer offered.", "", 422, start="<night>"),
-    book("a time off the grid", "This time is no longer offered.", "", 422, start="<off_grid>"),
     book(
-        "a time that is past", "This time is too soon to be booked online.", "", 422, start="<past>"
+        "a time that is not offered", "This time is no longer available.", "", 422, start="<night>"
     ),
+    book("a time off the grid", UNAVAILABLE, "", 422, start="<off_grid>"),
+    book("a time that is past", "It's too late to book this time online.", "", 422, start="<past>"),
     book("a hold that is no id", "Must be an id from an earlier response.", "", hold="hold-1"),
     Form(
         BOOK, "no UTF-8", 400, "Enter your name.", "name", SLOT, changes=OF_A_HOLD, body=b"name=+"
@@ -136,7 +137,7 @@ ROWS = [
         changes=OF_A_HOLD,
     ),
     Form(BOOK, "nobody of that name", 404, NOT_HERE, fields=SLOT, path={"username": "nobody"}),
-    Form(BOOK, "too large", 413, "That did not work", fields={**SLOT, "note": "x" * 70_000}),
+    Form(BOOK, "too large", 413, "That didn't work", fields={**SLOT, "note": "x" * 70_000}),
     Form(
         CANCEL,
         "too many words",
@@ -161,7 +162,7 @@ ROWS = [
         SIGN_IN,
         "a wrong password",
         401,
-        "The email or the password is not right.",
+        "Incorrect email or password.",
         fields={"email": "nobody@staff.example", "password": "not this one"},
         kept=("email",),
     ),
@@ -169,7 +170,7 @@ ROWS = [
         SIGN_IN,
         "a null byte",
         401,
-        "The email or the password is not right.",
+        "Incorrect email or password.",
         fields={"email": "nobody\0@staff.example", "password": "\0"},
     ),
     Form(
@@ -274,7 +275,7 @@ ROWS = [
         KEEP,
         "nothing was asked for",
         422,
-        "The client hasn't requested a cancellation of this booking.",
+        "The client isn't asking to cancel this booking.",
     ),
 ]
 

@@ -68,6 +68,7 @@ def booking(
         client_may_cancel=rule.allows(now),
         cancel_until_time=proto.timestamp(rule.until) if rule.until else None,
         cancellation_requested=row.cancellation_requested,
+        cancellation_needs_approval=rule.is_subject_to_approval,
         cancelled_by=proto.value(CancelledBy, row.cancelled_by),
         cancellation_reason=proto.value(CancellationReason, row.cancellation_reason),
         reason_text=row.reason_text,

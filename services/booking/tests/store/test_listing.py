@@ -42,14 +42,21 @@ def plan(database: Database, read: Callable[[Session], Any]) -> str:
 
 
 @pytest.mark.req("PF-18", "GW-13")
+@pytest.mark.parametrize("newest_first", [False, True])
 @pytest.mark.parametrize("is_first", [True, False])
 def test_lists_use_the_index_that_begins_with_the_practice(
-    database: Database, is_first: bool
+    database: Database, is_first: bool, newest_first: bool
 ) -> None:
     viewer = staff(ids.new())
     wanted = bookings.Filter()
-    token = "" if is_first else bookings.BY_START.token(Booking(start_at=NINE, id=ids.new()))
-    listed = plan(database, lambda session: bookings.page(session, viewer, wanted, token, 50))
+    order = bookings.NEWEST_FIRST if newest_first else bookings.BY_START
+    token = "" if is_first else order.token(Booking(start_at=NINE, id=ids.new()))
+    listed = plan(
+        database,
+        lambda session: bookings.page(
+            session, viewer, wanted, token, 50, newest_first=newest_first
+        ),
+    )
     assert "ix_bookings_practice_id_start_at_id" in listed
     assert "Seq Scan" not in listed
     token = "" if is_first else clients.BY_CREATION.token(Client(created_at=NINE, id=ids.new()))

@@ -67,6 +67,7 @@ def _queue(
         context.session,
         practice_id=UUID(booking.practice_id),
         booking_id=UUID(booking.booking_id),
+        provider_id=UUID(booking.provider_id) if booking.provider_id else None,
         version=booking.version,
         kind=kind,
         recipients=recipients,

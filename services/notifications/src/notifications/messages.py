@@ -7,13 +7,13 @@ from email.policy import default
 
 from attune.notifications.v1 import development_mailbox_service_pb2 as mailbox
 from attune.notifications.v1 import notice_service_pb2 as pb
-from common.proto import timestamp
+from common.proto import timestamp, value
 from notifications.rendering.invite import FILENAME
 from notifications.store.tables import DevelopmentMessage, Notice
 
 
 def notice(row: Notice) -> pb.Notice:
-    """Return a failed notice as its practice sees it."""
+    """Return a notice as its practice sees it."""
     return pb.Notice(
         notice_id=str(row.id),
         booking_id=str(row.booking_id),
@@ -22,6 +22,7 @@ def notice(row: Notice) -> pb.Notice:
         attempts=row.attempts,
         error=row.error,
         create_time=timestamp(row.created_at),
+        state=value(pb.NoticeState, row.state),
     )
 
 

@@ -20,7 +20,11 @@ class RoomNotFound(NotFound):
 
 
 class LinkNotValid(NotFound):
-    """This link isn't valid."""
+    """This link isn't valid.
+
+    A link that was valid once has the details `practice_id` and `provider_id`, so that its holder
+    can be told whom to contact.
+    """
 
 
 def follow_booking(session: Session, appointment: Appointment, now: datetime) -> Room:
@@ -92,9 +96,11 @@ def use_link(session: Session, token: str, leeway: Leeway, now: datetime) -> tup
     Raises LinkNotValid for every token that opens nothing, whatever the reason (spec RM-2).
     """
     found = store.find_link(session, token)
-    if found is None or window(found[0], leeway).is_over(now):
+    if found is None:
         raise LinkNotValid
     room, side = found
+    if room.closed_at or window(room, leeway).is_over(now):
+        raise LinkNotValid(practice_id=str(room.practice_id), provider_id=str(room.provider_id))
     audit.record(
         session,
         "join_link.use",

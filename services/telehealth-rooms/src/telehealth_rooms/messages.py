@@ -21,6 +21,8 @@ def room(row: store.Room, window: Window) -> pb.Room:
         end_time=proto.timestamp(row.end_at),
         open_time=proto.timestamp(window.open_at),
         close_time=proto.timestamp(window.close_at),
+        practice_id=str(row.practice_id),
+        provider_id=str(row.provider_id),
     )
 
 

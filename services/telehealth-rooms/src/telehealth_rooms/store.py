@@ -122,7 +122,7 @@ def add_link(session: Session, room: Room, side: Side) -> str:
 
 
 def find_link(session: Session, token: str) -> tuple[Room, Side] | None:
-    """Return the open room that a token leads to, and for which side.
+    """Return the room that a token leads to, open or closed, and for which side.
 
     Every token takes the same single look-up by its blind index.
     """
@@ -132,7 +132,6 @@ def find_link(session: Session, token: str) -> tuple[Room, Side] | None:
         .where(
             Link.token_index == _index(token),
             Link.revoked_at.is_(None),
-            Room.closed_at.is_(None),
         )
     ).one_or_none()
     return (found[0], Side(found[1])) if found else None

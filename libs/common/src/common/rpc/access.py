@@ -50,6 +50,7 @@ billables:read          -        -       own        -           practice  practi
 feeds:manage            -        -       own        -           practice  practice  -
 feeds:export            yes      yes     yes        yes         yes       yes       all
 mailbox:read            yes      yes     yes        yes         yes       yes       all
+notices:read            -        -       own        own         practice  practice  -
 notices:manage          -        -       -          -           practice  practice  -
 audit:read              -        -       -          -           -         practice  -
 """

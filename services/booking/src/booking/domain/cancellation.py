@@ -72,6 +72,11 @@ class CancellationRule:
             return None
         return self.start - timedelta(minutes=self.late_minutes)
 
+    @property
+    def is_subject_to_approval(self) -> bool:
+        """Whether the practice has to approve the client's cancellation, not a withdrawal."""
+        return self.status is not Status.REQUESTED and self.policy is CancellationPolicy.APPROVAL
+
     def allows(self, now: datetime) -> bool:
         """Return whether the client may cancel, or ask for a cancellation, now."""
         return self.until is not None and now <= self.until and not self.is_requested
@@ -92,4 +97,4 @@ class CancellationRule:
             raise CancellationTooLate(
                 f"Online cancellation closed at {limit}.", cancel_until_time=limit
             )
-        return self.policy is CancellationPolicy.APPROVAL
+        return self.is_subject_to_approval

@@ -94,9 +94,12 @@ class BookingServicer(BookingServiceServicer):
     ) -> pb.ListBookingsResponse:
         """List bookings by start, then id."""
         who, size = caller(), validation.page_size(request.page_size)
-        wanted = parse.filter_of(request)
+        wanted, token = parse.filter_of(request, self._clock.now()), request.page_token
         with self._database.transaction(who.practice_id) as session:
-            page = bookings.page(session, who, wanted, request.page_token, size)
+            page = bookings.page(
+                session, who, wanted, token, size, newest_first=request.newest_first
+            )
+            count = bookings.count(session, who, wanted) if request.count else 0
             audit.record(
                 session,
                 "booking.list",
@@ -106,6 +109,7 @@ class BookingServicer(BookingServiceServicer):
         return pb.ListBookingsResponse(
             bookings=[self._show(row, history=False) for row in page.rows],
             next_page_token=page.next_token,
+            total_count=count,
         )
 
     @allow("manage_links:resolve")

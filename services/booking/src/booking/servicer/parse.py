@@ -1,5 +1,6 @@
 """Parse requests into plain values. Functions raise Invalid, which names the field."""
 
+from datetime import datetime
 from typing import Any
 
 from attune.booking.v1 import booking_service_pb2 as pb
@@ -38,7 +39,7 @@ def form(request: pb.CreateBookingRequest) -> BookingForm:
     )
 
 
-def filter_of(request: pb.ListBookingsRequest) -> Filter:
+def filter_of(request: pb.ListBookingsRequest, now: datetime) -> Filter:
     """Return the conditions on listed bookings."""
     start, end = validation.span(request)
     return Filter(
@@ -50,6 +51,7 @@ def filter_of(request: pb.ListBookingsRequest) -> Filter:
             proto.word(BookingStatus, validation.choice(BookingStatus, status, "statuses"))
             for status in request.statuses
         ),
+        unanswered_at=now if request.needs_response else None,
     )
 
 

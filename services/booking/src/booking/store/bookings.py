@@ -5,7 +5,18 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, TextClause, exists, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    TextClause,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from booking.domain.status import Status
@@ -17,6 +28,7 @@ from common.rpc import access
 from common.rpc.identity import Identity
 
 BY_START = Keyset("bookings", Booking.start_at, Booking.id)
+NEWEST_FIRST = Keyset("bookings, newest first", Booking.start_at, Booking.id, descending=True)
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,8 @@ class Filter:
     provider_id: UUID | None = None
     client_id: UUID | None = None
     statuses: tuple[str, ...] = ()
+    unanswered_at: datetime | None = None
+    """Only bookings that wait for the practice's response at this instant."""
 
 
 def token_index(manage_token: str) -> bytes:
@@ -71,11 +85,25 @@ def find_by_token(session: Session, manage_token: str) -> Booking | None:
 
 
 def page(
-    session: Session, viewer: Identity, wanted: Filter, token: str, size: int
+    session: Session,
+    viewer: Identity,
+    wanted: Filter,
+    token: str,
+    size: int,
+    *,
+    newest_first: bool = False,
 ) -> Page[Booking]:
     """Return a page of the bookings within the viewer's reach, by start, without history."""
     conditions = (*_reach(viewer, "bookings:read"), *_conditions(wanted))
-    return BY_START.page(session, _unlocked().where(*conditions), token, size)
+    order = NEWEST_FIRST if newest_first else BY_START
+    return order.page(session, _unlocked().where(*conditions), token, size)
+
+
+def count(session: Session, viewer: Identity, wanted: Filter) -> int:
+    """Return the number of bookings within the viewer's reach."""
+    conditions = (*_reach(viewer, "bookings:read"), *_conditions(wanted))
+    counted = select(func.count()).select_from(Booking).where(*conditions)
+    return session.scalar(counted) or 0
 
 
 def set_payment(session: Session, booking_id: UUID, status: str, version: int) -> UUID | None:
@@ -145,4 +173,12 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         conditions.append(Booking.client_id == wanted.client_id)
     if wanted.statuses:
         conditions.append(Booking.status.in_(wanted.statuses))
+    if wanted.unanswered_at:
+        is_request = and_(
+            Booking.status == Status.REQUESTED, Booking.start_at > wanted.unanswered_at
+        )
+        is_asked_to_cancel = and_(
+            Booking.status == Status.CONFIRMED, Booking.cancellation_requested
+        )
+        conditions.append(or_(is_request, is_asked_to_cancel))
     return conditions

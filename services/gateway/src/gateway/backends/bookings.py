@@ -12,7 +12,6 @@ from attune.booking.v1.booking_pb2 import (
     ContactDetails,
 )
 from common import proto
-from common.db.cursor import Page
 from gateway.backends.slots import Query
 from gateway.backends.stubs import stubs
 
@@ -27,6 +26,14 @@ class Details(NamedTuple):
     note: str
     locale: str = ""
     """The language and region in which the client books, such as en-US."""
+
+
+class Listed(NamedTuple):
+    """A page of bookings, and the number of bookings of all pages if it was asked for."""
+
+    rows: Sequence[Booking]
+    next_token: str
+    total: int
 
 
 class ManageLink(NamedTuple):
@@ -83,9 +90,12 @@ def page(
     provider_id: str = "",
     client_id: str = "",
     statuses: Sequence[BookingStatus.ValueType] = (),
+    needs_response: bool = False,
+    newest_first: bool = False,
+    count: bool = False,
     size: int = 0,
     token: str = "",
-) -> Page[Booking]:
+) -> Listed:
     """Return a page of bookings by start, without their history."""
     found = stubs().bookings.ListBookings(
         rpc.ListBookingsRequest(
@@ -94,11 +104,14 @@ def page(
             provider_id=provider_id,
             client_id=client_id,
             statuses=statuses,
+            needs_response=needs_response,
+            newest_first=newest_first,
+            count=count,
             page_size=size,
             page_token=token,
         )
     )
-    return Page(found.bookings, found.next_page_token)
+    return Listed(found.bookings, found.next_page_token, found.total_count)
 
 
 def cancel(

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from attune.availability.v1 import provider_service_pb2 as rpc
 from attune.availability.v1.availability_pb2 import Practice, Provider, ServiceType
+from common.rpc import identity
+from common.rpc.identity import Identity
+from common.services import GATEWAY
 from gateway.backends.stubs import stubs
 
 
@@ -25,6 +28,17 @@ def profile(username: str) -> Profile:
 def id_of(username: str | None) -> str:
     """Return the id of the provider with a username; empty for None. Raises NotFound."""
     return profile(username).provider.provider_id if username else ""
+
+
+def of_practice(practice_id: str, provider_id: str) -> tuple[Provider, Practice]:
+    """Return a provider and the practice, whoever is being served. Raises NotFound.
+
+    For pages whose link names both; the pages show no more than the public profile does.
+    """
+    with identity.acting_as(Identity(f"service:{GATEWAY}", practice_id)):
+        request = rpc.GetProviderRequest(provider_id=provider_id)
+        found = stubs().providers.GetProvider(request)
+    return found.provider, found.practice
 
 
 def practice_of(provider_id: str) -> Practice:

@@ -4,9 +4,12 @@ from http import HTTPStatus
 
 from flask import Blueprint, Flask, Response, render_template, request
 
+from common.errors import DomainError
+from gateway.identity import sessions
 from gateway.pages import mailbox, sign_in
 from gateway.pages.booking import views as booking
 from gateway.pages.console import details as practice_details
+from gateway.pages.console import lists as console_lists
 from gateway.pages.console import views as console
 from gateway.pages.manage import views as manage
 from gateway.pages.room import views as room
@@ -24,7 +27,7 @@ def register(app: Flask) -> None:
     pages = Blueprint("pages", __name__)
     templating.register(pages)
     pages.add_url_rule("/", "landing", landing)
-    for part in (booking, manage, room, sign_in, console, practice_details, mailbox):
+    for part in (booking, manage, room, sign_in, console_lists, console, practice_details, mailbox):
         part.register(pages)
     pages.register_error_handler(Exception, errors.from_exception)
     pages.after_request(_vary_by_language)
@@ -36,7 +39,16 @@ def register(app: Flask) -> None:
 
 def landing() -> str:
     """Show what Attune is."""
-    return render_template("landing.html", development=settings().development)
+    return render_template(
+        "landing.html", development=settings().development, is_signed_in=_is_signed_in()
+    )
+
+
+def _is_signed_in() -> bool:
+    try:
+        return sessions.current() is not None
+    except DomainError:  # the page is there for everybody, come what may
+        return False
 
 
 def _vary_by_language(response: Response) -> Response:

@@ -26,7 +26,8 @@ function show(timeZone) {
   byId("date").textContent = write({ dateStyle: "full" }, at);
   byId("span").textContent =
     `${write({ timeStyle: "short" }, at)} – ${write({ timeStyle: "short" }, byId("span").dataset.end)}`;
-  byId("opens").textContent = write({ timeStyle: "short" }, byId("opens").dataset.at);
+  const opens = byId("opens");
+  if (opens) opens.textContent = write({ timeStyle: "short" }, opens.dataset.at);
   const shift = new Intl.DateTimeFormat("en", { timeZone, timeZoneName: "shortOffset" })
     .formatToParts(new Date(at)).find((part) => part.type === "timeZoneName").value
     .replace("GMT", "UTC").replace("-", "−");

@@ -3,6 +3,8 @@
 import grpc
 
 from attune.notifications.v1.notice_service_pb2 import (
+    ListBookingNoticesRequest,
+    ListBookingNoticesResponse,
     ListFailedNoticesRequest,
     ListFailedNoticesResponse,
     ResendNoticeRequest,
@@ -22,11 +24,28 @@ from notifications.store.tables import Notice
 
 
 class NoticeServicer(NoticeServiceServicer):
-    """Lists failed notices and sends them again."""
+    """Lists notices and sends failed ones again."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+
+    @allow("notices:read")
+    def ListBookingNotices(
+        self, request: ListBookingNoticesRequest, context: grpc.ServicerContext
+    ) -> ListBookingNoticesResponse:
+        """Return the notices of a booking that the caller may see, oldest first (spec NT-3)."""
+        booking_id = ids.find(request.booking_id)
+        visible = access.rows(
+            "notices:read",
+            caller(),
+            practice=Notice.practice_id,
+            provider=lambda provider_id: Notice.provider_id == provider_id,
+        )
+        with self._database.transaction(caller().practice_id) as session:
+            rows = store.visible_of_booking(session, visible, booking_id)
+            audit.record(session, "notice.list", notice=[r.id for r in rows], booking=booking_id)
+        return ListBookingNoticesResponse(notices=map(messages.notice, rows))
 
     @allow("notices:manage")
     def ListFailedNotices(

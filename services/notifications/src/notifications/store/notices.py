@@ -21,6 +21,7 @@ def add(
     *,
     practice_id: UUID,
     booking_id: UUID,
+    provider_id: UUID | None,
     kind: Kind,
     recipient: Recipient,
     version: int,
@@ -35,6 +36,7 @@ def add(
         id=ids.new(),
         practice_id=practice_id,
         booking_id=booking_id,
+        provider_id=provider_id,
         kind=kind,
         recipient=recipient,
         version=version,
@@ -49,6 +51,14 @@ def add(
 def of_booking(session: Session, booking_id: UUID) -> Sequence[Notice]:
     """Return all notices of a booking, whatever their state, oldest first."""
     query = select(Notice).where(Notice.booking_id == booking_id)
+    return session.scalars(query.order_by(Notice.version, Notice.created_at)).all()
+
+
+def visible_of_booking(
+    session: Session, visible: list[ColumnElement[bool]], booking_id: UUID
+) -> Sequence[Notice]:
+    """Return the notices of a booking within these conditions, oldest first."""
+    query = select(Notice).where(Notice.booking_id == booking_id, *visible)
     return session.scalars(query.order_by(Notice.version, Notice.created_at)).all()
 
 

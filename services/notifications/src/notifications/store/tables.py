@@ -21,6 +21,8 @@ class Notice(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     practice_id: Mapped[UUID]
     booking_id: Mapped[UUID]
+    # The provider of the booking; notices of early releases have none.
+    provider_id: Mapped[UUID | None]
     kind: Mapped[str]
     recipient: Mapped[str]
     # The version of the booking that the notice is about.

@@ -12,7 +12,7 @@ from common.rpc import access, identity
 from common.rpc.access import Reach
 from gateway.backends import practices
 from gateway.pages.console import practice as of_account
-from gateway.pages.console.frame import for_staff, frame
+from gateway.pages.console.frame import for_form, for_staff, frame
 from gateway.pages.shared import formats, forms, labels
 from gateway.pages.shared.language import reader, text
 from gateway.web import problems
@@ -34,15 +34,20 @@ def show() -> BaseResponse:
     found = practices.get()
     values = {field: getattr(found, field) for field in _FIELDS}
     values["phone"] = phones.shown(found.phone)
-    said = text("The details are saved.") if request.args.get("said") else ""
+    said = text("Your changes were saved.") if request.args.get("said") else ""
     return _page(values, {}, said=said)
 
 
-@for_staff
+def _again(problem: str) -> str:
+    _require()
+    return _html(_entered(), {"": problem})
+
+
+@for_form(_again)
 def change() -> BaseResponse:
     """Save the details; after a mistake, all entered values stay."""
     _require()
-    entered = {field: request.form.get(field, "") for field in _FIELDS}
+    entered = _entered()
     if errors := _errors(entered):
         return _page(entered, errors, HTTPStatus.BAD_REQUEST)
     try:
@@ -54,6 +59,10 @@ def change() -> BaseResponse:
             raise
         return _page(entered, {"": labels.failure(failure)}, problems.status_of(failure))
     return redirect(f"{PATH}?said=saved", HTTPStatus.SEE_OTHER)
+
+
+def _entered() -> dict[str, str]:
+    return {field: request.form.get(field, "") for field in _FIELDS}
 
 
 def _require() -> None:
@@ -85,7 +94,11 @@ def _page(
     status: HTTPStatus = HTTPStatus.OK,
     said: str = "",
 ) -> Response:
-    page = render_template(
+    return Response(_html(values, errors, said), status)
+
+
+def _html(values: Mapping[str, str], errors: Mapping[str, str], said: str = "") -> str:
+    return render_template(
         "console/practice.html",
         **frame(of_account.of_account(), "practice"),
         values=values,
@@ -93,4 +106,3 @@ def _page(
         countries=formats.countries(reader().locale),
         said=said,
     )
-    return Response(page, status)

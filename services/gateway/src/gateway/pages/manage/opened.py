@@ -1,7 +1,7 @@
 """The booking that a manage link opens."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -9,13 +9,18 @@ from flask import request, url_for
 
 from attune.booking.v1 import booking_pb2 as pb
 from common import proto, zones
-from common.errors import NotFound, Unauthenticated
+from common.errors import DomainError, NotFound, Unauthenticated
 from common.rpc import identity
 from common.rpc.identity import Identity
 from gateway.backends import bookings, providers
 from gateway.backends.providers import Profile
 from gateway.identity import manage_links
 from gateway.pages.shared import context, formats
+from gateway.web import cookies
+from gateway.web.cookies import AnyResponse
+
+_COOKIE = "attune_appointment"
+_REMEMBERED = timedelta(hours=12)
 
 UPCOMING = (pb.BOOKING_STATUS_REQUESTED, pb.BOOKING_STATUS_CONFIRMED)
 
@@ -67,3 +72,24 @@ def resolve(token: str) -> Opened:
     with identity.acting_as(client):
         booking = bookings.get(client.booking_id)
     return Opened(token, client, booking, providers.profile(booking.username))
+
+
+def remember(response: AnyResponse, opened: Opened) -> AnyResponse:
+    """Have this browser remember the link, so that the page of the video room leads back to it.
+
+    A link into a room goes on to people and calendars that must not get the manage link with it.
+    """
+    return cookies.set_on(response, _COOKIE, opened.token, _REMEMBERED)
+
+
+def remembered_path(booking_id: str) -> str:
+    """Return the path of a booking's page if this browser opened it lately, else an empty text."""
+    token = cookies.read(_COOKIE)
+    if not token:
+        return ""
+    try:
+        client = manage_links.holder(token)
+    except DomainError:
+        return ""
+    is_same = client.booking_id == booking_id
+    return url_for("pages.show_manage", token=token) if is_same else ""

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from attune.booking.v1 import booking_pb2 as pb
 from attune.common.v1 import types_pb2 as types
 from common import proto
-from common.errors import DomainError, NotFound, Unavailable
+from common.errors import DomainError, NotFound
 from common.rpc import identity
 from gateway.backends import bookings, rooms
 from gateway.identity import csrf
@@ -33,28 +33,33 @@ def register(pages: Blueprint) -> None:
     pages.add_url_rule("/manage/<token>/appointment.ics", "calendar_file", as_file)
 
 
-def show(token: str) -> str:
+def show(token: str) -> Response:
     """Show the booking."""
     found = opened.resolve(token)
     join_url = _join_url(found)
     new = request.args.get("new") == "1"
-    return render_template(
+    page = render_template(
         "manage/page.html",
         private=True,
         new=new,
         **texts.heading(found, new),
         **_common(found),
-        upcoming=found.is_upcoming,
+        notice_of_request=texts.notice(found),
+        reason_title=texts.reason_title(found.booking),
         join_url=join_url,
         room_words=texts.room_words(found, join_url),
         calendar=_calendar(found, join_url),
         zones=formats.zone_choices(context.now(), found.zone_name),
     )
+    return opened.remember(Response(page), found)
 
 
-def show_cancel(token: str) -> str:
-    """Ask the client to confirm the cancellation."""
-    return _ask(opened.resolve(token), {}, {})
+def show_cancel(token: str) -> BaseResponse:
+    """Ask the client to confirm the cancellation; show a booking that is over as it is."""
+    found = opened.resolve(token)
+    if not found.is_upcoming:
+        return redirect(found.path + found.query, HTTPStatus.SEE_OTHER)
+    return Response(_ask(found, {}, {}))
 
 
 def cancel(token: str) -> BaseResponse:
@@ -70,13 +75,14 @@ def cancel(token: str) -> BaseResponse:
                 request.form.get("reason", ""),
                 request_id=forms.sent_request_id(),
             )
-    except problems.WithMembers as refused:
-        wait = labels.wait(int(refused.headers["Retry-After"]))
-        page = _ask(found, request.form, {"": wait})
-        return Response(page, HTTPStatus.TOO_MANY_REQUESTS, dict(refused.headers))
+    except forms.NOT_PROCESSED as failure:
+        errors = {"": forms.why_not_processed(failure)}
+        return forms.shown_again(_ask(found, request.form, errors), failure)
     except DomainError as failure:
-        if isinstance(failure, NotFound | Unavailable):
+        if isinstance(failure, NotFound):
             raise
+        # It may have been answered or canceled meanwhile: the page shows what holds now.
+        found = opened.resolve(token)
         where = "reason" if failure.field == "reason_text" else ""
         errors = {where: labels.failure(failure)}
         return Response(_ask(found, request.form, errors), problems.status_of(failure))
@@ -104,6 +110,8 @@ def _common(found: Opened) -> dict[str, Any]:
         "query": found.query,
         "zone": found.zone,
         "zone_name": found.zone_name,
+        "step": texts.step(found),
+        "upcoming": found.is_upcoming,
         "cancel_words": texts.cancel_words(found),
     }
 
@@ -113,12 +121,22 @@ def _ask(found: Opened, values: Mapping[str, str], errors: Mapping[str, str]) ->
         "manage/cancel.html",
         private=True,
         **_common(found),
-        allowed=found.booking.client_may_cancel and not found.booking.cancellation_requested,
-        approval=texts.needs_approval(found),
+        allowed=found.booking.client_may_cancel,
+        heading=_heading(found),
         values=values,
         errors=errors,
         csrf_token=csrf.token(),
     )
+
+
+def _heading(found: Opened) -> str:
+    if found.booking.client_may_cancel:
+        return texts.step(found).heading
+    if found.booking.cancellation_requested:
+        return text("Cancellation requested")
+    if found.is_upcoming:
+        return text("You can't cancel online")
+    return texts.heading(found, new=False)["heading"]
 
 
 def _join_url(found: Opened) -> str:

@@ -6,6 +6,7 @@ from flask import Flask, Response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from attune.availability.v1.availability_pb2 import Practice
 from gateway.pages.shared.language import text
 from gateway.web import problems
 
@@ -44,9 +45,16 @@ def from_exception(error: Exception) -> BaseResponse:
     return response
 
 
-def page(status: HTTPStatus) -> Response:
-    """Return the page for a status."""
-    title, words = _words(status)
+def page(
+    status: HTTPStatus,
+    words: tuple[str, str] | None = None,
+    practice: Practice | None = None,
+) -> Response:
+    """Return the page for a status, with a title and words of its own on demand.
+
+    Where the practice is known, the page shows how to reach it.
+    """
+    title, sentence = words or _words(status)
     failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     again = failed or status == HTTPStatus.TOO_MANY_REQUESTS
     return Response(
@@ -54,7 +62,8 @@ def page(status: HTTPStatus) -> Response:
             "shared/error.html",
             private=True,
             title=title,
-            words=words,
+            words=sentence,
+            practice=practice,
             again=request.path if again and request.method == "GET" else "",
             trace_id=problems.trace_id() if failed else "",
         ),
@@ -64,27 +73,24 @@ def page(status: HTTPStatus) -> Response:
 
 def _words(status: HTTPStatus) -> tuple[str, str]:
     if status == HTTPStatus.NOT_FOUND:
-        return text("This page is not here"), text(
-            "The link may be incomplete, or no longer valid. Please check that you have all of"
-            " it, or ask your practice for a new one."
+        return text("Page not found"), text(
+            "The link may be incomplete or no longer valid. If it came in an email, check that you"
+            " copied all of it, or open the latest email about your appointment."
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return text("A little too fast"), text(
-            "There were many requests from here in a short time. Please wait a minute, then try"
-            " again."
-        )
+        return text("Too many requests"), text("Wait a minute, then try again.")
     if status == HTTPStatus.FORBIDDEN:
-        return text("This is not possible from here"), text(
-            "The page may have been open for too long, or it belongs to somebody else. Please go"
-            " back, load it again, and try once more."
+        return text("You can't do this here"), text(
+            "The page may have been open for too long, or your account doesn't have access. Go"
+            " back, reload the page, and try again."
         )
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT):
         return text("Back in a moment"), text(
-            "Something that this page needs cannot be reached just now. Please try again shortly;"
-            " nothing of yours is lost."
+            "Part of Attune can't be reached right now. Try again shortly. Nothing you saved is"
+            " lost."
         )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return text("Something went wrong here"), text(
-            "It is our fault, not yours, and we have been told. Please try again shortly."
+        return text("Something went wrong on our end"), text(
+            "We've recorded the problem. Try again shortly."
         )
-    return text("That did not work"), text("Please go back and try it another way.")
+    return text("That didn't work"), text("Go back and try again.")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers, units
 
+from attune.availability.v1.availability_pb2 import Practice
 from attune.common.v1 import types_pb2
 from common import phones, zones
 from gateway.pages.shared.language import text
@@ -100,6 +101,16 @@ def countries(locale: Locale) -> list[tuple[str, str]]:
     """Return code and name of each country that has phone numbers of its own, by name."""
     found = [(code, name) for code, name in locale.territories.items() if phones.is_country(code)]
     return sorted(found, key=lambda country: country[1])
+
+
+def is_reachable(practice: Practice) -> bool:
+    """Return whether the practice says how people can reach it."""
+    return bool(practice.phone or practice.email or practice.website)
+
+
+def site(address: str) -> str:
+    """example.com, for https://www.example.com/"""
+    return address.partition("://")[2].removeprefix("www.").rstrip("/")
 
 
 def initials(name: str) -> str:

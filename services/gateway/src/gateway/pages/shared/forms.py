@@ -7,11 +7,14 @@ click or a reload, is done once and answered the same way.
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 
-from flask import request
+from flask import Response, request
 
-from common.errors import Invalid
+from common.errors import DeadlineExceeded, Invalid, Unavailable
 from gateway.pages.shared import labels
+from gateway.web import problems
+from gateway.web.protection import CrossSite
 
 FIELD = "key"
 
@@ -31,6 +34,31 @@ def sent_version() -> int:
     """Return the version of the resource that the form shows; 0 if it carries none."""
     sent = request.form.get("version", "")
     return int(sent) if re.fullmatch("[0-9]{1,15}", sent) else 0
+
+
+NOT_PROCESSED = (CrossSite, problems.WithMembers, Unavailable, DeadlineExceeded)
+"""Failures after which the same form may be sent again: its page opened too long ago, too many
+requests, or a service away. The page shows the form again, with all that was entered."""
+
+
+def why_not_processed(failure: Exception) -> str:
+    """Return the text for one of NOT_PROCESSED."""
+    if isinstance(failure, problems.WithMembers):
+        return labels.wait(int(failure.headers["Retry-After"]))
+    return labels.failure(problems.failure_of(failure))
+
+
+def shown_again(page: str, failure: Exception) -> Response:
+    """Return the response that shows a form again after one of NOT_PROCESSED."""
+    headers: Mapping[str, str] = {}
+    if isinstance(failure, problems.WithMembers):
+        headers, failure = failure.headers, failure.failure
+    status = problems.status_of(problems.failure_of(failure))
+    response = Response(page, status)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = problems.RETRY_AFTER
+    response.headers.update(headers)
+    return response
 
 
 def errors_of(

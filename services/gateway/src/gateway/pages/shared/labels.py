@@ -1,4 +1,4 @@
-"""The pages' words for statuses, modes, changes, and failures."""
+"""The pages' words for statuses, modes, changes, and failures of bookings."""
 
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ class Status:
 
 
 def mode(value: int) -> str:
+    """Return the label of a mode."""
     words: dict[int, str] = {
         types.MODE_TELEHEALTH: text("Telehealth (video call)"),
         types.MODE_IN_PERSON: text("In person"),
@@ -27,14 +28,30 @@ def mode(value: int) -> str:
     return words.get(value, "")
 
 
+def is_withdrawn(booking: pb.Booking) -> bool:
+    """Return whether the client took back a request before the practice answered.
+
+    Only a booking with its history tells.
+    """
+    return booking.cancelled_by == pb.CANCELLED_BY_CLIENT and was_request(booking)
+
+
+def was_request(booking: pb.Booking) -> bool:
+    """Return whether a booking with its history was never confirmed."""
+    changes = {entry.change for entry in booking.history}
+    return "requested" in changes and "confirmed" not in changes
+
+
 def status(booking: pb.Booking) -> Status:
     """Return the label of a booking's status, the same for clients and staff."""
+    if is_withdrawn(booking):
+        return Status(text("Withdrawn"), "")
     words: dict[int, Status] = {
         pb.BOOKING_STATUS_REQUESTED: Status(text("Requested"), "warn"),
         pb.BOOKING_STATUS_CONFIRMED: Status(text("Confirmed"), "good"),
         pb.BOOKING_STATUS_IN_PROGRESS: Status(text("In progress"), "brand"),
         pb.BOOKING_STATUS_COMPLETED: Status(text("Completed"), ""),
-        pb.BOOKING_STATUS_CANCELLED: Status(text("Cancelled"), "bad"),
+        pb.BOOKING_STATUS_CANCELLED: Status(text("Canceled"), "bad"),
         pb.BOOKING_STATUS_DECLINED: Status(text("Declined"), "bad"),
         pb.BOOKING_STATUS_EXPIRED: Status(text("Expired"), ""),
         pb.BOOKING_STATUS_NO_SHOW: Status(text("No-show"), "bad"),
@@ -43,8 +60,9 @@ def status(booking: pb.Booking) -> Status:
 
 
 def payment(value: int) -> str:
+    """Return the label of a payment status."""
     words: dict[int, str] = {
-        pb.PAYMENT_STATUS_NOT_BILLED: text("Nothing to pay yet"),
+        pb.PAYMENT_STATUS_NOT_BILLED: text("Not billed yet"),
         pb.PAYMENT_STATUS_DUE: text("Due"),
         pb.PAYMENT_STATUS_PAID: text("Paid"),
         pb.PAYMENT_STATUS_PARTLY_PAID: text("Partly paid"),
@@ -55,6 +73,7 @@ def payment(value: int) -> str:
 
 
 def client_status(value: int) -> str:
+    """Return the label of a client's status."""
     words: dict[int, str] = {
         types.CLIENT_STATUS_NEW: text("New"),
         types.CLIENT_STATUS_ACTIVE: text("Active"),
@@ -69,10 +88,10 @@ def change(entry: pb.HistoryEntry) -> str:
         "requested": text("Requested"),
         "confirmed": text("Confirmed"),
         "declined": text("Declined"),
-        "expired": text("Expired without an answer"),
-        "cancelled": text("Cancelled"),
-        "cancellation_requested": text("Cancellation asked for"),
-        "cancellation_declined": text("Cancellation refused"),
+        "expired": text("Expired without a response"),
+        "cancelled": text("Canceled"),
+        "cancellation_requested": text("Cancellation requested"),
+        "cancellation_declined": text("Cancellation request declined"),
         "started": text("Session started"),
         "in_progress": text("Session started"),
         "completed": text("Session completed"),
@@ -91,12 +110,12 @@ def actor(entry: pb.HistoryEntry, *, own: bool = False) -> str:
 def reasons() -> list[tuple[int, str]]:
     """Return the reasons from which staff choose when they cancel (spec CN-1)."""
     return [
-        (pb.CANCELLATION_REASON_CLIENT_REQUEST, text("The client asked for it")),
-        (pb.CANCELLATION_REASON_PROVIDER_ILL, text("The provider is ill")),
-        (pb.CANCELLATION_REASON_PROVIDER_UNAVAILABLE, text("The provider is not available")),
-        (pb.CANCELLATION_REASON_EMERGENCY, text("An emergency")),
+        (pb.CANCELLATION_REASON_CLIENT_REQUEST, text("Client asked to cancel")),
+        (pb.CANCELLATION_REASON_PROVIDER_ILL, text("Provider is ill")),
+        (pb.CANCELLATION_REASON_PROVIDER_UNAVAILABLE, text("Provider is unavailable")),
+        (pb.CANCELLATION_REASON_EMERGENCY, text("Emergency")),
         (pb.CANCELLATION_REASON_BOOKED_BY_MISTAKE, text("Booked by mistake")),
-        (pb.CANCELLATION_REASON_OTHER, text("Another reason")),
+        (pb.CANCELLATION_REASON_OTHER, text("Other reason")),
     ]
 
 
@@ -104,9 +123,11 @@ def cancelled(booking: pb.Booking) -> str:
     """Return who cancelled or declined a booking, and why."""
     if booking.status == pb.BOOKING_STATUS_DECLINED:
         return text("Declined by the practice")
-    by_client = booking.cancelled_by == pb.CANCELLED_BY_CLIENT
-    who = text("Cancelled by the client") if by_client else text("Cancelled by the practice")
-    why = dict(reasons()).get(booking.cancellation_reason, "")
+    if is_withdrawn(booking):
+        return text("Request withdrawn by the client")
+    if booking.cancelled_by == pb.CANCELLED_BY_CLIENT:
+        return text("Canceled by the client")
+    who, why = text("Canceled by the practice"), dict(reasons()).get(booking.cancellation_reason)
     return f"{who}: {why}" if why else who
 
 
@@ -122,38 +143,33 @@ def failure(error: DomainError) -> str:
     """Return the text for a failure, or the service's own message if we have none."""
     reason = _SAME_TEXT.get(error.reason, error.reason)
     known = _field_texts() | {
-        "SLOT_TAKEN": text("Somebody else has just taken this time."),
-        "TOO_SOON": text("This time is too soon to be booked online."),
-        "TOO_FAR": text("This time is too far ahead to be booked yet."),
-        "NOT_OFFERED": text("This time is no longer offered."),
-        "SELF_SCHEDULING_OFF": text(
-            "Online booking is closed at the moment. Please contact the practice."
-        ),
-        "CLIENT_STATUS_NOT_ALLOWED": text(
-            "Online booking is not open to you yet. Please contact the practice."
-        ),
+        "SLOT_TAKEN": text("This time was just booked."),
+        "TOO_SOON": text("It's too late to book this time online."),
+        "TOO_FAR": text("This time is too far ahead to book yet."),
+        "NOT_OFFERED": text("This time is no longer available."),
+        "SELF_SCHEDULING_OFF": text("Online booking is closed right now."),
+        "CLIENT_STATUS_NOT_ALLOWED": text("Online booking isn't open to you yet."),
         "REQUEST_ID_REUSED": text(
-            "This form was sent before, with something else in it. Send it again to book this too."
+            "You already sent this form with different details. Send it again to submit these too."
         ),
-        "CANCELLATION_NOT_ALLOWED": text(
-            "The practice takes cancellations itself. Please get in touch with it."
-        ),
-        "CANCELLATION_TOO_LATE": text(
-            "It is too late to cancel here. Please get in touch with the practice."
-        ),
+        "CANCELLATION_NOT_ALLOWED": text("This appointment can't be canceled online."),
+        "CANCELLATION_TOO_LATE": text("It's too late to cancel online."),
         "SESSION_TOO_EARLY": text(
-            "It is too early for this. A session can be started from 15 minutes before its start"
-            " on, and completed from its start on."
+            "It's too early. You can start a session up to 15 minutes before its planned start, and"
+            " complete it once that time has come."
         ),
         "REOPEN_TOO_LATE": text(
             "It's too late to undo this. A start or completion can be undone for 15 minutes."
         ),
-        "WRONG_CREDENTIALS": text("The email or the password is not right."),
-        "TOO_MANY_ATTEMPTS": text("There were too many attempts. Wait a little, then try again."),
+        "NO_CANCELLATION_REQUESTED": text("The client isn't asking to cancel this booking."),
+        "WRONG_CREDENTIALS": text("Incorrect email or password."),
+        "TOO_MANY_ATTEMPTS": text("Too many attempts. Wait a few minutes, then try again."),
         "CROSS_SITE": text(
-            "This page was open for too long, or cookies are off in your browser. Please send it"
-            " once more."
+            "This page was open for too long, or your browser blocks cookies. Please send the form"
+            " again."
         ),
+        "UNAVAILABLE": text("We can't reach part of Attune right now. Try again in a moment."),
+        "DEADLINE_EXCEEDED": text("That took too long. Try again in a moment."),
     }
     return known.get(reason, error.message)
 
@@ -177,7 +193,7 @@ def _field_texts() -> dict[str, str]:
         "PHONE_TOO_LONG": text("The phone number is too long. Check its digits."),
         "PHONE_NOT_DIALABLE": text("This phone number does not exist. Check its digits."),
         "UNKNOWN_COUNTRY": text("Use the two capital letters of a country, such as US."),
-        "INVALID_WEBSITE": text("Enter the address of a web site, such as https://example.com."),
+        "INVALID_WEBSITE": text("Enter the address of a website, such as https://example.com."),
     }
 
 

@@ -118,6 +118,8 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "money": _money,
     "initials": formats.initials,
     "phone_words": phones.shown,
+    "site_words": formats.site,
+    "is_reachable": formats.is_reachable,
     "mode_words": labels.mode,
     "mode_name": lambda mode: words.word(types_pb2.Mode, mode),
     "status_words": labels.status,
