@@ -9,7 +9,7 @@ from attune.telehealth_rooms.v1 import room_service_pb2 as pb
 from common import proto, zones
 from gateway.backends import rooms
 from gateway.backends.rooms import JoinLink
-from gateway.pages.shared import context, formats
+from gateway.pages.shared import context, zone_choices
 from gateway.pages.shared.language import text
 
 
@@ -22,7 +22,7 @@ def show(token: str) -> str:
     """Show the room that the link opens."""
     link = rooms.resolve_join_token(token)
     asked = request.args.get("tz", "")
-    zone_name = formats.present_name(asked if asked in zones.NAMES else "UTC")
+    zone_name = zone_choices.present_name(asked if asked in zones.NAMES else "UTC")
     opens = proto.instant(link.room.open_time)
     heading, lead = _words(link)
     return render_template(
@@ -38,7 +38,7 @@ def show(token: str) -> str:
         room_open=opens,
         zone=zones.zone(zone_name),
         zone_name=zone_name,
-        zones=formats.zone_choices(context.now(), zone_name),
+        zones=zone_choices.with_chosen(context.now(), zone_name),
         path=url_for("pages.show_join", token=token),
     )
 

@@ -121,7 +121,7 @@ def failure(error: DomainError) -> str:
     """Return the text for a failure, or the service's own message if we have none."""
     reason = _SAME_TEXT.get(error.reason, error.reason)
     known = _field_texts() | {
-        "SLOT_TAKEN": text("Somebody else has just taken this time."),
+        "SLOT_TAKEN": text("This time was just booked."),
         "TOO_SOON": text("This time is too soon to be booked online."),
         "TOO_FAR": text("This time is too far ahead to be booked yet."),
         "NOT_OFFERED": text("This time is no longer offered."),
