@@ -38,7 +38,7 @@ async function show(url, { body, push = true, tapped, focus } = {}) {
 
 function submitNatively(button) {
   isNative = true;
-  button.form.requestSubmit(button);
+  setTimeout(() => button.form.requestSubmit(button)); // not while the form is being submitted
 }
 
 /** Put the content of a fetched page in place. `focus` names an element of it. */
@@ -253,6 +253,8 @@ if (isOther) {
   show(url.href, { push: false });
 }
 if (byId("form")) {
-  if (loaded === "reload" || loaded === "back_forward") renew();
+  // What a cookie tells of a hold may have been true until the page was left a moment ago.
+  const isTold = location.search.includes("start=") && !byId("hold").hidden;
+  if (isTold || loaded === "reload" || loaded === "back_forward") renew();
   else if (byId("hold").hidden) byId("form").addEventListener("focusin", renew, { once: true });
 }

@@ -6,7 +6,7 @@ reaches another browser says nothing there.
 
 import base64
 import json
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -71,6 +71,7 @@ class Held(_Own):
     """The time that a visitor holds; a browser holds one at a time."""
 
     hold_id: str
+    """Empty once it was released: the page may be on its way back, before a search knows."""
     expires: str
     """UTC, RFC 3339."""
 
@@ -89,7 +90,7 @@ class Booked(_Own):
 
 
 def held(choice: Choice) -> Held | None:
-    """Return what this visitor holds of the chosen service and mode."""
+    """Return what this visitor holds, or has just released, of the chosen service and mode."""
     found = Held.read()
     return found if found and found.seconds > 0 and found._is_offered_by(choice) else None
 
@@ -105,6 +106,14 @@ def remember_hold(response: Response, choice: Choice, hold_id: str, expires: dat
     """Remember a new hold as long as it lasts."""
     own = Held(*_values(choice), hold_id, times.utc_text(expires))
     own.remember(response, max(expires - context.now(), timedelta(seconds=1)))
+
+
+def remember_release(response: Response, hold_id: str) -> None:
+    """Remember that a hold was released."""
+    found = Held.read()
+    if found and found.hold_id == hold_id and found.seconds > 0:
+        released = replace(found, hold_id="")
+        released.remember(response, timedelta(seconds=found.seconds))
 
 
 def remember_booking(response: Response, choice: Choice, manage_token: str) -> None:

@@ -36,7 +36,7 @@ def view(choice: Choice, lost: datetime | None = None) -> dict[str, Any]:
     first, next_start = _shown_month(choice, today, last)
     starts = _starts(choice, first)
     found = own.held(choice)
-    held = found.start_time if found else None
+    held = found.start_time if found and found.hold_id else None
     free = sorted({*starts, *(start for start in (held, lost) if start)})
     dates = [start.astimezone(zone).date() for start in free]
     day = choice.day if choice.day and choice.day.replace(day=1) == first else None

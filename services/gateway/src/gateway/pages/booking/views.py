@@ -4,6 +4,7 @@ The choices are in the address, so that going back and bookmarks work. Nothing n
 Reading a page changes nothing: a time is held, released, and booked by POST alone.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -15,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from attune.availability.v1 import availability_pb2 as availability
 from attune.booking.v1.booking_pb2 import Booking, Hold
 from common import proto
-from common.errors import Conflict, DomainError, Invalid, Refused, TooMany, Unavailable
+from common.errors import Conflict, DomainError, Invalid, Refused, Unavailable
 from gateway import times
 from gateway.backends import bookings, holds, providers, slots
 from gateway.identity import csrf, visitors
@@ -101,12 +102,11 @@ def hold(username: str) -> BaseResponse:
 def release(username: str) -> BaseResponse:
     """Release the hold of a visitor who leaves the form; holds also lapse by themselves."""
     csrf.require()
-    try:
-        holds.release(request.form.get("hold", ""), visitor_id=visitors.visitor_id())
-    except DomainError as failure:
-        if isinstance(failure, TooMany):
-            raise
-    return Response(status=HTTPStatus.NO_CONTENT)
+    hold_id, response = request.form.get("hold", ""), Response(status=HTTPStatus.NO_CONTENT)
+    with suppress(Invalid, Unavailable):
+        holds.release(hold_id, visitor_id=visitors.visitor_id())
+    own.remember_release(response, hold_id)
+    return response
 
 
 def send(username: str) -> BaseResponse:
@@ -200,7 +200,7 @@ def _details(choice: Choice, start: datetime, form: Form) -> Response:
         return _page(choice, form, HTTPStatus.OK)
     held = own.held(choice)
     if held and held.start_time == start:
-        form.hold_id, form.hold_seconds = held.hold_id, held.seconds
+        form.hold_id, form.hold_seconds = held.hold_id, held.seconds if held.hold_id else 0
     elif not _is_free(choice, start):
         _lose(choice, start, form, Conflict())
         return _page(choice, form, HTTPStatus.CONFLICT)
@@ -261,6 +261,9 @@ def _why_not(choice: Choice, start: datetime, failure: DomainError) -> str:
         return text("That time has passed.")
     if start < now + timedelta(minutes=policies.minimum_notice_minutes):
         return text("That time is too soon to book online.")
+    days = policies.maximum_advance_days
+    if days and start > now + timedelta(days=days + 1):
+        return text("That time is too far ahead to book online yet.")
     if failure.reason == "CONFLICT":
         return text("That time is no longer available.")
     return labels.failure(failure)
