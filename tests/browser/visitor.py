@@ -90,12 +90,24 @@ class Visitor:
 
     def choose_time(self, number: int = 2) -> str:
         """Choose one of the day's times, and return its instant."""
-        time = self.page.locator("a.time").nth(number)
-        start = time.get_attribute("data-start")
+        time = self.page.locator("button.time").nth(number)
+        start = time.get_attribute("value")
         assert start
         time.click()
         expect(self.page.locator("#details")).to_be_visible()
         return start
+
+    def choose_zone(self, wanted: str, name: str) -> None:
+        """Search the list of zones, and choose one."""
+        page = self.page
+        page.locator("#zone").click()
+        page.locator("#find").fill(wanted)
+        if page.locator("#find-submit").is_visible():  # without JavaScript
+            page.locator("#find-submit").click()
+        found = page.locator(f".zones button[value='{name}']:visible")
+        expect(found).to_have_count(1)
+        found.click()
+        expect(page.locator("#zone-words")).to_be_visible()
 
     def settle(self) -> None:
         """Wait until the page has drawn the requested times."""

@@ -23,6 +23,8 @@ EVIL = "evil.example"
 # tokens of their own.
 _FOR_ANYBODY = {
     ("POST", "/book/<username>"),
+    ("POST", "/book/<username>/hold"),
+    ("POST", "/book/<username>/release"),
     ("POST", "/manage/<token>/cancel"),
     ("POST", "/api/v1/auth/login"),
     ("POST", "/api/v1/providers/<username>/holds"),
@@ -162,21 +164,58 @@ def test_a_form_posted_as_json_is_not_read(guarded: Gateways, world: World) -> N
         assert answer.status_code in (400, 415), kind
 
 
+@pytest.fixture(scope="module")
+def free(world: World) -> Iterator[str]:
+    """Starts of which each test takes others."""
+    return starts(world, world.username)
+
+
+_NAVIGATION = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
+_READERS = {
+    "a crawler": {"User-Agent": "ExampleBot/1.0"},
+    "a person": {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"},
+    "a link in a mail": _NAVIGATION,
+    "our own page": {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty"},
+    "a picture elsewhere": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"},
+    "a frame elsewhere": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"},
+    "a prefetch": {**_NAVIGATION, "Sec-Purpose": "prefetch"},
+}
+
+
 @pytest.mark.req("GW-14", "BK-3")
-def test_a_strange_page_cannot_have_its_readers_hold_times(world: World) -> None:
-    """The other site names the booking page as an image or a frame. A link to it is allowed."""
-    free = starts(world, world.username)
-    for dest, held in (("image", False), ("iframe", False), ("empty", False), ("document", True)):
-        start = next(free)
-        wanted = {"service": "session", "mode": "telehealth", "start": start}
-        said = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": dest}
-        page = requests.get(
-            f"{world.stack.url}/book/{world.username}", params=wanted, headers=said, timeout=60
-        )
-        assert page.status_code == 200
-        somebody = Http(world.stack.url)
-        answer = somebody.call("POST", f"/providers/{world.username}/holds", json=wanted)
-        assert reason(answer) == ("409 SLOT_TAKEN" if held else "201"), dest
+@pytest.mark.parametrize("who", _READERS)
+def test_reading_the_booking_page_holds_nothing(
+    world: World, free: Iterator[str], who: str
+) -> None:
+    """Not even for a visitor whom the page knows by cookie."""
+    start = next(free)
+    wanted = {"service": "session", "mode": "telehealth", "start": start}
+    with requests.Session() as reader:
+        for method in ("GET", "GET", "HEAD"):
+            url = f"{world.stack.url}/book/{world.username}"
+            page = reader.request(method, url, params=wanted, headers=_READERS[who], timeout=60)
+            assert page.status_code == 200
+    somebody = Http(world.stack.url)
+    assert reason(somebody.call("POST", f"/providers/{world.username}/holds", json=wanted)) == "201"
+
+
+@pytest.mark.req("GW-14", "BK-3")
+@pytest.mark.parametrize("path", ["", "/zone", "/mine", "/hold", "/release"])
+@pytest.mark.parametrize("name", ["release", "hold"])
+def test_reading_the_booking_page_releases_nothing(
+    world: World, free: Iterator[str], path: str, name: str
+) -> None:
+    """The visitor's own hold stays, whatever a link says."""
+    start = next(free)
+    wanted = {"service": "session", "mode": "telehealth", "start": start}
+    api, url = f"{world.stack.url}/api/v1", f"{world.stack.url}/book/{world.username}{path}"
+    with requests.Session() as visitor:
+        made = visitor.post(f"{api}/providers/{world.username}/holds", json=wanted, timeout=60)
+        assert made.status_code == 201
+        visitor.get(url, params={**wanted, name: made.json()["hold"]}, timeout=60)
+    somebody = Http(world.stack.url)
+    answer = somebody.call("POST", f"/providers/{world.username}/holds", json=wanted)
+    assert reason(answer) == "409 SLOT_TAKEN"
 
 
 # Leading people away

@@ -113,6 +113,10 @@ GET    /dev/mailbox/<message_id>/<int:number>     message   200 ok   ok   ok   o
 GET    /                                          -         200 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok
 GET    /book/<username>                           profile   200 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok
 POST   /book/<username>                           start     303 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok
+GET    /book/<username>/zone                      provider  200 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok
+GET    /book/<username>/mine                      provider  303 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok
+POST   /book/<username>/hold                      start     303 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok
+POST   /book/<username>/release                   hold      204 none none none none none none none none none none
 GET    /manage/<token>                            confirmed 200 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok
 GET    /manage/<token>/appointment.ics            confirmed 200 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok
 GET    /manage/<token>/cancel                     confirmed 200 ok   ok   ok   ok   ok   ok   ok   ok   ok   ok
@@ -579,6 +583,8 @@ BODIES: dict[tuple[str, str], Body] = {
     ("POST", "/api/v1/providers/<username>/holds"): _wanted,
     ("POST", "/api/v1/providers/<username>/bookings"): _new_booking,
     ("POST", "/book/<username>"): _booking_form,
+    ("POST", "/book/<username>/hold"): _booking_form,
+    ("POST", "/book/<username>/release"): lambda _, __, thing: {"hold": thing.path["hold_id"]},
     ("POST", "/console/bookings/<booking_id>/cancel"): lambda *_: {"reason": "2", "tell": "yes"},
     ("PATCH", "/api/v1/clients/<uuid:client_id>"): lambda *_: {"billing_type": "insurance"},
     ("PATCH", "/api/v1/practice"): lambda *_: {"address": f"{secrets.token_hex(4)} Elm Street"},

@@ -93,6 +93,11 @@ def text(instant: datetime, tz: tzinfo) -> str:
     return instant.astimezone(tz).isoformat(timespec="seconds")
 
 
+def utc_text(instant: datetime) -> str:
+    """Return `2026-11-03T14:00:00Z`, for addresses, forms, and the browser."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def minute(instant: datetime) -> int:
     """Return the minute of an instant since 1970-01-01T00:00Z."""
     return int(instant.timestamp()) // 60

@@ -49,5 +49,8 @@ def test_one_can_go_neither_into_the_past_nor_beyond_the_last_date() -> None:
 
 
 def test_times_are_grouped_by_the_clock_of_the_zone() -> None:
-    starts = [at(f"2026-11-04 {clock}") for clock in ("08:00", "10:59", "11:00", "15:59", "16:00")]
-    assert month.parts(starts, BERLIN) == month.Parts(starts[:2], starts[2:4], starts[4:])
+    clocks = ("04:59", "05:00", "10:59", "11:00", "15:59", "16:00")
+    midnight = at("2026-11-03 23:00")  # no morning yet
+    starts = [midnight, *(at(f"2026-11-04 {clock}") for clock in clocks)]
+    early, morning, afternoon, evening = starts[:2], starts[2:4], starts[4:6], starts[6:]
+    assert month.parts(starts, BERLIN) == month.Parts(early, morning, afternoon, evening)

@@ -39,8 +39,7 @@ US, GB = Locale.parse("en_US"), Locale.parse("en_GB")
             "2026-03-03 13:15",
             "2026-03-03 14:15",
             "Pacific/Marquesas",
-            f"Tuesday, March 3, 2026, 3:45 AM {DASH} 4:45 AM"
-            f" (French Polynesia (Marquesas) Time, UTC{MINUS}9:30)",
+            f"Tuesday, March 3, 2026, 3:45 AM {DASH} 4:45 AM (Marquesas Time, UTC{MINUS}9:30)",
         ),
         (
             "2026-03-03 15:00",

@@ -31,9 +31,8 @@ function show(timeZone) {
   const shift = new Intl.DateTimeFormat("en", { timeZone, timeZoneName: "shortOffset" })
     .formatToParts(new Date(at)).find((part) => part.type === "timeZoneName").value
     .replace("GMT", "UTC").replace("-", "−");
-  const place = timeZone.split("/").pop().replaceAll("_", " ");
-  byId("zone-words").textContent = byId("span").dataset.zone
-    .replace("{place}", place).replace("{shift}", shift);
+  const [name] = select.selectedOptions[0].text.split(/ – | \(/); // as the server names the zone
+  byId("zone-words").textContent = name.startsWith("UTC") ? shift : `${name} (${shift})`;
 }
 
 if (!asked && zone && zone !== select.value) {

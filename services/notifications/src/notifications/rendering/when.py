@@ -1,14 +1,15 @@
 """Times as text, in a reader's zone and formats, with the zone's name and UTC offset (NT-2)."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates
 
+from common import zone_names
+
 DASH = "\N{EN DASH}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
-_MINUS = "\N{MINUS SIGN}"
 
 
 def short(start: datetime, zone: ZoneInfo, reader: Locale) -> str:
@@ -34,27 +35,16 @@ def span(start: datetime, end: datetime, zone: ZoneInfo, reader: Locale) -> str:
     if first.date() != last.date():
         ends = f"{_day(last, reader)}, {ends}"
     if first.utcoffset() != last.utcoffset():
-        begins = f"{begins} ({offset(first)})"
+        begins = f"{begins} ({zone_names.offset(first)})"
     return f"{begins} {DASH} {ends} ({zone_words(last, reader)})"
 
 
 def zone_words(local: datetime, reader: Locale) -> str:
     """Return a zone's common name and its offset at a moment, such as `Eastern Time, UTC-5`; the
     offset alone for a zone that has no name."""
-    zone = local.tzinfo
-    name = dates.get_timezone_name(zone, width="long", zone_variant="generic", locale=reader)
-    shift = offset(local)
-    return shift if name.startswith(("Unknown Region", "world")) else f"{name}, {shift}"
-
-
-def offset(local: datetime) -> str:
-    """Return the UTC offset at a moment, such as `UTC-5` or `UTC+5:45`, with a minus sign."""
-    ahead = local.utcoffset() or timedelta()
-    hours, minutes = divmod(abs(ahead) // timedelta(minutes=1), 60)
-    if not hours and not minutes:
-        return "UTC"
-    sign = _MINUS if ahead < timedelta() else "+"
-    return f"UTC{sign}{hours}" + (f":{minutes:02d}" if minutes else "")
+    name = zone_names.name(str(local.tzinfo), reader)
+    shift = zone_names.offset(local)
+    return f"{name}, {shift}" if name else shift
 
 
 def _day(local: datetime, reader: Locale) -> str:

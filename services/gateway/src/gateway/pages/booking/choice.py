@@ -12,10 +12,10 @@ from flask import url_for
 from attune.availability.v1.availability_pb2 import Policies, ServiceType
 from attune.common.v1 import types_pb2 as types
 from common import zones
-from gateway import words
+from gateway import times, words
 from gateway.backends.providers import Profile
 from gateway.backends.slots import Query
-from gateway.pages.shared import formats
+from gateway.pages.shared import zone_choices
 
 _UNENCODED_PLUS = re.compile(r"(?<=\d) (?=\d\d(:?\d\d)?$)")
 
@@ -29,6 +29,9 @@ class Choice:
     service: ServiceType | None
     mode: Any  # an enumeration's value, for which the stubs have no usable type
     zone_name: str
+    """The reader's zone."""
+    zone_is_unknown: bool
+    """The zone asked for is none, so that the reader's is the provider's."""
     month: date | None
     day: date | None
     start: datetime | None
@@ -36,8 +39,8 @@ class Choice:
     """Searches reflect at least this revision (spec SL-8)."""
 
     @classmethod
-    def of(cls, profile: Profile, asked: Mapping[str, str]) -> "Choice":
-        """Return the choices in a query or a form."""
+    def of(cls, profile: Profile, asked: Mapping[str, str], guessed_zone: str = "") -> "Choice":
+        """Return the choices in a query or a form, which may leave the zone to be guessed."""
         offered = profile.service_types
         only = offered[0] if len(offered) == 1 else None
         slug = asked.get("service", "").strip().lower()
@@ -46,12 +49,15 @@ class Choice:
         wanted = asked.get("mode", "").strip().lower().replace("-", "_")
         mode = next((m for m in modes if words.word(types.Mode, m) == wanted), None)
         day = _date(asked.get("date", ""))
+        tz = asked.get("tz", "")
+        zone = zones.find(tz or guessed_zone)
         return cls(
             profile,
             asked,
             service,
             mode or next(iter(modes), types.MODE_UNSPECIFIED),
-            formats.present_name(zones.find(asked.get("tz", "")) or profile.provider.timezone),
+            zone_choices.present_name(zone or profile.provider.timezone),
+            bool(tz) and not zone,
             _date(f"{asked.get('month', '')}-01") or (day.replace(day=1) if day else None),
             day,
             parse_instant(asked.get("start", "")),
@@ -60,6 +66,16 @@ class Choice:
     @property
     def zone(self) -> ZoneInfo:
         return zones.zone(self.zone_name)
+
+    @property
+    def place_zone(self) -> ZoneInfo:
+        """The zone of the place where in-person sessions are held."""
+        return zones.zone(self.profile.provider.timezone)
+
+    @property
+    def shown_zone(self) -> ZoneInfo:
+        """The zone in which times are shown first: in person, that of the place (spec BK-13)."""
+        return self.place_zone if self.mode == types.MODE_IN_PERSON else self.zone
 
     @property
     def username(self) -> str:
@@ -78,19 +94,21 @@ class Choice:
         slug = self.service.slug if self.service else ""
         return Query(self.username, slug, self.mode, revision or self.revision)
 
-    def url(self, **changes: object) -> str:
-        """Return the address of the page with other choices; empty ones are left out."""
+    def url(self, *, zone_page: bool = False, **changes: object) -> str:
+        """Return the address of the page, or of its list of zones, with other choices; empty ones
+        are left out."""
         now = {
             "tz": self.asked.get("tz", "") and self.zone_name,
             "service": self.service.slug if self.service else "",
             "mode": self.mode_name,
             "month": f"{self.month:%Y-%m}" if self.month else "",
             "date": self.day,
-            "start": self.start,
+            "start": times.utc_text(self.start) if self.start else "",
             **changes,
         }
         values = {name: str(value) for name, value in now.items() if value}
-        return url_for("pages.show_book", username=self.username, **values)  # type: ignore[arg-type]
+        page = "pages.show_zones" if zone_page else "pages.show_book"
+        return url_for(page, username=self.username, **values)  # type: ignore[arg-type]
 
 
 def parse_instant(text: str) -> datetime | None:

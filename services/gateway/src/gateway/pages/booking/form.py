@@ -7,13 +7,12 @@ from typing import Any
 
 from flask import request
 
-from attune.booking.v1.booking_pb2 import Hold
 from attune.common.v1.types_pb2 import MODE_PHONE
-from common import emails, phones, proto, validation
+from common import emails, phones, validation
 from gateway.backends.bookings import Details
-from gateway.identity import csrf
+from gateway.pages.booking import picker, terms
 from gateway.pages.booking.choice import Choice
-from gateway.pages.shared import context, forms
+from gateway.pages.shared import context, formats, forms
 from gateway.pages.shared.language import reader
 
 FIELDS = {
@@ -34,7 +33,9 @@ class Form:
     errors: dict[str, str] = field(default_factory=dict)
     problem: dict[str, str] = field(default_factory=dict)
     alternatives: Sequence[datetime] = ()
-    hold: Hold | None = None
+    hold_id: str = ""
+    hold_seconds: int = 0
+    """How long the visitor still holds the chosen time; 0 if they do not."""
     lost: bool = False
     """The chosen time is not available; another one must be chosen first."""
     said: str = ""
@@ -77,24 +78,37 @@ class Form:
         )
 
 
-def view(choice: Choice, form: Form) -> dict[str, Any]:
-    """Return what the template shows of the form."""
+def view(choice: Choice, form: Form, start: datetime) -> dict[str, Any]:
+    """Return what the template shows of the form and of the chosen time."""
     length = timedelta(minutes=choice.service.duration_minutes if choice.service else 1)
-    hold = form.hold
-    seconds = (proto.instant(hold.expire_time) - context.now()).total_seconds() if hold else 0
+    zone, locale, now = choice.shown_zone, reader().locale, context.now()
+    day = start.astimezone(zone).date()
     return {
-        "service": choice.service,
-        "mode": choice.mode,
-        "start": choice.start,
-        "end": choice.start + length if choice.start else None,
+        "start": start,
+        "end": start + length,
+        "when_date": formats.long_date(day, locale),
+        "when_time": formats.clock_span(start, start + length, zone, locale),
+        "zone_words": formats.zone_label(start, zone),
+        "your_when": _your_when(choice, start, start + length),
+        "picker_url": choice.url(start="", date=day, month=f"{day:%Y-%m}"),
+        "booking_terms": terms.of_booking(choice, start, now),
+        "alternatives": [picker.time(choice, free) for free in form.alternatives],
+        "hold_id": form.hold_id,
+        "hold_seconds": max(0, form.hold_seconds),
+        "hold_minutes": -(-form.hold_seconds // 60),
         "request_id": form.request_id,
-        "csrf_token": csrf.token(),
         "values": form.values,
         "errors": form.errors,
-        "problem": form.problem,
-        "alternatives": form.alternatives,
-        "lost": form.lost,
         "said": form.said,
-        "hold_id": hold.hold_id if hold else form.values.get("hold", ""),
-        "hold_seconds": max(0, int(seconds)),
+        "lost": form.lost,
     }
+
+
+def _your_when(choice: Choice, start: datetime, end: datetime) -> str:
+    """Return, in person, the time in the reader's zone if it differs from that of the place."""
+    zone, locale = choice.zone, reader().locale
+    if not picker.differ(choice, start):
+        return ""
+    day = formats.short_date(start.astimezone(zone).date(), locale)
+    span = formats.clock_span(start, end, zone, locale)
+    return f"{day}, {span}, {formats.zone_label(start, zone)}"

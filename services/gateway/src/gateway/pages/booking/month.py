@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, dates
 
-_NOON, _EVENING = 12, 17  # hours at which afternoon and evening begin
+_MORNING, _NOON, _EVENING = 6, 12, 17  # hours at which morning, afternoon, and evening begin
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,17 @@ def weekdays(locale: Locale) -> list[Weekday]:
 class Parts:
     """A day's times by part of the day."""
 
+    early: Sequence[datetime]
     morning: Sequence[datetime]
     afternoon: Sequence[datetime]
     evening: Sequence[datetime]
 
 
 def parts(times: Iterable[datetime], zone: ZoneInfo) -> Parts:
-    """Return the times by part of the day: morning until noon, evening from five o'clock."""
-    found: tuple[list[datetime], list[datetime], list[datetime]] = ([], [], [])
+    """Return the times by part of the day: early until six o'clock, morning until noon, evening
+    from five o'clock."""
+    found: tuple[list[datetime], ...] = ([], [], [], [])
     for start in times:
         hour = start.astimezone(zone).hour
-        found[(hour >= _NOON) + (hour >= _EVENING)].append(start)
+        found[(hour >= _MORNING) + (hour >= _NOON) + (hour >= _EVENING)].append(start)
     return Parts(*found)

@@ -1,10 +1,12 @@
-"""The booking page: service, mode, day, time, and details, with links and one form.
+"""The booking page: service, mode, day, time, and details, with links and forms.
 
 The choices are in the address, so that going back and bookmarks work. Nothing needs JavaScript.
+Reading a page changes nothing: a time is held, released, and booked by POST alone.
 """
 
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -13,35 +15,98 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from attune.availability.v1 import availability_pb2 as availability
 from attune.booking.v1.booking_pb2 import Booking, Hold
+from common import proto
 from common.errors import Conflict, DomainError, Invalid, Refused, Unavailable
 from gateway import times
 from gateway.backends import bookings, holds, providers, slots
 from gateway.identity import csrf, visitors
 from gateway.pages.booking import form as details_form
-from gateway.pages.booking import picker
+from gateway.pages.booking import own, picker, terms
 from gateway.pages.booking.choice import Choice, parse_instant
 from gateway.pages.booking.form import Form
-from gateway.pages.booking.state import state
-from gateway.pages.shared import context, forms, labels
+from gateway.pages.shared import context, forms, labels, zone_choices
 from gateway.pages.shared.language import text
 from gateway.web import problems, rate_limits
 from gateway.web.protection import CrossSite
+
+_ZONE_COOKIE = "attune_zone"
+"""The browser's zone as the page's script has detected it."""
+
+_KEPT = ("service", "mode", "month", "date")
+"""The choices that another zone leaves as they are."""
 
 
 def register(pages: Blueprint) -> None:
     """Add the routes."""
     pages.add_url_rule("/book/<username>", "show_book", show)
     pages.add_url_rule("/book/<username>", "book", send, methods=["POST"])
+    pages.add_url_rule("/book/<username>/hold", "hold", hold, methods=["POST"])
+    pages.add_url_rule("/book/<username>/release", "release", release, methods=["POST"])
+    pages.add_url_rule("/book/<username>/zone", "show_zones", show_zones)
+    pages.add_url_rule("/book/<username>/mine", "show_mine", show_mine)
 
 
 def show(username: str) -> Response:
     """Show the page with the choices in the address."""
-    choice = Choice.of(providers.profile(username), request.args)
-    choice = replace(choice, revision=_release(request.args.get("release", "")))
-    form = Form.new()
+    choice = _asked(username)
     if choice.service and choice.start:
-        return _details(choice, form)
-    return _page(choice, form, HTTPStatus.OK)
+        return _details(choice, choice.start, Form.new())
+    return _page(choice, Form.new(), HTTPStatus.OK)
+
+
+def show_zones(username: str) -> str:
+    """Show the time zones to choose from."""
+    choice, now = _asked(username), context.now()
+    wanted = request.args.get("find", "").strip()[:60]
+    practice, provider = choice.profile.practice, choice.profile.provider
+    first = (choice.zone_name, zone_choices.present_name(provider.timezone))
+    return render_template(
+        "booking/zones.html",
+        **_head(choice),
+        wanted=wanted,
+        suggested=zone_choices.suggested(now, first, practice.country),
+        groups=zone_choices.search(zone_choices.listed(now), wanted),
+        kept={name: request.args.get(name, "") for name in _KEPT},
+    )
+
+
+def show_mine(username: str) -> BaseResponse:
+    """Redirect to the booking that this visitor has just made."""
+    found = own.Booked.read()
+    if found is None or found.username != username:
+        return redirect(url_for("pages.show_book", username=username), HTTPStatus.SEE_OTHER)
+    return redirect(url_for("pages.show_manage", token=found.manage_token), HTTPStatus.SEE_OTHER)
+
+
+def hold(username: str) -> BaseResponse:
+    """Hold the chosen time (spec BK-3), and redirect to the details.
+
+    Without the form's token the details are shown without a hold: booking does not need one.
+    """
+    choice = Choice.of(providers.profile(username), request.form)
+    details = redirect(choice.url(), HTTPStatus.SEE_OTHER)
+    if not choice.service or not choice.start or not csrf.is_valid():
+        return details
+    try:
+        made = _hold(choice, choice.start)
+    except (Conflict, Refused, Invalid) as failure:
+        return details if own.booked(choice) else _not_held(choice, choice.start, failure)
+    except Unavailable:
+        return details
+    except problems.WithMembers as failure:
+        return _too_many(choice, Form.new(), failure)
+    own.remember_hold(details, choice, made.hold_id, proto.instant(made.expire_time))
+    return details
+
+
+def release(username: str) -> BaseResponse:
+    """Release the hold of a visitor who leaves the form; holds also lapse by themselves."""
+    csrf.require()
+    hold_id, response = request.form.get("hold", ""), Response(status=HTTPStatus.NO_CONTENT)
+    with suppress(Invalid, Unavailable):
+        holds.release(hold_id, visitor_id=visitors.visitor_id())
+    own.remember_release(response, hold_id)
+    return response
 
 
 def send(username: str) -> BaseResponse:
@@ -54,24 +119,31 @@ def send(username: str) -> BaseResponse:
         csrf.require()
     except CrossSite as failure:
         form.problem = {"title": labels.failure(failure)}
-        return _details(choice, form, HTTPStatus.FORBIDDEN)
+        return _page(choice, form, HTTPStatus.FORBIDDEN)
     if chosen := parse_instant(request.form.get("choose", "")):
-        form.said = text("This time is now kept for you. Check your details, then book.")
-        return _details(Choice.of(choice.profile, {**request.form, "start": _iso(chosen)}), form)
+        form.said = text("We're holding this time for you. Check your details, then book.")
+        return _held_details(replace(choice, start=chosen), chosen, form)
     if choice.start is None:
         return _page(choice, form, HTTPStatus.BAD_REQUEST)
     try:
         rate_limits.count("public_writes")
         if errors := form.check(choice):
             form.errors = errors
-            return _details(choice, form, HTTPStatus.BAD_REQUEST)
+            return _held_details(choice, choice.start, form, HTTPStatus.BAD_REQUEST)
         made = _book(choice, choice.start, form)
     except problems.WithMembers as failure:
         return _too_many(choice, form, failure)
     except DomainError as failure:
-        return _refused(choice, form, failure)
+        return _refused(choice, choice.start, form, failure)
     where = url_for("pages.show_manage", token=made.manage_token, new="1")
-    return redirect(where, HTTPStatus.SEE_OTHER)
+    response = redirect(where, HTTPStatus.SEE_OTHER)
+    own.remember_booking(response, choice, made.manage_token)
+    return response
+
+
+def _asked(username: str) -> Choice:
+    guessed = request.cookies.get(_ZONE_COOKIE, "")
+    return Choice.of(providers.profile(username), request.args, guessed)
 
 
 def _book(choice: Choice, start: datetime, form: Form) -> Booking:
@@ -85,19 +157,31 @@ def _book(choice: Choice, start: datetime, form: Form) -> Booking:
     )
 
 
-def _refused(choice: Choice, form: Form, failure: DomainError) -> Response:
+def _hold(choice: Choice, start: datetime) -> Hold:
+    rate_limits.count("public_writes")
+    return holds.create(
+        choice.query(),
+        start,
+        visitor_id=visitors.visitor_id(),
+        request_id=forms.new_request_id(),
+    )
+
+
+def _refused(choice: Choice, start: datetime, form: Form, failure: DomainError) -> Response:
     """Show the form again with what was wrong."""
     status = problems.status_of(failure)
     if failure.field in details_form.FIELDS:
         form.errors = {details_form.FIELDS[failure.field]: labels.failure(failure)}
-        return _details(choice, form, status)
+        return _held_details(choice, start, form, status)
     if failure.reason == "REQUEST_ID_REUSED":
         form.request_id = forms.new_request_id()
+        form.problem = {"title": labels.failure(failure)}
     elif isinstance(failure, Conflict | Refused):
-        _suggest_alternatives(choice, form, failure)
-    elif not isinstance(failure, Invalid | Unavailable):
+        _lose(choice, start, form, failure)
+    elif isinstance(failure, Invalid | Unavailable):
+        form.problem = {"title": labels.failure(failure)}
+    else:
         raise failure
-    form.problem = {"title": labels.failure(failure)}
     return _page(choice, form, status)
 
 
@@ -110,76 +194,93 @@ def _too_many(choice: Choice, form: Form, failure: problems.WithMembers) -> Resp
     return response
 
 
-def _details(choice: Choice, form: Form, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    """Show the details form, and hold the time while it is filled in (spec BK-3)."""
+def _details(choice: Choice, start: datetime, form: Form) -> Response:
+    """Show the details form for a time that is free, or that the visitor holds."""
+    if own.booked(choice):
+        return _page(choice, form, HTTPStatus.OK)
+    held = own.held(choice)
+    if held and held.start_time == start:
+        form.hold_id, form.hold_seconds = held.hold_id, held.seconds if held.hold_id else 0
+    elif not _is_free(choice, start):
+        _lose(choice, start, form, Conflict())
+        return _page(choice, form, HTTPStatus.CONFLICT)
+    return _page(choice, form, HTTPStatus.OK)
+
+
+def _held_details(
+    choice: Choice, start: datetime, form: Form, status: HTTPStatus = HTTPStatus.OK
+) -> Response:
+    """Show a form that was sent once more, and hold the time while it is filled in."""
     try:
-        form.hold = _hold(choice)
+        made = _hold(choice, start)
     except (Conflict, Refused, Invalid) as failure:
-        form.problem = form.problem or {"title": labels.failure(failure)}
-        _suggest_alternatives(choice, form, failure)
-        status = problems.status_of(failure) if status == HTTPStatus.OK else status
+        _lose(choice, start, form, failure)
+        return _page(choice, form, problems.status_of(failure) if status == 200 else status)
     except Unavailable:
-        form.hold = None  # the form can be filled in all the same
+        return _page(choice, form, status)  # the form can be filled in all the same
     except problems.WithMembers as failure:
         return _too_many(choice, form, failure)
-    return _page(choice, form, status)
+    expires = proto.instant(made.expire_time)
+    form.hold_id = made.hold_id
+    form.hold_seconds = int((expires - context.now()).total_seconds())
+    response = _page(choice, form, status)
+    own.remember_hold(response, choice, made.hold_id, expires)
+    return response
 
 
-def _hold(choice: Choice) -> Hold | None:
-    """Hold the chosen time, if there is one and a person has asked for the page.
-
-    A browser may fetch it beforehand, or a page of another site may embed it as a picture or a
-    frame, and so make its readers block the calendar.
-    """
-    if choice.start is None:
-        return None
-    headers = request.headers
-    if "prefetch" in headers.get("Sec-Purpose", "") or request.method == "HEAD":
-        return None
-    is_cross_site = headers.get("Sec-Fetch-Site") == "cross-site"
-    if is_cross_site and headers.get("Sec-Fetch-Dest") != "document":
-        return None
-    rate_limits.count("public_writes")
-    return holds.create(
-        choice.query(),
-        choice.start,
-        visitor_id=visitors.visitor_id(),
-        request_id=forms.new_request_id(),
-    )
+def _not_held(choice: Choice, start: datetime, failure: DomainError) -> Response:
+    """Show the times again, among them the one that cannot be held."""
+    day = start.astimezone(choice.shown_zone).date()
+    revision = failure.details.get("revision", "")
+    shown = replace(choice, start=None, day=day, month=day.replace(day=1), revision=revision)
+    form = Form.new()
+    form.problem = {"title": _why_not(choice, start, failure)}
+    return _page(shown, form, problems.status_of(failure), lost=start)
 
 
-def _release(hold_id: str) -> str:
-    """Release the hold of a visitor who looks for another time.
-
-    Return the revision that shows it, empty if there is none: holds also lapse by themselves.
-    """
-    if not hold_id:
-        return ""
-    try:
-        return holds.release(hold_id, visitor_id=visitors.visitor_id())
-    except DomainError:
-        return ""
+def _is_free(choice: Choice, start: datetime) -> bool:
+    minute = times.minute(start)
+    found = slots.search(choice.query(), minute, minute + 1).minutes
+    return [times.at(m) for m in found] == [start]
 
 
-def _suggest_alternatives(choice: Choice, form: Form, failure: DomainError) -> None:
-    """Suggest the nearest free times (spec BK-2), as of the revision that the failure names."""
+def _lose(choice: Choice, start: datetime, form: Form, failure: DomainError) -> None:
+    """Say why the chosen time cannot be had, and suggest the nearest free ones (spec BK-2), as of
+    the revision that the failure names."""
+    form.problem = form.problem or {"title": _why_not(choice, start, failure)}
     form.lost, form.said = True, ""
     query = choice.query(failure.details.get("revision", ""))
-    found = slots.alternatives(query, choice.start or context.now())
+    found = slots.alternatives(query, max(start, context.now()))
     form.alternatives = sorted(times.at(minute) for minute in found.minutes)
 
 
-def _page(choice: Choice, form: Form, status: HTTPStatus) -> Response:
-    view = _head(choice)
+def _why_not(choice: Choice, start: datetime, failure: DomainError) -> str:
+    """Return why a time cannot be had, as far as anybody may know."""
+    now, policies = context.now(), choice.policies
+    if start <= now:
+        return text("That time has passed.")
+    if start < now + timedelta(minutes=policies.minimum_notice_minutes):
+        return text("That time is too soon to book online.")
+    days = policies.maximum_advance_days
+    if days and start > now + timedelta(days=days + 1):
+        return text("That time is too far ahead to book online yet.")
+    if failure.reason == "CONFLICT":
+        return text("That time is no longer available.")
+    return labels.failure(failure)
+
+
+def _page(choice: Choice, form: Form, status: HTTPStatus, lost: datetime | None = None) -> Response:
+    view = _head(choice) | {"problem": form.problem, "csrf_token": csrf.token()}
     if choice.service is None:
         view |= {"step": "service"}
         if choice.asked.get("service", ""):
             view["problem"] = {"title": text("This service is no longer offered.")}
+    elif choice.start:
+        view |= {"step": "details", "private": True, "booked": own.booked(choice) is not None}
+        view |= details_form.view(choice, form, choice.start)
     else:
-        view |= picker.view(choice) | details_form.view(choice, form)
-        view["step"] = "details" if choice.start else "time"
-        view["private"] = True
-        view["state"] = state(choice, view)
+        view |= {"step": "time", "private": True, "lost_time": lost}
+        view |= picker.view(choice, lost)
     return Response(render_template("booking/page.html", **view), status)
 
 
@@ -189,24 +290,15 @@ def _head(choice: Choice) -> dict[str, Any]:
         "provider": profile.provider,
         "practice": profile.practice,
         "services": profile.service_types,
+        "service": choice.service,
+        "mode": choice.mode,
         "approval": choice.policies.confirmation == availability.CONFIRMATION_APPROVAL,
-        "terms": _terms(choice.policies),
+        "terms": terms.of_policies(choice.policies),
         "url": choice.url,
         "path": url_for("pages.book", username=choice.username),
-        "zone": choice.zone,
         "zone_name": choice.zone_name,
+        "zone_names": zone_choices.names_of(choice.zone_name),
+        "shown_zone": choice.shown_zone,
+        "zone_is_asked": bool(choice.asked.get("tz")),
+        "zone_is_unknown": choice.zone_is_unknown,
     }
-
-
-def _terms(policies: availability.Policies) -> str:
-    """Return until when clients can cancel; empty if that is not a number of whole hours."""
-    if policies.client_cancellation != availability.CLIENT_CANCELLATION_ALLOWED:
-        return ""
-    hours, rest = divmod(policies.late_cancellation_minutes, 60)
-    if not hours or rest:
-        return ""
-    return text("You can cancel by yourself until %(hours)d hours before.", hours=hours)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -15,7 +15,7 @@ from common.rpc.identity import Identity
 from gateway.backends import bookings, providers
 from gateway.backends.providers import Profile
 from gateway.identity import manage_links
-from gateway.pages.shared import context, formats
+from gateway.pages.shared import context, zone_choices
 from gateway.web import cookies
 from gateway.web.cookies import AnyResponse
 
@@ -42,7 +42,7 @@ class Opened:
     def zone_name(self) -> str:
         """The zone that the address asks for, else the client's."""
         asked = (request.args.get("tz", ""), self.booking.contact.timezone, self.booking.timezone)
-        return formats.present_name(next((n for n in asked if n in zones.NAMES), "UTC"))
+        return zone_choices.present_name(next((n for n in asked if n in zones.NAMES), "UTC"))
 
     @property
     def zone(self) -> ZoneInfo:

@@ -20,7 +20,7 @@ from gateway.backends import bookings, rooms
 from gateway.identity import csrf
 from gateway.pages.manage import calendar_file, opened, texts
 from gateway.pages.manage.opened import UPCOMING, Opened
-from gateway.pages.shared import context, formats, forms, labels
+from gateway.pages.shared import context, forms, labels, zone_choices
 from gateway.pages.shared.language import text
 from gateway.web import links, problems, rate_limits
 
@@ -49,7 +49,7 @@ def show(token: str) -> Response:
         join_url=join_url,
         room_words=texts.room_words(found, join_url),
         calendar=_calendar(found, join_url),
-        zones=formats.zone_choices(context.now(), found.zone_name),
+        zones=zone_choices.with_chosen(context.now(), found.zone_name),
     )
     return opened.remember(Response(page), found)
 

@@ -15,7 +15,7 @@ from common.errors import DomainError, NotFound
 from gateway.backends import providers, rooms
 from gateway.backends.rooms import JoinLink
 from gateway.pages.manage import opened
-from gateway.pages.shared import context, errors, formats
+from gateway.pages.shared import context, errors, zone_choices
 from gateway.pages.shared.language import text, texts
 
 _SOON = timedelta(hours=1)
@@ -34,7 +34,7 @@ def show(token: str) -> Response:
         return _closed(failure)
     provider, practice = _whose(link.room.practice_id, link.room.provider_id)
     asked = request.args.get("tz", "")
-    zone_name = formats.present_name(asked if asked in zones.NAMES else "UTC")
+    zone_name = zone_choices.present_name(asked if asked in zones.NAMES else "UTC")
     opens, start = proto.instant(link.room.open_time), proto.instant(link.room.start_time)
     page = render_template(
         "room/page.html",
@@ -54,7 +54,7 @@ def show(token: str) -> Response:
         back=_back(link),
         zone=zones.zone(zone_name),
         zone_name=zone_name,
-        zones=formats.zone_choices(context.now(), zone_name),
+        zones=zone_choices.with_chosen(context.now(), zone_name),
         path=url_for("pages.show_join", token=token),
     )
     return Response(page)

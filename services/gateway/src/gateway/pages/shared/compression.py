@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from flask import Response, request
 
-_PUBLIC = frozenset({"static", "pages.landing", "pages.show_book"})
+_PUBLIC = frozenset({"static", "pages.landing", "pages.show_book", "pages.show_zones"})
 _TYPES = frozenset({"text/html", "text/css", "text/javascript", "image/svg+xml"})
 _LEVEL = 6
 

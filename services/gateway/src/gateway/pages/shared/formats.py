@@ -1,22 +1,16 @@
 """Instants, zones, and money in the formats of the reader's region."""
 
-import re
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from importlib import resources
 from zoneinfo import ZoneInfo
 
 from babel import Locale, dates, numbers, units
 
 from attune.availability.v1.availability_pb2 import Practice
 from attune.common.v1 import types_pb2
-from common import phones, zones
-from gateway.pages.shared.language import text
-
-# Browsers do not report links with other names, such as US/Pacific.
-_REGIONS = re.compile("(Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific)/")
+from common import phones, zone_names
+from gateway.pages.shared.language import reader
 
 
 def long_date(day: date, locale: Locale) -> str:
@@ -29,14 +23,31 @@ def short_date(day: date, locale: Locale) -> str:
     return dates.format_skeleton("MMMEd", day, locale=locale)
 
 
+def weekday(day: date, locale: Locale) -> str:
+    """Tue"""
+    return dates.format_date(day, "EEE", locale)
+
+
 def month_name(day: date, locale: Locale) -> str:
     """November 2026"""
     return dates.format_skeleton("yMMMM", day, locale=locale)
 
 
 def clock_time(moment: datetime, zone: ZoneInfo, locale: Locale) -> str:
-    """14:30, or 2:30 PM"""
-    return dates.format_time(moment.astimezone(zone), "short", tzinfo=zone, locale=locale)
+    """14:30, or 2:30 PM; 1:30 AM (UTC-4) on a date on which the clocks change, since there an hour
+    may come twice"""
+    local = moment.astimezone(zone)
+    words: str = dates.format_time(local, "short", tzinfo=zone, locale=locale)
+    return f"{words} ({zone_names.offset(local)})" if clocks_change(local.date(), zone) else words
+
+
+@lru_cache(maxsize=4096)
+def clocks_change(day: date, zone: ZoneInfo) -> bool:
+    """Return whether the zone has two UTC offsets on a date."""
+    begin, end = (
+        datetime(d.year, d.month, d.day, tzinfo=zone) for d in (day, day + timedelta(days=1))
+    )
+    return begin.utcoffset() != end.utcoffset()
 
 
 def clock_span(start: datetime, end: datetime, zone: ZoneInfo, locale: Locale) -> str:
@@ -58,30 +69,13 @@ def brief(moment: datetime, zone: ZoneInfo, locale: Locale) -> str:
 
 def offset(moment: datetime, zone: ZoneInfo) -> str:
     """UTC+5:30"""
-    minutes = int((moment.astimezone(zone).utcoffset() or timedelta()).total_seconds()) // 60
-    if minutes == 0:
-        return "UTC"
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{'+' if minutes > 0 else '−'}{hours}{f':{rest:02d}' if rest else ''}"  # noqa: RUF001
-
-
-def _is_place(zone_name: str) -> bool:
-    """Return whether a zone is named for a place. Others, such as Etc/GMT+5 or EST5EDT, have an
-    offset in their names, which may be wrong at the moment, or be reversed (POSIX)."""
-    return "/" in zone_name and not zone_name.startswith("Etc/")
-
-
-def city(zone_name: str) -> str:
-    """Buenos Aires, for America/Argentina/Buenos_Aires"""
-    return zone_name.rpartition("/")[2].replace("_", " ")
+    return zone_names.offset(moment.astimezone(zone))
 
 
 def zone_label(moment: datetime, zone: ZoneInfo) -> str:
-    """Berlin time (UTC+1), or the offset alone for a zone that is named by an offset"""
-    shift = offset(moment, zone)
-    if not _is_place(str(zone)):
-        return shift
-    return text("%(place)s time (%(shift)s)", place=city(str(zone)), shift=shift)
+    """Eastern Time (UTC-5), or the offset alone for a zone that has no name"""
+    name, shift = zone_names.name(str(zone), reader().locale), offset(moment, zone)
+    return f"{name} ({shift})" if name else shift
 
 
 def money(amount: types_pb2.Money, locale: Locale) -> str:
@@ -117,77 +111,3 @@ def initials(name: str) -> str:
     """AM, for Dr. Ada Moreno, PhD"""
     words = [w for w in name.partition(",")[0].split() if not w.endswith(".") and w[0].isalpha()]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "·"
-
-
-@dataclass(frozen=True)
-class ZoneChoice:
-    """A zone in a select; browsers may still report it by one of the `old` names."""
-
-    name: str
-    label: str
-    old: str = ""
-
-
-@dataclass(frozen=True)
-class ZoneGroup:
-    """The zones of one part of the world."""
-
-    name: str
-    zones: tuple[ZoneChoice, ...]
-
-
-def zone_choices(now: datetime, chosen: str) -> list[ZoneGroup]:
-    """Return all places of the tz database by region, and the chosen zone if it is not one."""
-    listed = _listed_zones(now.replace(minute=0, second=0, microsecond=0))
-    if any(choice.name == chosen for group in listed for choice in group.zones):
-        return listed
-    shift = offset(now, ZoneInfo(chosen))
-    other = ZoneChoice(chosen, f"{chosen} ({shift})" if _is_place(chosen) else shift)
-    return [ZoneGroup("", (other,)), *listed]
-
-
-def present_name(zone_name: str) -> str:
-    """Asia/Kolkata, for Asia/Calcutta"""
-    return _present_names().get(zone_name, zone_name)
-
-
-@lru_cache(maxsize=4)
-def _listed_zones(now: datetime) -> list[ZoneGroup]:
-    groups: dict[str, list[ZoneChoice]] = {}
-    for name in sorted(_places()):
-        region, _, place = name.partition("/")
-        label = f"{place.replace('_', ' ').replace('/', ', ')} ({offset(now, ZoneInfo(name))})"
-        old = " ".join(_old_names().get(name, ()))
-        groups.setdefault(region, []).append(ZoneChoice(name, label, old))
-    made = [ZoneGroup(region, tuple(listed)) for region, listed in groups.items()]
-    return [*made, ZoneGroup("UTC", (ZoneChoice("UTC", "UTC", "Etc/UTC Etc/GMT GMT"),))]
-
-
-@lru_cache(maxsize=1)
-def _places() -> frozenset[str]:
-    rows = (line.split("\t") for line in _table("zone.tab") if not line.startswith("#"))
-    return frozenset(row[2] for row in rows) & zones.NAMES
-
-
-@lru_cache(maxsize=1)
-def _present_names() -> dict[str, str]:
-    """Return the new names of places that were renamed, by old name."""
-    links = (line.split() for line in _table("tzdata.zi") if line.startswith("L "))
-    places = _places()
-    return {
-        old: new
-        for _, new, old in links
-        if new in places and old not in places and _REGIONS.match(old)
-    }
-
-
-@lru_cache(maxsize=1)
-def _old_names() -> dict[str, list[str]]:
-    names: dict[str, list[str]] = {}
-    for old, new in _present_names().items():
-        names.setdefault(new, []).append(old)
-    return names
-
-
-def _table(name: str) -> list[str]:
-    return (resources.files("tzdata") / "zoneinfo" / name).read_text("utf-8").splitlines()

@@ -6,7 +6,7 @@ a time take the zone.
 
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from attune.common.v1 import types_pb2
 from common import phones, proto
-from gateway import words
+from gateway import times, words
 from gateway.pages.shared import context, formats, forms, labels
 from gateway.pages.shared.language import reader, text, texts
 
@@ -51,7 +51,7 @@ def _moment(value: Timestamp | datetime) -> datetime:
 
 def iso(value: Timestamp | datetime) -> str:
     """Return `2026-11-03T14:00:00Z`, for addresses, forms, and the browser."""
-    return _moment(value).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return times.utc_text(_moment(value))
 
 
 def _local_date(value: Timestamp | datetime, zone: ZoneInfo) -> date:
