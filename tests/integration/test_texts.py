@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from babel import Locale
 from flask import Flask, template_rendered
 from flask.testing import FlaskClient
 
 from attune_testing.builders import PASSWORD
-from common import zones
+from common import zone_names, zones
 from common.db import encryption
 from gateway.app import close, create_app
 from gateway.pages.shared import language
@@ -25,7 +26,9 @@ LANGUAGE = "el"  # its dates, countries, and languages have no Latin letters
 IN_ENGLISH = ("/api/docs",)
 # Files and addresses, the names of zones, initials, and the names of products.
 DATA = re.compile(r"\S+@\S+|\S+://\S+|\w+\.ics\b|\b(?:Attune|Google|HTML|Outlook|UTC|PP)\b")
-ZONES = {word for name in zones.NAMES for word in re.split(r"[/_-]", name)}
+# The cities of zones, of which CLDR has some in Latin letters only.
+CITIES = [zone_names.city(name, Locale.parse(LANGUAGE)) for name in sorted(zones.NAMES)]
+ZONES = {word for name in (*zones.NAMES, *CITIES) for word in re.findall("[A-Za-z]+", name)}
 
 
 @pytest.fixture
@@ -90,6 +93,7 @@ def test_no_text_of_a_page_stands_outside_the_catalog(
     pages = [(visitor, path) for path in seen if path not in IN_ENGLISH]
     pages += [(owner, path) for path in (*console_pages(booking), "/console/practice")]
     data = [
+        f"owner-{world.username}@practice.example",
         f"{world.username}@practice.example",
         world.username,
         f"Practice {world.username}",

@@ -169,11 +169,17 @@ STATES = {
         "In progress",
         "",
         "",
-        ("Complete session",),
+        ("Complete session", "Undo start"),
         unsaid="Can't make it?",
     ),
     "completed": State(
-        complete, "This session has ended", "Completed", "", "", (), unsaid="Can't make it?"
+        complete,
+        "This session has ended",
+        "Completed",
+        "",
+        "",
+        ("Reopen session",),
+        unsaid="Can't make it?",
     ),
     "withdrawn": State(
         lambda made: made.client("cancel", reason_text="A cold."),
