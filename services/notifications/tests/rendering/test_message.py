@@ -436,6 +436,27 @@ def test_replies_and_invites_go_to_the_practice_where_it_has_an_address(
     assert "Replies go to desk@riverside.example." in text
 
 
+@pytest.mark.req("NT-2")
+@pytest.mark.parametrize(
+    ("email", "mailed"),
+    [
+        ("desk@straße.example", "desk@xn--strae-oqa.example"),
+        ("desk@müller.example", "desk@xn--mller-kva.example"),
+        ("desk@пример.example", "desk@xn--e1afmkfd.example"),
+        ("desk@例え.example", "desk@xn--r8jz45g.example"),
+        ("Desk@Riverside.example", "Desk@riverside.example"),
+    ],
+)
+def test_the_practices_address_is_shown_as_it_is_written(
+    make_letter: MakeLetter, email: str, mailed: str
+) -> None:
+    message = received(compose(make_letter(practice={"email": email})))
+    assert [a.addr_spec for a in message["Reply-To"].addresses] == [mailed]
+    for part in (body(message, "plain"), shown(body(message, "html"))):
+        assert f"Questions? Email Riverside Practice at {email}." in part
+        assert f"Replies go to {email}." in part
+
+
 @pytest.mark.req("CN-2", "NT-2")
 def test_a_confirmation_says_until_when_one_can_cancel(make_letter: MakeLetter) -> None:
     letter = make_letter(booking={"client_may_cancel": True})

@@ -127,6 +127,11 @@ class Letter:
             return ""
 
     @property
+    def desk(self) -> str:
+        """The address to which answers go as people write it; empty if there is none."""
+        return line(self.practice.email) if self.replies_to else ""
+
+    @property
     def practice_name(self) -> str:
         return line(self.practice.name)
 

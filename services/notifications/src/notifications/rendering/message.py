@@ -85,7 +85,7 @@ def _render(environment: Environment, letter: Letter, layout: str) -> str:
         can_cancel=words.can_cancel(letter),
         how_to_cancel=words.how_to_cancel(letter),
         contact=words.contact(letter),
-        replies_to=letter.replies_to,
+        desk=letter.desk,
         manage_url=letter.links.manage,
         join_url="" if letter.is_over else letter.links.join,
         book_url=letter.links.book if letter.is_over and letter.is_for_client else "",

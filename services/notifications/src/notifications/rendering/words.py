@@ -98,7 +98,7 @@ def _needs_approval(letter: Letter) -> bool:
 def contact(letter: Letter) -> str:
     """Return how a client reaches the practice; empty if it has neither phone nor email."""
     text, practice = letter.reader.text, letter.practice_name
-    phone, email = phones.shown(letter.practice.phone), letter.replies_to
+    phone, email = phones.shown(letter.practice.phone), letter.desk
     if not letter.is_for_client:
         return ""
     if phone and email:
