@@ -68,15 +68,20 @@ def _after(visitor: Visitor, start: str) -> str:
 
 
 def test_the_pages_behind_links(visitor: Visitor, world: World) -> None:
-    booking = world.book(world.a_start(5))
+    contact = {"phone": "+12125550100", "email": "desk@elm.example", "website": "elm.example"}
+    saved = world.owner.call("PATCH", "/practice", json=contact)
+    assert saved.status_code == 200, saved.text
+    booking, canceled = world.book(world.a_start(5)), world.book(world.a_start(6))
+    world.owner.post(f"/bookings/{canceled['id']}/cancel", {"reason": "other"})
     page = visitor.page
     for url in (
         f"{booking['manage_url']}?new=1",
         booking["manage_url"],
-        f"{booking['manage_url']}/cancel",
         booking["join_url"],
+        canceled["manage_url"],
     ):
         page.goto(url)
+        assert page.locator(".contact a").count() == 3, url
         closed = page.locator("details:not([open]) summary")
         while closed.count():
             closed.first.click()
@@ -89,7 +94,9 @@ def test_the_console(visitor: Visitor, stack: Stack) -> None:
     world.messages(booking["client"]["email"])
     path = f"/console/bookings/{booking['id']}"
     sign_in(visitor, world)
-    for url in ("/console", path, f"{path}/decline", f"{path}/cancel"):
+    lists = [f"/console/bookings?show={name}" for name in ("upcoming", "needs-response", "past")]
+    details = (path, f"{path}/decline", f"{path}/cancel")
+    for url in ("/console", *lists, *details, "/console/practice", "/"):
         visitor.page.goto(f"{stack.url}{url}")
         assert visitor.audit() == [], url
     visitor.page.goto(f"{stack.url}/dev/mailbox?to={booking['client']['email']}")

@@ -49,7 +49,14 @@ def public_pages(world: World, booking: Mapping[str, str], start: str) -> Iterat
 
 def console_pages(booking: Mapping[str, str]) -> Iterator[str]:
     path = f"/console/bookings/{booking['id']}"
-    yield from ("/console", path, f"{path}/decline", f"{path}/cancel")
+    yield from ("/console", "/console/bookings", "/console/bookings?show=needs-response")
+    yield from (
+        "/console/bookings?show=past",
+        "/console/practice",
+        path,
+        f"{path}/decline",
+        f"{path}/cancel",
+    )
 
 
 @pytest.mark.req("GW-6")

@@ -7,13 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
 from flask import Flask
 from flask.testing import FlaskClient
 
-from services.gateway.tests.clinic import Practice
+from common.db.database import Database
+from common.services import SERVICES, package
+from gateway.identity import accounts
+from services.gateway.tests.clinic import PASSWORD, Practice
 
 pytestmark = pytest.mark.req("GW-3", "GW-6")
 
@@ -237,3 +241,131 @@ def test_too_many_bookings_lose_nothing_that_was_typed(
     for name in TYPED:
         assert typed[name] in unescape(refused.text)
     assert re.search(rf'name="key" value="{re.escape(form.fields["key"])}"', refused.text)
+
+
+WORDS = {"words": 'I\'m sorry,\n<b> & "quotes"'}
+DETAILS = {
+    "name": 'Elm <b> & "Co"',
+    "address": "1 Elm Street",
+    "country": "GB",
+    "phone": "020 7946 0958",
+    "email": "desk@elm.example",
+    "website": "elm.example",
+}
+
+
+@pytest.fixture
+def make_staff(
+    make_app: Callable[..., Flask], practice: Practice, database: Database
+) -> Callable[..., FlaskClient]:
+    """`make_staff()` is the browser of an owner who is signed in at a gateway of its own."""
+
+    def make(**settings: str) -> FlaskClient:
+        stack = practice.stack
+        app = make_app(
+            identity_key=stack.secrets.identity_keys["gateway"][0],
+            **{f"{package(name)}_target": stack.target(name) for name in SERVICES},
+            **settings,
+        )
+        email = f"{secrets.token_hex(8)}@clinic.example"
+        accounts.create(
+            database,
+            app.extensions["clock"],
+            practice_id=UUID(practice.practice_id),
+            email=email,
+            password=PASSWORD,
+            roles=("owner",),
+        )
+        browser = app.test_client()
+        browser.environ_base |= {"HTTP_SEC_FETCH_SITE": "same-origin", "REMOTE_ADDR": _address()}
+        token = forms(browser.get("/signin").text, "/signin")[0].fields["csrf_token"]
+        login = {"csrf_token": token, "email": email, "password": PASSWORD}
+        assert browser.post("/signin", data=login).status_code == 303
+        return browser
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def waiting(practice: Practice) -> Any:
+    """A booking that waits for approval, and that no test changes."""
+    free = practice.slots()
+    return practice.book(free[len(free) // 2])
+
+
+# Each form of the console, by the end of its address, with what was entered.
+FILLED_IN = {
+    "decline": WORDS,
+    "cancel": {**WORDS, "reason": "2", "tell": "yes"},
+    "cancel, client not told": {**WORDS, "reason": "4"},
+    "cancel, no reason yet": WORDS,
+    "confirm": {},
+    "start": {},
+    "decline-cancellation": {},
+    "practice": DETAILS,
+}
+
+
+@pytest.mark.req("GW-9", "GW-14")
+@pytest.mark.parametrize("is_forged", [False, True], ids=["too-many", "not-from-our-page"])
+@pytest.mark.parametrize("name", FILLED_IN)
+def test_a_form_of_the_console_that_is_not_processed_loses_nothing(
+    practice: Practice,
+    make_staff: Callable[..., FlaskClient],
+    waiting: Any,
+    name: str,
+    is_forged: bool,
+) -> None:
+    staff = make_staff() if is_forged else make_staff(limit_writes="1/hour")
+    token = re.search(r'name="csrf_token" value="([^"]+)"', staff.get("/console").text)
+    assert token
+    sent = {"csrf_token": token[1]}
+    if not is_forged:  # the one write
+        assert staff.post("/console/bookings/none/confirm", data=sent).status_code == 404
+    booking, typed = waiting, FILLED_IN[name]
+    path = f"/console/bookings/{booking['id']}/{name.partition(',')[0]}"
+    path = "/console/practice" if name == "practice" else path
+    before = practice.owner.get(f"/bookings/{booking['id']}"), practice.owner.get("/practice")
+    refused = staff.post(path, data={**typed, **({} if is_forged else sent)})
+    page = unescape(refused.text)
+    assert (refused.status_code, refused.mimetype) == (403 if is_forged else 429, "text/html")
+    if is_forged:
+        assert "Please send the form again." in page
+    else:
+        assert int(refused.headers["Retry-After"]) > 3000
+        assert "Try again in 60 minutes." in page
+    for field, value in typed.items():
+        if field in ("reason", "country"):
+            assert f'<option value="{value}" selected>' in page
+        elif field != "tell":
+            assert value in page
+    if path.endswith("cancel"):
+        assert ('name="tell" value="yes" checked' in page) is ("tell" in typed)
+    after = practice.owner.get(f"/bookings/{booking['id']}"), practice.owner.get("/practice")
+    assert after == before
+
+
+@pytest.mark.req("GW-14")
+@pytest.mark.parametrize("reason", ["", "A cold.", "Two lines,\n<b>", "x" * 1500, "x" * 2001])
+@pytest.mark.parametrize("is_forged", [False, True], ids=["too-many", "not-from-our-page"])
+def test_a_cancellation_that_is_not_processed_loses_nothing(
+    practice: Practice,
+    limited: FlaskClient,
+    waiting: Any,
+    reason: str,
+    is_forged: bool,
+) -> None:
+    booking = waiting
+    path = f"{booking['manage_url'].removeprefix(practice.stack.url)}/cancel"
+    [form] = forms(limited.get(path).text, path)
+    sent = {**form.fields, "reason": reason}
+    if is_forged:
+        sent.pop("csrf_token")
+    else:
+        other = f"/book/{practice.username}"  # takes the one write
+        start = practice.slots(tz="UTC")[-1]
+        limited.get(other, query_string={"service": "talk", "start": start})
+    refused = limited.post(path, data=sent)
+    assert refused.status_code == (403 if is_forged else 429)
+    assert reason in unescape(refused.text)
+    assert status(practice, booking) == "requested"

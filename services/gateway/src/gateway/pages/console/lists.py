@@ -21,7 +21,7 @@ from gateway.pages.shared.language import text
 
 HOME = "/console"
 ALL = "/console/bookings"
-_PAGE_SIZE = 50
+_PAGE_SIZE = 25
 _FIRST_FEW = 10  # of a list that has a page of its own
 _OFF = (pb.BOOKING_STATUS_CANCELLED, pb.BOOKING_STATUS_DECLINED, pb.BOOKING_STATUS_EXPIRED)
 _STANDING = tuple(set(pb.BookingStatus.values()) - {pb.BOOKING_STATUS_UNSPECIFIED, *_OFF})
