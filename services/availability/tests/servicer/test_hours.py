@@ -88,7 +88,7 @@ def test_a_week_is_saved_and_read_as_it_was_given(practice: Practice) -> None:
         ([block(0, "", "\x00")], "INVALID_TIME", "blocks[0].start", "HH:MM"),
         ([block(7, "09:00", "10:00")], "UNKNOWN_DAY", "blocks[0].day", "Sunday"),
         ([block(-(2**31), "09:00", "10:00")], "UNKNOWN_DAY", "blocks[0].day", "Sunday"),
-        ([block(0, "09:00", "10:00", modes=[99])], "INVALID_MODE", "blocks[0].modes", "mode"),
+        ([block(0, "09:00", "10:00", modes=[99])], "INVALID_MODE", "blocks[0].modes", "telehealth"),
         ([block(0, "09:00", "10:00", room_id="x")], "UNKNOWN_ROOM", "blocks[0].room_id", "room"),
     ],
 )

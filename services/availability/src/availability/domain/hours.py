@@ -17,7 +17,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 
 
 class InvalidTime(Invalid):
-    """Must be a time from 00:00 to 23:59. An end can also be 24:00."""
+    """Must be a time (HH:MM) from 00:00 to 23:59. An end can also be 24:00."""
 
 
 class UnknownDay(Invalid):
