@@ -113,7 +113,7 @@ def test_lists_go_on_on_further_pages(make_practice: Any) -> None:
         [path] = following or [""]
     assert seen == [made[:25], made[25:]]
     home = read(practice, "/console")
-    assert listed(home) == made[:10]
+    assert listed(home) == made[:25]
     assert "/console/bookings" in home
 
 

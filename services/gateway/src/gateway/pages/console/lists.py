@@ -22,7 +22,6 @@ from gateway.pages.shared.language import text
 HOME = "/console"
 ALL = "/console/bookings"
 _PAGE_SIZE = 25
-_FIRST_FEW = 10  # of a list that has a page of its own
 _OFF = (pb.BOOKING_STATUS_CANCELLED, pb.BOOKING_STATUS_DECLINED, pb.BOOKING_STATUS_EXPIRED)
 _STANDING = tuple(set(pb.BookingStatus.values()) - {pb.BOOKING_STATUS_UNSPECIFIED, *_OFF})
 
@@ -74,7 +73,7 @@ def home() -> BaseResponse:
     zone, now = practice.zone, context.now()
     midnight = _midnight(now, zone)
     tomorrow = _midnight(midnight + timedelta(hours=36), zone)
-    waiting = _listed("needs-response", now, size=_FIRST_FEW)
+    waiting = _listed("needs-response", now)
     page = render_template(
         "console/home.html",
         **frame(practice, "home"),
@@ -83,7 +82,7 @@ def home() -> BaseResponse:
         zone_words=formats.zone_label(now, zone),
         waiting=waiting,
         of_today=_of_day(midnight, tomorrow),
-        later=bookings.page(start_from=tomorrow, statuses=_STANDING, size=_FIRST_FEW),
+        later=bookings.page(start_from=tomorrow, statuses=_STANDING, size=_PAGE_SIZE),
         providers=practice.providers,
         feeds=practices.feed_links(practice.providers),
         said=done(),
