@@ -46,8 +46,20 @@ def test_the_booking_page_at_every_step(visitor: Visitor, world: World) -> None:
     visitor.open_booking(world, service="session")
     visitor.choose_day()
     assert visitor.audit() == []
+    visitor.page.locator("#zone").click()
+    visitor.page.locator("#find").fill("york")
+    assert visitor.audit() == []
+    visitor.open_booking(world, service="session", mode="in_person", tz="Asia/Tokyo")
+    assert visitor.audit() == []
+    visitor.open_booking(world, service="session")
+    visitor.choose_day()
     start = visitor.choose_time()
     assert visitor.audit() == []
+    visitor.page.go_back()
+    expect(visitor.page.locator("button.own")).to_be_visible()
+    assert visitor.audit() == []
+    visitor.page.locator("button.own").click()
+    expect(visitor.page.locator("#details")).to_be_visible()
     visitor.book()
     expect(visitor.page.locator("#problems")).to_be_visible()
     assert visitor.audit() == []

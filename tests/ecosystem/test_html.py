@@ -39,12 +39,9 @@ FAULTS = {
 def public_pages(world: World, booking: Mapping[str, str], start: str) -> Iterator[str]:
     book = f"/book/{world.username}"
     yield from ("/", "/signin", "/nothing-here", "/dev/mailbox", "/book/nobody", "/api/docs")
-    yield from (
-        book,
-        f"{book}/zone",
-        f"{book}?service=session",
-        f"{book}?service=session&mode=in_person",
-    )
+    yield from (book, f"{book}?service=session", f"{book}?service=session&mode=in_person")
+    yield f"{book}?service=session&mode=in_person&tz=Asia/Tokyo"
+    yield from (f"{book}/zone?service=session", f"{book}/zone?find=nowhere")
     yield f"{book}?service=session&mode=telehealth&date={start[:10]}"
     yield f"{book}?service=session&mode=telehealth&start={start}".replace("+", "%2B")
     manage = booking["manage_url"].removeprefix(world.stack.url)

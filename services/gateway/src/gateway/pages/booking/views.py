@@ -84,7 +84,8 @@ def hold(username: str) -> BaseResponse:
     Without the form's token the details are shown without a hold: booking does not need one.
     """
     choice = Choice.of(providers.profile(username), request.form)
-    details = redirect(choice.url(), HTTPStatus.SEE_OTHER)
+    # Else the form's own fragment, the list of times, would hold for the details too.
+    details = redirect(f"{choice.url()}#main", HTTPStatus.SEE_OTHER)
     if not choice.service or not choice.start or not csrf.is_valid():
         return details
     try:
