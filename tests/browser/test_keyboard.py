@@ -20,7 +20,7 @@ def test_one_books_and_cancels_by_keyboard_alone(
     visitor.open_booking(world)
     visitor.settle()
     keys.press("Tab")
-    assert visitor.focused()["words"] == "Skip to the content"
+    assert visitor.focused()["words"] == "Skip to content"
 
     # The next month, then its days: one stop for Tab, arrows within.
     month = page.locator("#month").inner_text()
