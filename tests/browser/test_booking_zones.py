@@ -10,18 +10,12 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from attune_local.stack import Stack
-from tests.browser.visitor import DESKTOP, PHONE, Visitor
+from tests.browser.visitor import DESKTOP, PHONE, REPORTING, Visitor
 from tests.world import World
 
 Visit = Callable[..., Visitor]
 pytestmark = pytest.mark.req("GW-6", "SL-1")
 NEW_YORK = "Eastern Time"
-_REPORTING = """
-    const own = Intl.DateTimeFormat.prototype.resolvedOptions;
-    Intl.DateTimeFormat.prototype.resolvedOptions = function () {
-        return { ...own.call(this), timeZone: %s };
-    };
-"""
 
 _STOP_THE_CLOCK = """() => {
     for (const animation of document.getAnimations()) {
@@ -56,7 +50,7 @@ def test_a_zone_is_known_by_every_name(
 ) -> None:
     visitor = visit(PHONE)
     page = visitor.page
-    page.add_init_script(_REPORTING % reported)
+    page.add_init_script(REPORTING % reported)
     visitor.open_booking(shared)
     expect(page.locator("#zone-words")).to_contain_text(words)
     is_unknown = "Unknown" in reported or "Mars" in reported

@@ -10,7 +10,7 @@ import requests
 from playwright.sync_api import expect
 
 from attune_local.stack import Stack
-from tests.browser.visitor import DESKTOP, PHONE, Visitor
+from tests.browser.visitor import DESKTOP, PHONE, REPORTING, Visitor
 from tests.world import World
 
 Visit = Callable[..., Visitor]
@@ -113,3 +113,21 @@ def test_the_booking_is_shown_in_the_zone_one_asks_for(
     expect(page.locator(".facts").first).to_contain_text("Japan Time (UTC+9)")
     page.get_by_text("History").click()
     expect(page.locator(".history")).to_contain_text("Confirmed")
+
+
+@pytest.mark.req("GW-6", "RM-2")
+@pytest.mark.parametrize("reported", ["'Etc/Unknown'", "'Mars/Olympus'", "''", "undefined"])
+def test_a_device_whose_zone_is_unknown_keeps_the_pages_zone(
+    world: World, visit: Visit, reported: str
+) -> None:
+    """The rest of both scripts still works."""
+    booking = world.book(world.a_start(4))
+    visitor = visit(PHONE)
+    page = visitor.page
+    page.add_init_script(REPORTING % reported)
+    page.goto(booking["manage_url"])
+    expect(page.locator("#zone-submit")).to_be_hidden()
+    expect(page.locator("#here")).to_be_hidden()
+    page.goto(booking["join_url"])
+    expect(page.locator("#countdown")).to_be_visible()
+    expect(page.locator("#zone-submit")).to_be_hidden()

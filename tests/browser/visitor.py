@@ -14,6 +14,14 @@ from tests.world import World
 _PATIENCE = 30_000  # milliseconds
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
+REPORTING = """
+    const own = Intl.DateTimeFormat.prototype.resolvedOptions;
+    Intl.DateTimeFormat.prototype.resolvedOptions = function () {
+        return { ...own.call(this), timeZone: %s };
+    };
+"""
+"""A script, with which a browser reports another time zone as its own."""
+
 expect.set_options(timeout=_PATIENCE)
 
 

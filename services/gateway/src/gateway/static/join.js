@@ -1,22 +1,24 @@
-// The way into a video room: times on this device's clock, a countdown, and the page again once the
+// The join page: shows times in the zone of this device and a countdown, and reloads the page when the
 // room opens.
 
 const locale = document.documentElement.dataset.locale;
 const byId = (id) => document.getElementById(id);
 const select = byId("zone");
 const asked = new URLSearchParams(location.search).get("tz");
-const zone = asked || deviceZone();
+const zone = asked || deviceOption()?.value;
 
-/** The zone of this device by the name that the page knows it by. */
-function deviceZone() {
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (!zone) return "";
-  const options = [...select.options];
-  const known = options.find((option) =>
-    option.value === zone || option.dataset.old?.split(" ").includes(zone));
-  if (known) return known.value;
-  select.prepend(new Option(zone, zone));
-  return zone;
+/** Return the option for the zone of this device; undefined if the page has none, or if this browser
+ * cannot format the zone. */
+function deviceOption() {
+  const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const known = [...select.options].find((option) =>
+    option.value === timeZone || option.dataset.old?.split(" ").includes(timeZone));
+  try {
+    Intl.DateTimeFormat(locale, { timeZone: known?.value });
+    return known;
+  } catch {
+    return undefined;
+  }
 }
 
 function show(timeZone) {

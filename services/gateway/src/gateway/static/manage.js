@@ -1,28 +1,31 @@
-// A booking's own page: says what the time is on this device, if that is another than the zone shown.
+// A booking's own page: shows the time in the zone of this device, if the page shows another zone.
 
 const locale = document.documentElement.dataset.locale;
 const start = document.getElementById("start");
 const here = document.getElementById("here");
 const select = document.getElementById("zone");
-const zone = deviceZone();
+const device = deviceOption();
 const at = new Date(start.dateTime);
 const shown = (timeZone) =>
   new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short", timeZone }).format(at);
 
-/** The zone of this device by the name that the page knows it by. */
-function deviceZone() {
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (!zone) return "";
-  const options = [...select.options];
-  const known = options.find((option) =>
-    option.value === zone || option.dataset.old?.split(" ").includes(zone));
-  if (known) return known.value;
-  select.prepend(new Option(zone, zone));
-  return zone;
+/** Return the option for the zone of this device; undefined if the page has none, or if this browser
+ * cannot format the zone. */
+function deviceOption() {
+  const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const known = [...select.options].find((option) =>
+    option.value === timeZone || option.dataset.old?.split(" ").includes(timeZone));
+  try {
+    Intl.DateTimeFormat(locale, { timeZone: known?.value });
+    return known;
+  } catch {
+    return undefined;
+  }
 }
 
-if (zone && shown(zone) !== shown(select.value)) {
-  here.replaceChildren(document.createElement("br"), `${zone.split("/").pop().replaceAll("_", " ")}: ${shown(zone)}`);
+if (device && shown(device.value) !== shown(select.value)) {
+  const [name] = device.text.split(/ – | \(/); // as the server names the zone
+  here.replaceChildren(document.createElement("br"), `${name}: ${shown(device.value)}`);
   here.hidden = false;
 }
 
