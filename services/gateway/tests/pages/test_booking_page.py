@@ -142,6 +142,20 @@ def test_in_person_the_places_time_comes_first(
 
 
 @pytest.mark.req("BK-13")
+@pytest.mark.parametrize("path", ["", "/cancel"])
+def test_so_it_does_on_the_pages_of_the_appointment(practice: Practice, path: str) -> None:
+    booking = practice.book(practice.slots()[0], mode="in_person")
+    place = datetime.fromisoformat(booking["start"]).astimezone(ZoneInfo("America/New_York"))
+    for zone in ("Asia/Kathmandu", "Europe/Berlin", "America/Los_Angeles", "America/Toronto"):
+        here = place.astimezone(ZoneInfo(zone))
+        page = requests.get(booking["manage_url"] + path, params={"tz": zone}, timeout=60).text
+        text = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page)))
+        assert re.search(rf"{place:%A, %B} {place.day}, {place.year} {place:%-I:%M %p} – ", text)
+        own = f"Your time: {here:%a, %b} {here.day}, {here:%-I:%M %p}"
+        assert (own in text) is (zone != "America/Toronto")
+
+
+@pytest.mark.req("BK-13")
 @pytest.mark.parametrize("zone", ["Asia/Kathmandu", "Europe/Berlin", "UTC"])
 def test_elsewhere_only_the_readers_time_is_shown(practice: Practice, zone: str) -> None:
     start = datetime.fromisoformat(practice.slots()[0])

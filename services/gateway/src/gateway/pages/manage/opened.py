@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from flask import request, url_for
 
 from attune.booking.v1 import booking_pb2 as pb
+from attune.common.v1 import types_pb2 as types
 from common import proto, zones
 from common.errors import DomainError, NotFound, Unauthenticated
 from common.rpc import identity
@@ -47,6 +48,14 @@ class Opened:
     @property
     def zone(self) -> ZoneInfo:
         return zones.zone(self.zone_name)
+
+    @property
+    def place_zone(self) -> ZoneInfo | None:
+        """The zone of the place of an in-person session, if its clocks differ (spec BK-13)."""
+        place = zones.zone(self.profile.provider.timezone)
+        here, there = self.start.astimezone(self.zone), self.start.astimezone(place)
+        is_in_person = self.booking.mode == types.MODE_IN_PERSON
+        return place if is_in_person and here.utcoffset() != there.utcoffset() else None
 
     @property
     def query(self) -> str:

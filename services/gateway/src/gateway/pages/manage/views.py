@@ -110,6 +110,7 @@ def _common(found: Opened) -> dict[str, Any]:
         "query": found.query,
         "zone": found.zone,
         "zone_name": found.zone_name,
+        "place_zone": found.place_zone,
         "step": texts.step(found),
         "upcoming": found.is_upcoming,
         "cancel_words": texts.cancel_words(found),
