@@ -65,7 +65,7 @@ def test_the_whole_story(
     expect(page).to_contain_text("$150.00")
     expect(page).to_contain_text("Pat Provider")
     expect(page).to_contain_text("Central European Time")
-    expect(page.get_by_role("link", name="Go to the video room")).to_be_visible()
+    expect(page.get_by_role("link", name="Go to video room")).to_be_visible()
     [booking] = world.owner.get("/bookings")["bookings"]
     assert datetime.fromisoformat(booking["start"]) == datetime.fromisoformat(start)
     assert booking["client"]["timezone"] == "Europe/Berlin"
@@ -126,7 +126,7 @@ def test_where_the_practice_approves_it_is_a_request(
     visitor.page.get_by_role("button", name="Send request").click()
     expect(visitor.heading()).to_have_text("Your request was sent")
     expect(visitor.page.locator("main")).to_contain_text("until the practice replies by email")
-    expect(visitor.page.get_by_role("link", name="Go to the video room")).to_have_count(0)
+    expect(visitor.page.get_by_role("link", name="Go to video room")).to_have_count(0)
     [booking] = world.owner.get("/bookings")["bookings"]
     assert booking["status"] == "requested"
 

@@ -59,7 +59,7 @@ def test_staff_cancel_with_a_reason_and_choose_whether_to_tell(world: World, vis
     page = visitor.page
     sign_in(visitor, world, f"/console/bookings/{booking['id']}")
     expect(visitor.heading()).to_have_text(booking["client"]["name"])
-    expect(page.locator("main")).to_contain_text("Berlin time")
+    expect(page.locator("main")).to_contain_text("Central European Time")
     expect(page.get_by_role("link", name="Your video room link")).to_be_visible()
     page.get_by_role("link", name="Cancel booking").click()
     page.get_by_role("button", name="Cancel booking").click()

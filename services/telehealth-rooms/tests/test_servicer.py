@@ -74,6 +74,12 @@ def refused(rooms: Rooms, token: str) -> tuple[str, str, dict[str, str]]:
 NOT_VALID: tuple[str, str, dict[str, str]] = ("LINK_NOT_VALID", "This link isn't valid.", {})
 
 
+def closed(fact: BookingFact) -> tuple[str, str, dict[str, str]]:
+    """Return what is said about a link that was valid: also whom its holder can contact."""
+    whose = {"practice_id": fact.practice_id, "provider_id": fact.provider_id}
+    return (*NOT_VALID[:2], whose)
+
+
 def changed(fact: BookingFact, **changes: object) -> BookingFact:
     """Return the next version of a booking."""
     later = BookingFact()
@@ -225,8 +231,8 @@ def test_a_link_works_around_its_session_only(
     assert seen == expected
     for now in (utc("2026-03-02 16:50"), utc("2030-01-01 00:00")):
         clock.present = now
-        assert refused(rooms, answer.client_token) == NOT_VALID
-        assert refused(rooms, answer.provider_token) == NOT_VALID
+        assert refused(rooms, answer.client_token) == closed(booking)
+        assert refused(rooms, answer.provider_token) == closed(booking)
 
 
 @pytest.mark.req("RM-2")
@@ -355,8 +361,8 @@ def test_a_booking_that_is_off_closes_its_room(
     answer = get_room(rooms, booking)
     deliver(event(booking=changed(booking, status=status)))
     clock.present = utc("2026-03-02 15:00")
-    assert refused(rooms, answer.client_token) == NOT_VALID
-    assert refused(rooms, answer.provider_token) == NOT_VALID
+    assert refused(rooms, answer.client_token) == closed(booking)
+    assert refused(rooms, answer.provider_token) == closed(booking)
 
 
 @pytest.mark.req("RM-1", "PF-13")
@@ -395,7 +401,7 @@ def test_changing_the_mode_from_telehealth_closes_the_room_and_back_opens_it(
     before = get_room(rooms, booking)
     in_person = changed(booking, mode=MODE_IN_PERSON)
     deliver(BookingConfirmed(booking=in_person))
-    assert refused(rooms, before.client_token) == NOT_VALID
+    assert refused(rooms, before.client_token) == closed(booking)
     deliver(BookingConfirmed(booking=changed(in_person, mode=MODE_TELEHEALTH)))
     assert get_room(rooms, booking) == before
     assert resolve(rooms, before.client_token).side == pb.SIDE_CLIENT

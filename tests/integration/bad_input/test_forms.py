@@ -16,6 +16,8 @@ from tests.integration.bad_input.place import Answer, Place
 from tests.integration.bad_input.table import Route
 
 BOOK = Route("POST", "/book/<username>")
+HOLD = Route("POST", "/book/<username>/hold")
+RELEASE = Route("POST", "/book/<username>/release")
 CANCEL = Route("POST", "/manage/<token>/cancel")
 SIGN_IN = Route("POST", "/signin")
 SIGN_OUT = Route("POST", "/signout", "owner")
@@ -120,7 +122,7 @@ ROWS = [
         "a time that is not offered", "This time is no longer available.", "", 422, start="<night>"
     ),
     book("a time off the grid", UNAVAILABLE, "", 422, start="<off_grid>"),
-    book("a time that is past", "It's too late to book this time online.", "", 422, start="<past>"),
+    book("a time that is past", "That time has passed.", "", 422, start="<past>"),
     book("a hold that is no id", "Must be an id from an earlier response.", "", hold="hold-1"),
     Form(
         BOOK, "no UTF-8", 400, "Enter your name.", "name", SLOT, changes=OF_A_HOLD, body=b"name=+"
@@ -271,6 +273,11 @@ ROWS = [
     ),
     staff(PRACTICE, "an email that is none", 400, AN_EMAIL, "email", name="Elm", email="desk"),
     without_token(PRACTICE, name="Elm Street"),
+    Form(
+        HOLD, "a time that is past", 422, "That time has passed.", "", {**SLOT, "start": "<past>"}
+    ),
+    Form(HOLD, "a time off the grid", 422, UNAVAILABLE, "", {**SLOT, "start": "<off_grid>"}),
+    without_token(RELEASE, hold=NOBODY),
     staff(
         KEEP,
         "nothing was asked for",

@@ -213,15 +213,14 @@ class Client(threading.Thread):
                 "timezone": ZONE,
             },
         }
-        headers = {}
+        visitor = _visitor(name)
         if wish.held:
-            visitor = _visitor(name)
             held = self._hold(clinic, start, wish, visitor)
             if held is None:
                 return
-            body["hold"], headers = held["hold"], {"X-Visitor-Id": visitor}
+            body["hold"] = held["hold"]
         path = f"/providers/{clinic.username}/bookings"
-        write = Write(plan.BOOK, path, body, f"{name}@client.example", headers)
+        write = Write(plan.BOOK, path, body, f"{name}@client.example", {"X-Visitor-Id": visitor})
         booking = self._do(clinic, write, wish)
         if booking:
             self._search(clinic, start, booking["revision"], taken=True)

@@ -362,9 +362,8 @@ def test_a_cancellation_that_is_not_processed_loses_nothing(
     if is_forged:
         sent.pop("csrf_token")
     else:
-        other = f"/book/{practice.username}"  # takes the one write
-        start = practice.slots(tz="UTC")[-1]
-        limited.get(other, query_string={"service": "talk", "start": start})
+        taken = {"service": "talk", "mode": "telehealth", "start": practice.slots(tz="UTC")[-1]}
+        limited.post(f"/api/v1/providers/{practice.username}/holds", json=taken)  # the one write
     refused = limited.post(path, data=sent)
     assert refused.status_code == (403 if is_forged else 429)
     assert reason in unescape(refused.text)
