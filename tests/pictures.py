@@ -95,7 +95,7 @@ def _take(browser: Browser, stack: Stack, now: datetime) -> None:
     page.clock.set_fixed_time(now)
     query = "service=therapy-session&mode=telehealth"
     page.goto(f"{stack.url}/book/{seed.USERNAME}?{query}")
-    page.locator("a.day, button.day").nth(3).click()
+    page.locator("a.day").nth(3).click()
     page.wait_for_load_state("networkidle")
     _save(page, "booking")
     page.goto(f"{stack.url}/signin")
