@@ -131,3 +131,15 @@ def test_days_and_times_stand_on_a_phones_first_screen(
     expect(page.locator("#about")).to_be_in_viewport()
     page.go_back()
     expect(page.locator("button.own")).to_be_in_viewport()
+
+
+def test_on_a_wide_screen_choosing_a_day_moves_nothing(shared: World, visit: Visit) -> None:
+    visitor = visit(DESKTOP)
+    visitor.open_booking(shared, tz="America/New_York")
+    page = visitor.page
+    page.locator("#later").click()
+    visitor.settle()
+    page.locator("a.day").nth(9).click()
+    visitor.settle()
+    assert page.evaluate("scrollY") == 0
+    expect(page.locator("#day")).to_be_in_viewport(ratio=1)

@@ -1,6 +1,7 @@
 """PostgreSQL and NATS servers from wheels, for a machine without either installed."""
 
 import contextlib
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -12,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,20 +33,32 @@ _QUIET_LOG = (
 )
 
 
+_reserved: list[IO[str]] = []
+"""Files whose locks reserve the ports that this process was given."""
+
+
 class StartupError(RuntimeError):
     """A server or service did not start; the text says why, for people."""
 
 
 def free_port() -> int:
-    """Return a free port.
+    """Return a free port, which no other process of this user is given while this one lives.
 
-    The port is outside the range of outgoing connections, so that it is still free when a server
-    that was stopped starts again.
+    Its server may start much later: meanwhile the lock of a file reserves the port. The port is
+    outside the range of outgoing connections, so that it is still free when a server that was
+    stopped starts again.
     """
+    folder = Path(tempfile.gettempdir()) / f"attune-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
     while True:
         port = random.SystemRandom().randint(10_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        with contextlib.ExitStack() as undo, contextlib.suppress(OSError):
+            reserved = undo.enter_context((folder / str(port)).open("w"))
+            fcntl.flock(reserved, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+            undo.pop_all()
+            _reserved.append(reserved)
             return port
 
 

@@ -56,7 +56,9 @@ function put(next, focus) {
   const goal = byId("problems") ?? byId(focus) ?? (isNewStep ? byId("about") ?? byId("when") : null);
   if (goal) goal.focus({ preventScroll: true });
   else if (kept) document.querySelector(kept)?.focus({ preventScroll: true });
-  if (focus === "day") byId("times").scrollIntoView({ block: "nearest" });
+  // Beside the calendar, on a wide screen, the times are in sight already.
+  const isBelow = () => byId("times").getBoundingClientRect().top > byId("days").getBoundingClientRect().bottom;
+  if (focus === "day" && isBelow()) byId("times").scrollIntoView({ block: "nearest" });
   byId("problems")?.scrollIntoView({ block: "nearest" });
 }
 
