@@ -180,7 +180,7 @@ def make_practice(stack: Stack) -> Callable[[], Practice]:
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def practice(make_practice: Callable[[], Practice]) -> Practice:
-    """A practice for tests that do not change its set-up."""
+    """A practice of a module's own, for tests that do not change its set-up."""
     return make_practice()
