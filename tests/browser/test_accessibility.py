@@ -1,12 +1,14 @@
 """axe finds nothing on any page, on a phone in light mode and a desktop in dark mode (WCAG 2.2
 AA)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
 import pytest
 from playwright.sync_api import expect
 
 from attune_local.stack import Stack
+from attune_testing.waiting import until
 from tests.browser.test_console_page import sign_in
 from tests.browser.visitor import DESKTOP, PHONE, Visitor
 from tests.world import World
@@ -63,14 +65,22 @@ def test_the_booking_page_at_every_step(visitor: Visitor, world: World) -> None:
     visitor.book()
     expect(visitor.page.locator("#problems")).to_be_visible()
     assert visitor.audit() == []
+    later = _after(visitor, start)
     world.public.post(
         f"/providers/{world.username}/holds",
-        {"service": "session", "mode": "telehealth", "start": _after(visitor, start)},
+        {"service": "session", "mode": "telehealth", "start": later},
         status=201,
     )
-    visitor.open_booking(world, service="session", start=_after(visitor, start))
+    day = {"from": later[:10], "to": later[:10], "tz": "UTC"}
+    until(lambda: map(datetime.fromisoformat, world.slots(**day)), _lacks(later))
+    visitor.open_booking(world, service="session", start=later)
     expect(visitor.page.locator("#alternatives")).to_be_visible()
     assert visitor.audit() == []
+
+
+def _lacks(start: str) -> Callable[[Iterable[datetime]], bool]:
+    """Return whether a start is not among open ones."""
+    return lambda free: datetime.fromisoformat(start) not in free
 
 
 def _after(visitor: Visitor, start: str) -> str:
