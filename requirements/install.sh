@@ -5,6 +5,8 @@
 set -eu
 python=$1 venv=$2 locked=$3
 shift 3
+# By its path, and never the environment's own: its name may stand for that one from here on.
+python=$("$python" -c 'import sys; print(sys._base_executable)')
 "$python" - <<'CHECK'
 import sys
 if not (3, 11) <= sys.version_info[:2] <= (3, 14):
