@@ -31,7 +31,7 @@ def show(browser: Browser) -> Iterator[Show]:
     def show(letter: Letter, scheme: str = "light") -> Page:
         part = compose(letter).get_body(("html",))
         assert part is not None
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of two literals
         page.set_content(part.get_content())
         return page
 

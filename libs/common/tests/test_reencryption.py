@@ -175,7 +175,7 @@ def test_what_cannot_be_read_is_named_and_stops_nothing(database: Database) -> N
 
 @pytest.fixture
 def hasty(database: Database) -> Iterator[Database]:
-    """The same database, whose statements usually end within a second."""
+    """Return the same database with a limit of one second for statements."""
     url = database.engine.url.render_as_string(hide_password=False)
     made = Database(url, 2, service="sample", patience=0.5)
     yield made

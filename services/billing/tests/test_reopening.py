@@ -58,19 +58,19 @@ class Books:
         self._database, self._practice = database, practice
 
     def amounts(self) -> list[int]:
-        """The amounts of the billables."""
+        """Return the amounts of the billables."""
         with self._database.transaction(self._practice) as session:
             return list(session.scalars(select(Billable.amount)))
 
     def owed(self) -> int:
-        """The sum of what clients owe by the ledger."""
+        """Return the sum that clients owe according to the ledger."""
         with self._database.transaction(self._practice) as session:
             receivable = LedgerPosting.account == Account.RECEIVABLE
             total = session.scalar(select(func.sum(LedgerPosting.amount)).where(receivable))
             return int(total or 0)
 
     def entries(self) -> list[tuple[str, object]]:
-        """The kinds of the ledger's entries, with when they occurred."""
+        """Return the kind and the time of each ledger entry."""
         with self._database.transaction(self._practice) as session:
             rows = session.execute(
                 select(LedgerEntry.kind, LedgerEntry.occurred_at).order_by(text("made_in"))

@@ -472,7 +472,7 @@ def test_a_longer_range_adds_starts_only_outside(case: Case, by: int) -> None:
 
 
 def case_start(case: Case) -> str:
-    """The range's start, in a form that sorts with the answers."""
+    """Return the start of the range, in a form that sorts with the answers."""
     exact = reference.seconds(case["range_start"])
     return written(-int(-exact // 60))
 

@@ -124,7 +124,8 @@ def test_the_newest_come_first_in_pages_and_are_counted(alone: Running) -> None:
 def test_a_booking_tells_whether_its_cancellation_needs_approval(
     alone: Running, policy: int, approval: bool, expected: bool
 ) -> None:
-    where = terms(ids.new(), resource(), approval=approval, cancellation=policy)  # type: ignore[arg-type]
+    place = ids.new(), resource()
+    where = terms(*place, approval=approval, cancellation=policy)  # type: ignore[arg-type]  # a row's
     made = alone.book(slot(where, NINE))
     assert (made.status == BOOKING_STATUS_CONFIRMED) is not approval
     assert made.cancellation_needs_approval is expected

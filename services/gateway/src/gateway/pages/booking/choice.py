@@ -108,7 +108,7 @@ class Choice:
         }
         values = {name: str(value) for name, value in now.items() if value}
         page = "pages.show_zones" if zone_page else "pages.show_book"
-        return url_for(page, username=self.username, **values)  # type: ignore[arg-type]
+        return url_for(page, username=self.username, **values)  # type: ignore[arg-type]  # all are strings
 
 
 def parse_instant(text: str) -> datetime | None:
