@@ -28,7 +28,7 @@ class Settings:
         values: dict[str, Any] = {}
         for field in fields(cls):
             name = field.name.upper()
-            text = _read(name, env)
+            text = read(name, env)
             if text is not None:
                 values[field.name] = _parse(name, hints[field.name], text)
             elif field.default is MISSING:
@@ -36,7 +36,9 @@ class Settings:
         return cls(**values)
 
 
-def _read(name: str, env: Mapping[str, str]) -> str | None:
+def read(name: str, env: Mapping[str, str]) -> str | None:
+    """Return the value of a variable, or of the file that `<name>_FILE` names; None if neither is
+    set. Raises Misconfigured if the file cannot be read."""
     path = env.get(f"{name}_FILE")
     if path is None:
         return env.get(name)
