@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -119,7 +118,7 @@ def test_without_a_database_the_variable_is_named(monkeypatch: pytest.MonkeyPatc
 
 def test_the_wait_ends_with_the_migration(tmp_path: Path) -> None:
     database = Empty()
-    results: list[Result] = []
+    results: list[subprocess.CompletedProcess[str]] = []
     waiting = threading.Thread(target=lambda: results.append(run_in_process(database)))
     waiting.start()
     assert database.migrate(tmp_path).exit_code == 0
@@ -127,7 +126,7 @@ def test_the_wait_ends_with_the_migration(tmp_path: Path) -> None:
     assert (results[0].returncode, results[0].stdout) == (0, "billing: the schema is ready.\n")
 
 
-def run_in_process(database: Empty) -> Any:
+def run_in_process(database: Empty) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(), env=os.environ | database.env, capture_output=True, text=True)
 
 
