@@ -117,3 +117,52 @@ ConfigMap. Dict "root" "name" "service".
 {{- printf "http://%s:4317" (include "attune.host" (dict "root" . "name" "collector")) -}}
 {{- else -}}{{- .Values.telemetry.otlpEndpoint -}}{{- end -}}
 {{- end -}}
+
+{{- define "attune.natsMonitoring" -}}
+{{- if eq .Values.nats.mode "development" -}}
+{{- printf "%s:8222" (include "attune.host" (dict "root" . "name" "nats")) -}}
+{{- else -}}{{- .Values.nats.monitoringEndpoint -}}{{- end -}}
+{{- end -}}
+
+{{/* The Secrets of a service's migrations, as "attune.secrets". */}}
+{{- define "attune.migrationSecrets" -}}
+OWNER_DATABASE_URL: {secret: {{ replace "{service}" .name .root.Values.postgres.ownerSecretTemplate }}, key: uri}
+BLIND_INDEX_KEY: {secret: {{ .root.Values.secrets.shared }}, key: blind-index-key}
+{{- end -}}
+
+{{/* The end of the name of a migration's Job: dict "root" "name" "service". */}}
+{{- define "attune.migrationSuffix" -}}
+{{- $values := .root.Values -}}
+{{- $all := toJson (list .service $values.global $values.migrations $values.postgres $values.secrets) | sha256sum | trunc 6 -}}
+{{- printf "%s-%d-%s" (regexReplaceAll "[^a-z0-9]+" (lower .root.Chart.Version) "-") (int .root.Release.Revision) $all -}}
+{{- end -}}
+
+{{/* Every Secret that pods of this chart mount, as YAML: name → keys. */}}
+{{- define "attune.allSecrets" -}}
+{{- $root := . -}}
+{{- $found := dict -}}
+{{- $maps := list -}}
+{{- range $name, $_ := .Values.services -}}
+{{- $context := dict "root" $root "name" $name "service" (include "attune.service" (dict "root" $root "name" $name) | fromYaml) -}}
+{{- $maps = append $maps (include "attune.secrets" $context | fromYaml) -}}
+{{- if $root.Values.migrations.enabled -}}
+{{- $maps = append $maps (include "attune.migrationSecrets" $context | fromYaml) -}}
+{{- end -}}
+{{- if eq $root.Values.postgres.mode "cnpg" -}}
+{{- range $template := list $root.Values.postgres.secretTemplate $root.Values.postgres.ownerSecretTemplate -}}
+{{- $_ := set $found (replace "{service}" $name $template) (list "password" "username") -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $job := .Values.cronJobs -}}
+{{- if $job.enabled -}}
+{{- $maps = append $maps (include "attune.operatorSecrets" (dict "root" $root "job" $job) | fromYaml) -}}
+{{- end -}}
+{{- end -}}
+{{- range $map := $maps -}}
+{{- range $_, $at := $map -}}
+{{- $_ := set $found $at.secret (append (get $found $at.secret | default list) $at.key | uniq | sortAlpha) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $found -}}
+{{- end -}}
