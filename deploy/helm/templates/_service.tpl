@@ -1,8 +1,17 @@
 {{/*
 One service with the defaults merged under it, as YAML: dict "root" "name". A null removes the
-default; lists replace it.
+default; lists replace it. The text is kept among the values, since every template asks for it.
 */}}
 {{- define "attune.service" -}}
+{{- $merged := .root.Values.merged | default dict -}}
+{{- if not (hasKey $merged .name) -}}
+{{- $_ := set $merged .name (include "attune.service.merge" .) -}}
+{{- $_ := set .root.Values "merged" $merged -}}
+{{- end -}}
+{{- get $merged .name -}}
+{{- end -}}
+
+{{- define "attune.service.merge" -}}
 {{- $own := get .root.Values.services .name -}}
 {{- $merged := mergeOverwrite (deepCopy .root.Values.defaults) (deepCopy $own) -}}
 {{- range $part := list "podSecurityContext" "containerSecurityContext" "settings" -}}

@@ -155,6 +155,9 @@ fifth to spare. Limits in other units than Mi and Gi are refused by the schema.
 */}}
 {{- define "attune.validate.memory" -}}
 {{- $settings := .service.settings }}
+{{- if not .service.resources.limits.memory }}
+- "{{ .at }}.resources.limits.memory is missing: a pod without it may take all memory of its node."
+{{- else }}
 {{- $limit := include "attune.mebibytes" .service.resources.limits.memory | int }}
 {{- $tmp := include "attune.mebibytes" .service.tmpSize | int }}
 {{- $needed := add 136 $tmp | int }}
@@ -168,6 +171,7 @@ fifth to spare. Limits in other units than Mi and Gi are refused by the schema.
 {{- end }}
 {{- if lt $limit $needed }}
 - "{{ .at }}.resources.limits.memory is {{ .service.resources.limits.memory }}, but the service needs {{ $needed }}Mi{{ $why }}."
+{{- end }}
 {{- end }}
 {{- end -}}
 
