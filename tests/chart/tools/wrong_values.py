@@ -9,12 +9,12 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.chart.tools import helm
+from tests.chart.tools.install import ROOT
 
 Schema = dict[str, Any]
 Key = tuple[str, ...]
@@ -146,7 +146,7 @@ def refusals(wrong: Callable[[Node], Any], chosen: list[Node]) -> set[str]:
 
 def told(values: dict[str, Any]) -> str:
     """Return Helm's refusal of values, or an empty text if it accepts them."""
-    path = Path(helm.ROOT) / "build" / f"wrong-values-{abs(hash(json.dumps(values)))}.yaml"
+    path = ROOT / "build" / f"wrong-values-{abs(hash(json.dumps(values)))}.yaml"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(values))
     try:

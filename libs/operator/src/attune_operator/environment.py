@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import grpc
 
-from common.config import Misconfigured
+from common.config import Misconfigured, read
 from common.db import encryption
 from common.db.database import Database
 from common.rpc import channels, identity
@@ -46,7 +46,7 @@ class Environment:
     @staticmethod
     def in_environment() -> bool:
         """Return whether environment variables describe the running Attune."""
-        return "NATS_URL" in os.environ
+        return read("NATS_URL", os.environ) is not None
 
     @classmethod
     def load(cls) -> "Environment":
@@ -66,22 +66,27 @@ class Environment:
 
     @classmethod
     def _from_environment(cls) -> "Environment":
-        """Return the environment from variables; a command needs only those that it uses."""
-        env = os.environ
+        """Return the environment from variables, or from the files that `<NAME>_FILE` name.
+
+        A command needs only those that it uses.
+        """
+
+        def value(name: str) -> str:
+            return read(name, os.environ) or ""
 
         def each(pattern: str, names: tuple[str, ...]) -> dict[str, str]:
-            found = {name: env.get(pattern.format(package(name).upper()), "") for name in names}
+            found = {name: value(pattern.format(package(name).upper())) for name in names}
             return {name: value for name, value in found.items() if value}
 
         every = (*SERVICES, GATEWAY)
         return cls(
-            nats_url=env["NATS_URL"],
-            operator_key=env.get("IDENTITY_KEY", ""),
+            nats_url=value("NATS_URL"),
+            operator_key=value("IDENTITY_KEY"),
             targets=each("{}_TARGET", SERVICES),
             database_urls=each("{}_DATABASE_URL", every),
             owner_urls=each("{}_OWNER_DATABASE_URL", every),
             encryption_keys=each("{}_ENCRYPTION_KEYS", every),
-            blind_index_key=env.get("BLIND_INDEX_KEY", ""),
+            blind_index_key=value("BLIND_INDEX_KEY"),
         )
 
     def channel(self, service: str) -> grpc.Channel:
