@@ -247,13 +247,13 @@ class Stack:
                 raise StartupError(f"{process.name} did not become ready:\n{tail}")
             time.sleep(0.05)
 
-    def operator_channel(self, service: str) -> grpc.Channel:
-        """Return a channel to a service whose calls are made as `service:operator`."""
+    def operator_channel(self, service: str, port: int | None = None) -> grpc.Channel:
+        """Return a channel to a service, or to its process at a port, whose calls are made as
+        `service:operator`."""
+        target = f"ipv4:127.0.0.1:{port}" if port else self.target(service)
         signer = identity.Signer(OPERATOR, self.secrets.identity_keys[OPERATOR][0])
         folder = str(self.tls_folder / OPERATOR) if self.tls_folder else ""
-        return channels.channel(
-            self.target(service), signer, timeout=10, certificates=tls.certificates(folder)
-        )
+        return channels.channel(target, signer, timeout=10, certificates=tls.certificates(folder))
 
 
 def make_database(superuser_url: str, name: str, password: str) -> None:

@@ -160,8 +160,8 @@ def certificates(folder: str) -> Certificates | None:
 class RenewingChannel(grpc.Channel):
     """A channel whose next call uses the newest certificate.
 
-    `connect` makes a channel with credentials. Only `unary_unary` is there, and what it returns
-    keeps its connection: it is meant for one call, as `grpc.intercept_channel` uses it.
+    `connect` makes a channel with credentials. What `unary_unary` and the others return keeps its
+    connection: it is meant for one call, as `grpc.intercept_channel` uses it.
     """
 
     def __init__(
@@ -174,10 +174,10 @@ class RenewingChannel(grpc.Channel):
         self._channel = connect(self._loaded.channel)
         self._retired: list[tuple[float, grpc.Channel]] = []
 
-    def unary_unary(self, *arguments: Any, **options: Any) -> Any:
+    def _newest(self) -> Any:
         if self._certificates.current() is not self._loaded:
             self._renew()
-        return self._channel.unary_unary(*arguments, **options)
+        return self._channel
 
     def _renew(self) -> None:
         now = time.monotonic()
@@ -198,20 +198,23 @@ class RenewingChannel(grpc.Channel):
                 channel.close()
             self._channel.close()
 
-    def subscribe(self, callback: Any, try_to_connect: bool | None = False) -> None:
-        raise NotImplementedError
+    def unary_unary(self, *arguments: Any, **options: Any) -> Any:
+        return self._newest().unary_unary(*arguments, **options)
 
-    def unsubscribe(self, callback: Any) -> None:
-        raise NotImplementedError
+    def unary_stream(self, *arguments: Any, **options: Any) -> Any:
+        return self._newest().unary_stream(*arguments, **options)
 
-    def unary_stream(self, *_arguments: Any, **_options: Any) -> Any:
-        raise NotImplementedError
+    def stream_unary(self, *arguments: Any, **options: Any) -> Any:
+        return self._newest().stream_unary(*arguments, **options)
 
-    def stream_unary(self, *_arguments: Any, **_options: Any) -> Any:
-        raise NotImplementedError
+    def stream_stream(self, *arguments: Any, **options: Any) -> Any:
+        return self._newest().stream_stream(*arguments, **options)
 
-    def stream_stream(self, *_arguments: Any, **_options: Any) -> Any:
-        raise NotImplementedError
+    def subscribe(self, *arguments: Any, **options: Any) -> None:
+        self._newest().subscribe(*arguments, **options)
+
+    def unsubscribe(self, *arguments: Any, **options: Any) -> None:
+        self._newest().unsubscribe(*arguments, **options)
 
     def __enter__(self) -> "RenewingChannel":
         return self
