@@ -46,8 +46,10 @@ class Settings:
 
 
 def read(name: str, env: Mapping[str, str]) -> str | None:
-    """Return the value of a variable, or of the file that `<name>_FILE` names; None if neither is
-    set. Raises Misconfigured if the file cannot be read."""
+    """Return the value of a variable, or of the file that <name>_FILE names; None without either.
+
+    Raises Misconfigured if the file cannot be read.
+    """
     path = env.get(f"{name}_FILE")
     if path is None:
         return env.get(name)
@@ -87,6 +89,9 @@ class ServiceSettings(Settings):
     # The address of a second gRPC port that serves the health service only, without TLS; empty:
     # none. The probes of Kubernetes speak no TLS.
     health_listen: str = ""
+    # The authorities, in PEM, that sign the certificate of a NATS server at a tls:// address;
+    # empty: those that the system trusts.
+    nats_ca: str = ""
     # A folder with tls.crt, tls.key, and ca.crt, for mutual TLS between services; empty: no TLS.
     tls_folder: str = ""
     grpc_workers: int = 16

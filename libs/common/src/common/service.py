@@ -27,7 +27,7 @@ from common.messaging.consumer import Consumer, Handlers
 from common.messaging.nats import Bus
 from common.messaging.outbox import Relay
 from common.resilience.lasting import LastingThread
-from common.rpc import channels, identity
+from common.rpc import channels, identity, tls
 from common.rpc.server import Server, Servicers
 
 log = logging.getLogger(__name__)
@@ -58,9 +58,12 @@ class Service:
             clock=self.clock,
             max_wait=settings.turn_seconds,
         )
-        self.bus = Bus(settings.nats_url, name)
+        self.bus = Bus(settings.nats_url, name, authorities=settings.nats_ca)
         self.signer = identity.Signer(name, settings.identity_key)
-        self.server = Server(identity.Verifier(settings.identity_keys), settings.grpc_workers)
+        self._certificates = tls.certificates(settings.tls_folder)
+        self.server = Server(
+            identity.Verifier(settings.identity_keys), settings.grpc_workers, self._certificates
+        )
         self.server.add([(add_AuditServiceServicer_to_server, AuditServicer(self.database))])
         self._relay = Relay(self.database, self.bus)
         self._sealer = Sealer(self.database)
@@ -79,6 +82,7 @@ class Service:
             self.settings.call_seconds,
             most=max(1, self.settings.grpc_workers * 3 // 4),
             max_wait=self.settings.turn_seconds,
+            certificates=self._certificates,
         )
 
     def add(self, servicers: Servicers) -> None:
@@ -108,6 +112,8 @@ class Service:
     def start(self) -> int:
         """Start all parts and return the port of the gRPC server."""
         self.bus.start()
+        if self.settings.health_listen:
+            self.server.listen_for_health(self.settings.health_listen)
         port = self.server.listen(self.settings.listen)
         parts = [part for part in self._parts() if part]
         for part in parts:
