@@ -15,6 +15,7 @@ BLIND_INDEX_KEY: {secret: {{ $values.secrets.shared }}, key: blind-index-key}
 {{- with $values.nats.existingSecret }}
 NATS_URL: {secret: {{ . }}, key: url}
 {{- end }}
+{{- include "attune.authorities" (dict "root" .root "nats" true) }}
 {{- range $name := .job.databases }}
 {{- $service := include "attune.service" (dict "root" $root "name" $name) | fromYaml }}
 {{- $secrets := include "attune.secrets" (dict "root" $root "name" $name "service" $service) | fromYaml }}
@@ -34,9 +35,11 @@ NATS_URL: {secret: {{ . }}, key: url}
   value: dns:///{{ include "attune.host" (dict "root" $root "name" $name) }}:{{ include "attune.port" "grpc" }}
 {{- end }}
 {{- end }}
-{{- range $variable, $_ := include "attune.operatorSecrets" . | fromYaml }}
+{{- range $variable, $at := include "attune.operatorSecrets" . | fromYaml }}
+{{- if ne $at.hasVariable false }}
 - name: {{ $variable }}_FILE
   value: /run/attune/secrets/{{ lower $variable }}
+{{- end }}
 {{- end }}
 {{- if not $root.Values.nats.existingSecret }}
 - name: NATS_URL

@@ -46,6 +46,20 @@ DATABASE_URL: {secret: {{ replace "{service}" .name $values.postgres.secretTempl
 {{- if and .service.nats $values.nats.existingSecret }}
 NATS_URL: {secret: {{ $values.nats.existingSecret }}, key: url}
 {{- end }}
+{{- include "attune.authorities" (dict "root" .root "nats" .service.nats) }}
+{{- end -}}
+
+{{/*
+The files of authorities that sign the certificates of PostgreSQL and NATS, as "attune.secrets".
+URLs of databases name theirs, so no variable does. Dict "root" "nats", whether NATS is used.
+*/}}
+{{- define "attune.authorities" -}}
+{{- with .root.Values.postgres.caSecret }}
+POSTGRES_CA: {secret: {{ . }}, key: ca.crt, hasVariable: false}
+{{- end }}
+{{- if and .nats .root.Values.nats.caSecret }}
+NATS_CA: {secret: {{ .root.Values.nats.caSecret }}, key: ca.crt}
+{{- end }}
 {{- end -}}
 
 {{/*
@@ -91,7 +105,9 @@ ConfigMap. Dict "root" "name" "service".
 {{- $_ := set $env (printf "%s_TARGET" (include "attune.package" $callee | upper)) $target -}}
 {{- end -}}
 {{- range $variable, $at := include "attune.secrets" . | fromYaml -}}
+{{- if ne $at.hasVariable false -}}
 {{- $_ := set $env (printf "%s_FILE" $variable) (printf "/run/attune/secrets/%s" (lower $variable)) -}}
+{{- end -}}
 {{- end -}}
 {{- if and .service.nats (not $values.nats.existingSecret) -}}
 {{- $_ := set $env "NATS_URL" (include "attune.natsUrl" $root) -}}
@@ -137,6 +153,7 @@ ConfigMap. Dict "root" "name" "service".
 {{- define "attune.migrationSecrets" -}}
 OWNER_DATABASE_URL: {secret: {{ replace "{service}" .name .root.Values.postgres.ownerSecretTemplate }}, key: uri}
 BLIND_INDEX_KEY: {secret: {{ .root.Values.secrets.shared }}, key: blind-index-key}
+{{- include "attune.authorities" (dict "root" .root "nats" false) }}
 {{- end -}}
 
 {{/* The end of the name of a migration's Job: dict "root" "name" "service". */}}
@@ -146,7 +163,10 @@ BLIND_INDEX_KEY: {secret: {{ .root.Values.secrets.shared }}, key: blind-index-ke
 {{- printf "%s-%d-%s" (regexReplaceAll "[^a-z0-9]+" (lower .root.Chart.Version) "-") (int .root.Release.Revision) $all -}}
 {{- end -}}
 
-{{/* Every Secret that pods of this chart mount, as YAML: name → keys. */}}
+{{/*
+Every Secret with secrets that pods of this chart mount, as YAML: name → keys. Authorities are not
+secret and come from elsewhere.
+*/}}
 {{- define "attune.allSecrets" -}}
 {{- $root := . -}}
 {{- $found := dict -}}
@@ -170,7 +190,9 @@ BLIND_INDEX_KEY: {secret: {{ .root.Values.secrets.shared }}, key: blind-index-ke
 {{- end -}}
 {{- range $map := $maps -}}
 {{- range $_, $at := $map -}}
+{{- if ne $at.key "ca.crt" -}}
 {{- $_ := set $found $at.secret (append (get $found $at.secret | default list) $at.key | uniq | sortAlpha) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml $found -}}
