@@ -29,6 +29,7 @@ _FAULTY = tuple(
     f"tests/integration/test_{name}.py" for name in ("degraded", "faults", "poison", "time")
 )
 _PERSONAL_DATA = "tests/personal_data/"
+_CHART = "tests/chart/"  # starts no Attune; one process renders each example once
 # Each starts what it needs by itself, and takes long.
 _ALONE = (
     "tests/integration/test_chaos.py",
@@ -110,6 +111,8 @@ def _group(nodeid: str) -> str:
         return "faulty"
     if module.startswith(_GATEWAY):
         return "gateway"
+    if module.startswith(_CHART):
+        return "chart"
     return "whole" if module.startswith(_WHOLE) and module not in _ALONE else module
 
 
