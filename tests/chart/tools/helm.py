@@ -40,29 +40,45 @@ def path_of(values: str | Path) -> Path:
 
 
 @cache
-def text(
-    values: str | Path, *sets: str, kubernetes: str = KUBERNETES, upgrade: bool = False
-) -> str:
+def text(values: str | Path, *sets: str, kubernetes: str = KUBERNETES, chart: Path = CHART) -> str:
     """Return what Helm renders from a values file, as one YAML stream.
 
     `values` is the name of a file in `ci`, such as `prod`, or a path. Each of `sets` is `key=value`
-    as for `--set`; `kubernetes` is the cluster's version. Raises Refused.
+    as for `--set`; `kubernetes` is the cluster's version. Raises
+    Refused.
     """
-    command: list[str | Path] = ["template", RELEASE, CHART, *_CLUSTER, "--values", path_of(values)]
+    command: list[str | Path] = ["template", RELEASE, chart, *_CLUSTER, "--values", path_of(values)]
     command += ["--kube-version", f"{kubernetes}.0"]
     for entry in sets:
         command += ["--set", entry]
-    return run(*command, *(["--is-upgrade"] if upgrade else []))
+    return run(*command)
 
 
 @cache
 def documents(
-    values: str | Path, *sets: str, kubernetes: str = KUBERNETES, upgrade: bool = False
+    values: str | Path, *sets: str, kubernetes: str = KUBERNETES, chart: Path = CHART
 ) -> tuple[Document, ...]:
     """Return what `text` does, parsed. All callers share it: copy it before changing it."""
-    rendered = text(values, *sets, kubernetes=kubernetes, upgrade=upgrade)
+    rendered = text(values, *sets, kubernetes=kubernetes, chart=chart)
     parsed = yaml.load_all(rendered, yaml.CSafeLoader)
     return tuple(document for document in parsed if document)
+
+
+def with_json(values: str | Path, entry: str) -> tuple[Document, ...]:
+    """Return the documents with a value given as JSON: `key=[…]`. Raises Refused."""
+    rendered = run(
+        "template",
+        RELEASE,
+        CHART,
+        *_CLUSTER,
+        "--kube-version",
+        f"{KUBERNETES}.0",
+        "--values",
+        path_of(values),
+        "--set-json",
+        entry,
+    )
+    return tuple(filter(None, yaml.load_all(rendered, yaml.CSafeLoader)))
 
 
 @cache
