@@ -30,6 +30,7 @@ _FAULTY = tuple(
 )
 _PERSONAL_DATA = "tests/personal_data/"
 _ROLLING = "tests/integration/rolling/"
+_CHART = "tests/chart/"  # starts no Attune; one process renders each example once
 # Each starts what it needs by itself, and takes long.
 _ALONE = (
     "tests/integration/test_chaos.py",
@@ -114,6 +115,8 @@ def _group(nodeid: str) -> str:
         return "rolling"
     if module.startswith(_GATEWAY):
         return "gateway"
+    if module.startswith(_CHART):
+        return "chart"
     return "whole" if module.startswith(_WHOLE) and module not in _ALONE else module
 
 

@@ -152,14 +152,18 @@ def quantity(value: Any) -> Decimal | None:
     return number.scaleb(int(unit[1:]))  # e3
 
 
-def names_in(node: Any, keys: Sequence[str]) -> Iterator[str]:
-    """Return the values of these keys, however deep, of a tree of values."""
-    if isinstance(node, list):
-        for entry in node:
-            yield from names_in(entry, keys)
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            if key in keys and isinstance(value, str) and value:
-                yield value
-            else:
-                yield from names_in(value, keys)
+def declared(values: Document, release: str) -> list[str]:
+    """Return the names of the Secrets that the values leave to others to make."""
+    services, made = values["services"], []
+    if values["secrets"]["mode"] == "existing":
+        made += [values["secrets"]["serviceTemplate"], values["secrets"]["shared"]]
+        made += [service.get("secretName", "") for service in services.values()]
+        made.append(values["secrets"].get("operator", ""))
+    if values["postgres"]["mode"] == "external":
+        made += [values["postgres"]["secretTemplate"], values["postgres"]["ownerSecretTemplate"]]
+    if values["nats"]["mode"] == "external":
+        made.append(values["nats"]["existingSecret"])
+    internal = values["tls"]["internal"]
+    if internal["enabled"] and not internal["issuer"]["name"]:
+        made.append(f"{release}-{{service}}-tls")
+    return [name.replace("{service}", service) for name in made for service in services if name]

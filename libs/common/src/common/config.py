@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 from common.resilience.bulkhead import MAX_WAIT
 from common.resilience.deadline import CALL
 
+JOB_THREADS = 4
+"""Threads for jobs that get a connection at once; further threads wait for one."""
+
 
 class Misconfigured(SystemExit):
     """A variable is missing or invalid. The process ends with a message that names the variable."""
@@ -127,6 +130,14 @@ class ServiceSettings(Settings):
     @property
     def development(self) -> bool:
         return self.environment == "development"
+
+    @property
+    def connections(self) -> int:
+        """The most connections to the database that a process opens.
+
+        Each worker has one, and so do relay, sealer, consumer, readiness, and the jobs' threads.
+        """
+        return self.grpc_workers + 4 + JOB_THREADS
 
 
 def _check_address(name: str, address: str) -> None:

@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 
 GRACE = 10.0
 """Seconds that running calls have to finish at shutdown."""
-_JOB_THREADS = 4  # that get a connection at once; further threads wait
 _CHECK = 1.0  # seconds between readiness checks
 _KEEP_INBOX = timedelta(days=14)  # twice as long as the stream keeps events
 _KEEP_ANSWERS = timedelta(days=2)
@@ -50,10 +49,9 @@ class Service:
         self.settings = settings
         self.clock = clocks.clock(settings.clock_file)
         encryption.use(encryption.KeyRing(settings.encryption_keys, settings.blind_index_key))
-        # Each worker has a connection, and so do relay, sealer, consumer, readiness, and jobs.
         self.database = Database(
             settings.database_url,
-            settings.grpc_workers + 4 + _JOB_THREADS,
+            settings.connections,
             service=name,
             clock=self.clock,
             max_wait=settings.turn_seconds,

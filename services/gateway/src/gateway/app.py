@@ -60,7 +60,7 @@ def _add_extensions(app: Flask, settings: Settings) -> None:
     now = clock.clock(settings.clock_file)
     database = Database(
         settings.database_url,
-        settings.most_per_service + 1,  # one for the sealer
+        settings.connections,
         service=GATEWAY,
         clock=now,
         patience=settings.call_seconds,
