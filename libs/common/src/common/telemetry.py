@@ -1,12 +1,12 @@
 """Traces and metrics, which contain ids but no personal data (spec PF-7, PF-12).
 
-The standard `OTEL_*` variables configure them; nothing is sent without OTEL_EXPORTER_OTLP_ENDPOINT.
+Nothing is sent without OTEL_EXPORTER_OTLP_ENDPOINT. OpenTelemetry itself reads the other standard
+`OTEL_*` variables.
 Only sampled calls get spans: the stock instrumentation creates a non-recording span for every other
 call, which takes a third of the time on the hot path. Logs are in `common.logs`.
 """
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
@@ -28,16 +28,19 @@ tracer = trace.get_tracer("attune")
 meter = metrics.get_meter("attune")
 
 
-def configure(service: str) -> None:
-    """Send logs to standard output, and traces and metrics to the collector if there is one."""
-    logs.configure(service)
-    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+def configure(service: str, endpoint: str = "", log_level: str = logs.INFO) -> None:
+    """Send logs to standard output, and traces and metrics to the collector at `endpoint`, if any.
+
+    `endpoint` is an address for OTLP over gRPC, such as `http://collector:4317`.
+    """
+    logs.configure(service, log_level)
+    if not endpoint:
         return
     resource = Resource.create({"service.name": service, "service.namespace": "attune"})
     traces = TracerProvider(resource=resource)
-    traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
     trace.set_tracer_provider(traces)
-    reader = PeriodicExportingMetricReader(OTLPMetricExporter())
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint))
     metrics.set_meter_provider(MeterProvider(resource=resource, metric_readers=[reader]))
 
 
