@@ -1,0 +1,330 @@
+"""`attune smoke` and the synthetic practices that it books with."""
+
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner, Result
+
+from attune_local.servers import free_port
+from attune_local.stack import Stack
+from attune_operator.main import main
+from attune_testing.waiting import until
+from tests.world import World
+
+pytestmark = pytest.mark.req("PF-14")
+STEPS = ["ready", "profile", "slots", "hold", "book", "read", "slot gone", "cancel", "slot back"]
+MAILBOX = "smoke-test@example.com"
+
+
+@pytest.fixture(scope="module")
+def synthetic(stack: Stack) -> World:
+    """A synthetic practice."""
+    return World.make(stack, synthetic=True)
+
+
+def smoke(url: str, username: str, *options: str) -> Result:
+    return CliRunner().invoke(main, ["smoke", url, "--provider", username, *options])
+
+
+def steps(run: Result) -> list[str]:
+    """Return the steps that a run has printed, in order."""
+    return [line[:12].strip() for line in run.stdout.splitlines() if line.endswith((" ms", ")"))]
+
+
+def bookings(world: World) -> list[dict[str, Any]]:
+    """Return all bookings of the practice."""
+    return list(world.owner.get("/bookings", limit=200)["bookings"])
+
+
+def left(world: World) -> list[str]:
+    """Return the ids of bookings that are not canceled, and of holds."""
+    standing = [each["id"] for each in bookings(world) if each["status"] != "cancelled"]
+    return standing + world_holds(world)
+
+
+def world_holds(world: World) -> list[str]:
+    """Return the ids of the holds with the practice's provider."""
+    import psycopg
+
+    with psycopg.connect(world.stack.database_url("booking")) as database:
+        database.execute("SELECT set_config('attune.practice', '*', true)")
+        found = database.execute(
+            "SELECT id::text FROM holds WHERE provider_id = %s", [world.provider_id]
+        )
+        return [row[0] for row in found]
+
+
+def test_a_round_trip_succeeds_and_leaves_nothing(stack: Stack, synthetic: World) -> None:
+    before = len(bookings(synthetic))
+    run = smoke(stack.url, synthetic.username)
+    assert (run.exit_code, steps(run)) == (0, [*STEPS, "all steps"]), run.output
+    assert len(bookings(synthetic)) == before + 1
+    assert left(synthetic) == []
+    for secret in (MAILBOX, "Smoke Test", "Manage", "manage/"):
+        assert secret not in run.output
+
+
+def test_no_mail_leaves_and_staff_see_why(stack: Stack, synthetic: World, world: World) -> None:
+    booked, real = synthetic.book(), world.book()
+    cancelled = synthetic.owner.post(
+        f"/bookings/{booked['id']}/cancel", {"reason": "other", "tell_client": True}
+    )
+    assert cancelled["status"] == "cancelled"
+    # The mail about a later booking elsewhere is there: the earlier events were handled.
+    assert world.messages(to=real["client"]["email"])
+    assert synthetic.public.get("/dev/messages", to=booked["client"]["email"]) == []
+    for path in ("/console", f"/console/bookings/{booked['id']}"):
+        assert "Its bookings send no emails" in page(synthetic, path)
+    assert "Its bookings send no emails" not in page(world, "/console")
+    assert "Nobody attends the appointments" in page(synthetic, f"/book/{synthetic.username}")
+    assert "Nobody attends the appointments" not in page(world, f"/book/{world.username}")
+
+
+def page(world: World, path: str) -> str:
+    cookies = {"attune_session": world.owner.token}
+    answer = requests.get(f"{world.stack.url}{path}", cookies=cookies, timeout=60)
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_nothing_is_billed(synthetic: World, world: World) -> None:
+    for practice in (synthetic, world):
+        booked = practice.book()
+        practice.come(booked)
+        practice.owner.post(f"/bookings/{booked['id']}/complete")
+        until(
+            lambda practice=practice, booked=booked: practice.owner.get(
+                f"/bookings/{booked['id']}"
+            ).get("payment_status"),
+            lambda status, practice=practice: (
+                status == ("not_billed" if practice is synthetic else "due")
+            ),
+        )
+    assert synthetic.owner.get("/billables")["billables"] == []
+    assert len(world.owner.get("/billables")["billables"]) == 1
+
+
+def test_it_refuses_to_book_with_people(stack: Stack, world: World) -> None:
+    run = smoke(stack.url, world.username)
+    assert run.exit_code == 1
+    assert "is not synthetic, so nothing was booked" in run.output
+    assert bookings(world) == []
+
+
+def test_an_unknown_provider_is_told(stack: Stack) -> None:
+    run = smoke(stack.url, "nobody-has-this-name", "--timeout", "5")
+    assert run.exit_code == 1
+    assert "Error: profile: 404 NOT_FOUND (trace " in run.output
+
+
+def test_a_gateway_that_is_away_is_told() -> None:
+    run = smoke(f"http://127.0.0.1:{free_port()}", "demo", "--timeout", "2")
+    assert run.exit_code == 1
+    assert "Error: ready: no answer (ConnectionRefusedError)" in run.output
+
+
+class Proxy(http.server.ThreadingHTTPServer):
+    """Forwards requests to a gateway. `interfere` sees each request first, and may answer it."""
+
+    daemon_threads = True
+
+    def __init__(self, gateway: str, interfere: "Interference") -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.gateway = gateway
+        self.interfere = interfere
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Proxy
+
+    def _forward(self) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.asked = f"{self.command} {self.path.partition('?')[0].rpartition('/')[2]}"
+        answer = self.server.interfere(self.asked, lambda: self._ask(content))
+        if answer is None:
+            self.connection.close()
+            return
+        status, headers, body = answer
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_DELETE = _forward
+
+    def _ask(self, content: bytes) -> "Answer":
+        sent = {k: v for k, v in self.headers.items() if k not in ("Host", "Content-Length")}
+        asked = urllib.request.Request(  # noqa: S310  # the test's own gateway
+            f"{self.server.gateway}{self.path}", content or None, sent, method=self.command
+        )
+        try:
+            with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
+                return answer.status, {"Content-Type": "application/json"}, answer.read()
+        except urllib.error.HTTPError as answer:
+            return answer.code, {"Content-Type": "application/json"}, answer.read()
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+Answer = tuple[int, dict[str, str], bytes]
+Interference = Callable[[str, Callable[[], Answer]], Answer | None]
+
+
+@contextmanager
+def between(stack: Stack, interfere: Interference) -> Iterator[str]:
+    """Run a proxy in front of the gateway during the block, and yield its URL."""
+    proxy = Proxy(stack.url, interfere)
+    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield proxy.url
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
+
+
+def once(wanted: str, instead: Callable[[Callable[[], Answer]], Answer | None]) -> Interference:
+    """Return what interferes with the first request that is `wanted`, such as `POST holds`."""
+    told: list[str] = []
+
+    def interfere(asked: str, forward: Callable[[], Answer]) -> Answer | None:
+        if asked == wanted and not told:
+            told.append(asked)
+            return instead(forward)
+        return forward()
+
+    return interfere
+
+
+def refusal(status: int, reason: str, **headers: str) -> Answer:
+    return status, headers, json.dumps({"status": status, "reason": reason}).encode()
+
+
+def test_a_slot_that_was_taken_meanwhile_is_left_to_others(stack: Stack, synthetic: World) -> None:
+    others: list[dict[str, Any]] = []
+
+    def take_first(forward: Callable[[], Answer]) -> Answer:
+        """Book the slot that the search is about to offer."""
+        status, headers, body = forward()
+        first = next(s for day in json.loads(body)["days"] for s in day["slots"])
+        others.append(synthetic.book(first["start"]))
+        return status, headers, body
+
+    with between(stack, once("GET slots", take_first)) as url:
+        run = smoke(url, synthetic.username)
+    assert (run.exit_code, steps(run)) == (0, [*STEPS, "all steps"]), run.output
+    (other,) = others
+    assert left(synthetic) == [other["id"]]
+    synthetic.owner.post(f"/bookings/{other['id']}/cancel", {"reason": "other"})
+
+
+def test_it_comes_back_when_told_to(stack: Stack, synthetic: World) -> None:
+    busy = refusal(429, "TOO_MANY_REQUESTS", **{"Retry-After": "1"})
+    with between(stack, once("POST bookings", lambda _: busy)) as url:
+        run = smoke(url, synthetic.username)
+    assert run.exit_code == 0, run.output
+    (line,) = [line for line in run.stdout.splitlines() if line.startswith("book ")]
+    assert line.endswith("ms (1 retry)")
+
+
+def test_it_does_not_wait_longer_than_it_may(stack: Stack, synthetic: World) -> None:
+    busy = refusal(429, "TOO_MANY_REQUESTS", **{"Retry-After": "3600"})
+    with between(stack, once("POST bookings", lambda _: busy)) as url:
+        run = smoke(url, synthetic.username)
+    assert run.exit_code == 1
+    assert "Error: book: 429 TOO_MANY_REQUESTS" in run.output
+    assert left(synthetic) == []
+
+
+@pytest.mark.parametrize("lost", ["POST holds", "POST bookings", "POST cancel"])
+def test_a_lost_response_changes_nothing(stack: Stack, synthetic: World, lost: str) -> None:
+    def lose(forward: Callable[[], Answer]) -> None:
+        forward()
+
+    before = len(bookings(synthetic))
+    with between(stack, once(lost, lose)) as url:
+        run = smoke(url, synthetic.username)
+    assert (run.exit_code, steps(run)) == (0, [*STEPS, "all steps"]), run.output
+    assert len(bookings(synthetic)) == before + 1
+    assert left(synthetic) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("POST holds", "hold: 422 REFUSED"),
+        ("POST bookings", "book: 422 REFUSED"),
+        ("POST cancel", "cancel: 422 REFUSED"),
+    ],
+)
+def test_what_fails_is_told_and_taken_back(
+    stack: Stack, synthetic: World, wrong: str, told: str
+) -> None:
+    with between(stack, once(wrong, lambda _: refusal(422, "REFUSED"))) as url:
+        run = smoke(url, synthetic.username)
+    assert run.exit_code == 1
+    assert f"Error: {told}" in run.output
+    assert left(synthetic) == []
+
+
+def test_a_search_that_is_wrong_fails(stack: Stack, synthetic: World) -> None:
+    seen: list[Answer] = []
+
+    def stale(asked: str, forward: Callable[[], Answer]) -> Answer:
+        """Answer each search as the first."""
+        if asked != "GET slots":
+            return forward()
+        seen.append(seen[0] if seen else forward())
+        return seen[-1]
+
+    with between(stack, stale) as url:
+        run = smoke(url, synthetic.username)
+    assert run.exit_code == 1
+    assert "Error: slot gone: a search still offers the booked slot" in run.output
+    assert left(synthetic) == []
+
+
+def test_what_was_booked_is_taken_back_on_sigterm(stack: Stack, synthetic: World) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hang(forward: Callable[[], Answer]) -> Answer:
+        answer = forward()
+        reached.set()
+        go_on.wait(60)
+        return answer
+
+    before = len(bookings(synthetic))
+    with between(stack, once("POST bookings", hang)) as url:
+        command = "from attune_operator.main import main; main()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", command, "smoke", url, "--provider", synthetic.username],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "ATTUNE_DATA": str(stack.folder)},
+        )
+        assert reached.wait(60)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+        go_on.set()
+    assert process.returncode == 128 + signal.SIGTERM, output
+    assert len(bookings(synthetic)) == before + 1
+    assert left(synthetic) == []
