@@ -10,6 +10,7 @@ STUBS := libs/common/src/attune/.made
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 NODE := tests/ecosystem/node_modules/.made
+TOOLS := build/tools/.made
 CATALOGS := $(patsubst %.po,%.mo,$(wildcard services/*/src/*/locale/*/LC_MESSAGES/*.po))
 INSTALL = sh requirements/install.sh $(PYTHON) $(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -19,7 +20,7 @@ export PYTHONTZPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lint protos soak fuzz mutate bench chaos pictures reasons messages reqs lock setup clean
+.PHONY: help up test check format lint protos soak fuzz mutate bench chaos pictures reasons messages reqs lock setup clean chart
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -30,6 +31,9 @@ up: $(RUNTIME) $(STUBS) $(CATALOGS) ## Run Attune here (ATTUNE_PORT, ATTUNE_DATA
 test: setup ## Run all tests
 	@# Four processes for two cores, since many tests wait.
 	@pytest -n 4 --durations=10
+
+chart: setup ## Render, validate, lint and score the Helm chart
+	@pytest tests/chart
 
 check: setup lint test ## What must hold before a commit: lint, types, tests
 
@@ -78,10 +82,10 @@ reqs: test ## Print each requirement with the number of its passing tests
 lock: setup ## Compile the locked requirements again
 	@sh requirements/lock.sh
 
-setup: $(DEV) $(STUBS) $(NODE) $(CATALOGS) ## Install everything, run nothing
+setup: $(DEV) $(STUBS) $(NODE) $(TOOLS) $(CATALOGS) ## Install everything, run nothing
 
 clean: ## Remove what was made here (not the data in .attune)
-	@rm -rf $(VENV) build $(dir $(STUBS)) $(dir $(NODE))
+	@rm -rf $(VENV) build $(dir $(STUBS)) $(dir $(NODE)) tests/chart/tools/node_modules
 
 $(RUNTIME): requirements/runtime.txt requirements/installer.txt requirements/install.sh $(PACKAGES:=/pyproject.toml)
 	@$(INSTALL) runtime $(filter-out libs/testing,$(PACKAGES))
@@ -94,6 +98,10 @@ $(DEV): requirements/dev.txt $(RUNTIME)
 $(NODE): tests/ecosystem/package-lock.json $(DEV)
 	@python -m tests.ecosystem.install
 	@touch $@
+
+# There is no marker if a tool cannot be had; then the next set-up tries again.
+$(TOOLS): tests/chart/tools/install.py tests/chart/tools/package-lock.json $(DEV)
+	@python -m tests.chart.tools.install
 
 %.mo: %.po $(RUNTIME)
 	@pybabel compile --input-file $< --output-file $@

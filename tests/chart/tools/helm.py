@@ -1,0 +1,71 @@
+"""Renders the chart with Helm, as `helm install` would for a cluster."""
+
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.chart.tools.install import HELM, ROOT
+
+Document = dict[str, Any]
+"""One rendered Kubernetes object."""
+
+CHART = ROOT / "deploy" / "helm"
+RELEASE, NAMESPACE = "attune", "practice"
+# Helm assumes an old cluster without custom resources where it cannot ask one.
+_APIS = (
+    *("monitoring.coreos.com/v1", "cert-manager.io/v1", "gateway.networking.k8s.io/v1"),
+    *("keda.sh/v1alpha1", "external-secrets.io/v1", "postgresql.cnpg.io/v1"),
+)
+_CLUSTER = ["--namespace", NAMESPACE, "--kube-version", "1.32.0", "--api-versions", ",".join(_APIS)]
+
+
+class Refused(Exception):
+    """Helm or the chart has refused the values; the text says why."""
+
+
+def values_files() -> list[Path]:
+    """Return the chart's example values."""
+    return sorted((CHART / "ci").glob("*-values.yaml"))
+
+
+def path_of(values: str | Path) -> Path:
+    """Return the path of `ci/NAME-values.yaml`; a path stays as it is."""
+    if isinstance(values, Path):
+        return values
+    return CHART / "ci" / f"{values}-values.yaml"
+
+
+@cache
+def text(values: str | Path, *sets: str, upgrade: bool = False) -> str:
+    """Return what Helm renders from a values file, as one YAML stream.
+
+    `values` is the name of a file in `ci`, such as `prod`, or a path. Each of `sets` is `key=value`
+    as for `--set`. Raises Refused.
+    """
+    command: list[str | Path] = ["template", RELEASE, CHART, *_CLUSTER, "--values", path_of(values)]
+    for entry in sets:
+        command += ["--set", entry]
+    return run(*command, *(["--is-upgrade"] if upgrade else []))
+
+
+@cache
+def documents(values: str | Path, *sets: str, upgrade: bool = False) -> tuple[Document, ...]:
+    """Return what Helm renders, parsed. All callers share it: copy it before changing it."""
+    parsed = yaml.load_all(text(values, *sets, upgrade=upgrade), yaml.CSafeLoader)
+    return tuple(document for document in parsed if document)
+
+
+def lint(values: str | Path) -> str:
+    """Return what `helm lint --strict` prints. Raises Refused."""
+    return run("lint", CHART, "--strict", "--namespace", NAMESPACE, "--values", path_of(values))
+
+
+def run(*arguments: str | Path) -> str:
+    """Return what a Helm command prints. Raises Refused."""
+    done = subprocess.run([HELM, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Refused(done.stdout + done.stderr)
+    return done.stdout
