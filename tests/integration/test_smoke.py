@@ -1,18 +1,15 @@
 """`attune smoke` and the synthetic practices that it books with."""
 
-import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 from click.testing import CliRunner, Result
@@ -21,6 +18,7 @@ from attune_local.servers import free_port
 from attune_local.stack import Stack
 from attune_operator.main import main
 from attune_testing.waiting import until
+from tests.interference import Answer, between, once, refusal
 from tests.world import World
 
 pytestmark = pytest.mark.req("PF-14")
@@ -56,8 +54,6 @@ def left(world: World) -> list[str]:
 
 def world_holds(world: World) -> list[str]:
     """Return the ids of the holds with the practice's provider."""
-    import psycopg
-
     with psycopg.connect(world.stack.database_url("booking")) as database:
         database.execute("SELECT set_config('attune.practice', '*', true)")
         found = database.execute(
@@ -135,90 +131,6 @@ def test_a_gateway_that_is_away_is_told() -> None:
     assert "Error: ready: no answer (ConnectionRefusedError)" in run.output
 
 
-class Proxy(http.server.ThreadingHTTPServer):
-    """Forwards requests to a gateway. `interfere` sees each request first, and may answer it."""
-
-    daemon_threads = True
-
-    def __init__(self, gateway: str, interfere: "Interference") -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.gateway = gateway
-        self.interfere = interfere
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Proxy
-
-    def _forward(self) -> None:
-        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.asked = f"{self.command} {self.path.partition('?')[0].rpartition('/')[2]}"
-        answer = self.server.interfere(self.asked, lambda: self._ask(content))
-        if answer is None:
-            self.connection.close()
-            return
-        status, headers, body = answer
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_POST = do_DELETE = _forward
-
-    def _ask(self, content: bytes) -> "Answer":
-        sent = {k: v for k, v in self.headers.items() if k not in ("Host", "Content-Length")}
-        asked = urllib.request.Request(  # noqa: S310  # the test's own gateway
-            f"{self.server.gateway}{self.path}", content or None, sent, method=self.command
-        )
-        try:
-            with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
-                return answer.status, {"Content-Type": "application/json"}, answer.read()
-        except urllib.error.HTTPError as answer:
-            return answer.code, {"Content-Type": "application/json"}, answer.read()
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-Answer = tuple[int, dict[str, str], bytes]
-Interference = Callable[[str, Callable[[], Answer]], Answer | None]
-
-
-@contextmanager
-def between(stack: Stack, interfere: Interference) -> Iterator[str]:
-    """Run a proxy in front of the gateway during the block, and yield its URL."""
-    proxy = Proxy(stack.url, interfere)
-    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield proxy.url
-    finally:
-        proxy.shutdown()
-        proxy.server_close()
-
-
-def once(wanted: str, instead: Callable[[Callable[[], Answer]], Answer | None]) -> Interference:
-    """Return what interferes with the first request that is `wanted`, such as `POST holds`."""
-    told: list[str] = []
-
-    def interfere(asked: str, forward: Callable[[], Answer]) -> Answer | None:
-        if asked == wanted and not told:
-            told.append(asked)
-            return instead(forward)
-        return forward()
-
-    return interfere
-
-
-def refusal(status: int, reason: str, **headers: str) -> Answer:
-    return status, headers, json.dumps({"status": status, "reason": reason}).encode()
-
-
 def test_a_slot_that_was_taken_meanwhile_is_left_to_others(stack: Stack, synthetic: World) -> None:
     others: list[dict[str, Any]] = []
 
@@ -229,7 +141,7 @@ def test_a_slot_that_was_taken_meanwhile_is_left_to_others(stack: Stack, synthet
         others.append(synthetic.book(first["start"]))
         return status, headers, body
 
-    with between(stack, once("GET slots", take_first)) as url:
+    with between(stack.url, once("GET slots", take_first)) as url:
         run = smoke(url, synthetic.username)
     assert (run.exit_code, steps(run)) == (0, [*STEPS, "all steps"]), run.output
     (other,) = others
@@ -239,7 +151,7 @@ def test_a_slot_that_was_taken_meanwhile_is_left_to_others(stack: Stack, synthet
 
 def test_it_comes_back_when_told_to(stack: Stack, synthetic: World) -> None:
     busy = refusal(429, "TOO_MANY_REQUESTS", **{"Retry-After": "1"})
-    with between(stack, once("POST bookings", lambda _: busy)) as url:
+    with between(stack.url, once("POST bookings", lambda _: busy)) as url:
         run = smoke(url, synthetic.username)
     assert run.exit_code == 0, run.output
     (line,) = [line for line in run.stdout.splitlines() if line.startswith("book ")]
@@ -248,7 +160,7 @@ def test_it_comes_back_when_told_to(stack: Stack, synthetic: World) -> None:
 
 def test_it_does_not_wait_longer_than_it_may(stack: Stack, synthetic: World) -> None:
     busy = refusal(429, "TOO_MANY_REQUESTS", **{"Retry-After": "3600"})
-    with between(stack, once("POST bookings", lambda _: busy)) as url:
+    with between(stack.url, once("POST bookings", lambda _: busy)) as url:
         run = smoke(url, synthetic.username)
     assert run.exit_code == 1
     assert "Error: book: 429 TOO_MANY_REQUESTS" in run.output
@@ -261,7 +173,7 @@ def test_a_lost_response_changes_nothing(stack: Stack, synthetic: World, lost: s
         forward()
 
     before = len(bookings(synthetic))
-    with between(stack, once(lost, lose)) as url:
+    with between(stack.url, once(lost, lose)) as url:
         run = smoke(url, synthetic.username)
     assert (run.exit_code, steps(run)) == (0, [*STEPS, "all steps"]), run.output
     assert len(bookings(synthetic)) == before + 1
@@ -279,7 +191,7 @@ def test_a_lost_response_changes_nothing(stack: Stack, synthetic: World, lost: s
 def test_what_fails_is_told_and_taken_back(
     stack: Stack, synthetic: World, wrong: str, told: str
 ) -> None:
-    with between(stack, once(wrong, lambda _: refusal(422, "REFUSED"))) as url:
+    with between(stack.url, once(wrong, lambda _: refusal(422, "REFUSED"))) as url:
         run = smoke(url, synthetic.username)
     assert run.exit_code == 1
     assert f"Error: {told}" in run.output
@@ -296,7 +208,7 @@ def test_a_search_that_is_wrong_fails(stack: Stack, synthetic: World) -> None:
         seen.append(seen[0] if seen else forward())
         return seen[-1]
 
-    with between(stack, stale) as url:
+    with between(stack.url, stale) as url:
         run = smoke(url, synthetic.username)
     assert run.exit_code == 1
     assert "Error: slot gone: a search still offers the booked slot" in run.output
@@ -313,7 +225,7 @@ def test_what_was_booked_is_taken_back_on_sigterm(stack: Stack, synthetic: World
         return answer
 
     before = len(bookings(synthetic))
-    with between(stack, once("POST bookings", hang)) as url:
+    with between(stack.url, once("POST bookings", hang)) as url:
         command = "from attune_operator.main import main; main()"
         process = subprocess.Popen(
             [sys.executable, "-c", command, "smoke", url, "--provider", synthetic.username],
