@@ -45,7 +45,7 @@ class Service:
     """A service's process: create it, register RPCs, handlers, and jobs, then run it."""
 
     def __init__(self, name: str, settings: ServiceSettings) -> None:
-        telemetry.configure(name)
+        telemetry.configure(name, settings.otel_exporter_otlp_endpoint, settings.log_level)
         self.name = name
         self.package = name.replace("-", "_")
         self.settings = settings

@@ -56,6 +56,7 @@ class Settings(ServiceSettings):
     sign_in_failures_by_address: int = 50
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.session_key) < 32:
             raise Misconfigured("SESSION_KEY must have at least 32 characters")
 
