@@ -1,5 +1,6 @@
 """Attempts to book are counted by outcome, with the lead time of those that succeed."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,3 +99,29 @@ def test_the_lead_time_of_a_booking_is_measured_once(
 def lead_times(measurements: Measurements) -> tuple[int, float]:
     points = measurements.points("attune.booking.lead_time")
     return sum(p.count for p in points), sum(p.sum for p in points)
+
+
+@pytest.mark.req("PF-14")
+def test_attempts_in_synthetic_practices_are_counted_apart(
+    both: Both, measurements: Measurements
+) -> None:
+    synthetic, real = Practice(both, synthetic=True), Practice(both)
+    before, lead_times_before = apart(measurements), lead_times(measurements)
+    with acting_as(VISITOR):
+        for practice in (synthetic, synthetic, real):
+            with contextlib.suppress(Conflict):
+                both.rpc.CreateBooking(wish(practice, NINE))
+    assert apart(measurements) - before == {
+        ("confirmed", "true"): 1,
+        ("conflict", "true"): 1,
+        ("confirmed", "false"): 1,
+    }
+    assert lead_times(measurements)[0] == lead_times_before[0] + 1
+
+
+def apart(measurements: Measurements) -> Counter[tuple[str, str]]:
+    """Return the number of attempts by outcome, and by whether the practice is synthetic."""
+    points = measurements.points("attune.booking.attempts")
+    return Counter(
+        {(p.attributes["outcome"], p.attributes["synthetic"]): int(p.value) for p in points}
+    )

@@ -21,8 +21,12 @@ _HOUR, _DAY = 3600.0, 86400.0
 
 _attempts = telemetry.Counter(
     "attune.booking.attempts",
-    "Attempts to book, by outcome",
-    [{"outcome": outcome} for outcome in OUTCOMES],
+    "Attempts to book, by outcome, and whether the practice is synthetic",
+    [
+        {"outcome": outcome, "synthetic": synthetic}
+        for outcome in OUTCOMES
+        for synthetic in ("false", "true")
+    ],
 )
 _lead_time = telemetry.duration(
     "attune.booking.lead_time",
@@ -32,9 +36,11 @@ _lead_time = telemetry.duration(
 
 
 class Attempt:
-    """One attempt to book; whoever makes it sets the status of the booking as its outcome."""
+    """One attempt to book; whoever makes it sets the status of the booking as its outcome, and
+    whether the practice is synthetic, once that is known."""
 
     outcome = ERROR
+    synthetic = False
 
 
 @contextlib.contextmanager
@@ -47,7 +53,8 @@ def counted() -> Iterator[Attempt]:
         attempt.outcome = outcome_of(error)
         raise
     finally:
-        _attempts.add({"outcome": attempt.outcome})
+        synthetic = "true" if attempt.synthetic else "false"
+        _attempts.add({"outcome": attempt.outcome, "synthetic": synthetic})
 
 
 def outcome_of(error: DomainError) -> str:
@@ -59,6 +66,11 @@ def outcome_of(error: DomainError) -> str:
 
 
 def record_lead_time(session: Session, row: Booking, now: datetime) -> None:
-    """Record how far ahead a booking was made, once its transaction has committed."""
+    """Record how far ahead a booking was made, once its transaction has committed.
+
+    Synthetic bookings say nothing about people, and are left out.
+    """
+    if row.synthetic:
+        return
     seconds = (row.start_at - now).total_seconds()
     after_commit(session, partial(_lead_time.record, seconds))

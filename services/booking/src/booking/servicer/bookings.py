@@ -63,15 +63,17 @@ class BookingServicer(BookingServiceServicer):
         Raises SlotTaken, Refused with the first failing rule, or RequestIdReused.
         """
         with attempts.counted() as attempt:
-            response = self._create(request)
+            response = self._create(request, attempt)
             attempt.outcome = proto.word(booking_pb2.BookingStatus, response.booking.status)
         return response
 
-    def _create(self, request: pb.CreateBookingRequest) -> pb.CreateBookingResponse:
+    def _create(
+        self, request: pb.CreateBookingRequest, attempt: attempts.Attempt
+    ) -> pb.CreateBookingResponse:
         form = parse.form(request)
 
         def create(session: Session, terms: Terms, start: datetime) -> pb.CreateBookingResponse:
-            now = self._clock.now()
+            now, attempt.synthetic = self._clock.now(), terms.synthetic
             row = book_online(session, terms, start, form, now)
             _record(session, "booking.create", row)
             attempts.record_lead_time(session, row, now)
