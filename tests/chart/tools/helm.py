@@ -39,22 +39,25 @@ def path_of(values: str | Path) -> Path:
 
 
 @cache
-def text(values: str | Path, *sets: str, upgrade: bool = False) -> str:
+def text(values: str | Path, *sets: str, upgrade: bool = False, chart: Path = CHART) -> str:
     """Return what Helm renders from a values file, as one YAML stream.
 
     `values` is the name of a file in `ci`, such as `prod`, or a path. Each of `sets` is `key=value`
     as for `--set`. Raises Refused.
     """
-    command: list[str | Path] = ["template", RELEASE, CHART, *_CLUSTER, "--values", path_of(values)]
+    command: list[str | Path] = ["template", RELEASE, chart, *_CLUSTER, "--values", path_of(values)]
     for entry in sets:
         command += ["--set", entry]
     return run(*command, *(["--is-upgrade"] if upgrade else []))
 
 
 @cache
-def documents(values: str | Path, *sets: str, upgrade: bool = False) -> tuple[Document, ...]:
+def documents(
+    values: str | Path, *sets: str, upgrade: bool = False, chart: Path = CHART
+) -> tuple[Document, ...]:
     """Return what Helm renders, parsed. All callers share it: copy it before changing it."""
-    parsed = yaml.load_all(text(values, *sets, upgrade=upgrade), yaml.CSafeLoader)
+    rendered = text(values, *sets, upgrade=upgrade, chart=chart)
+    parsed = yaml.load_all(rendered, yaml.CSafeLoader)
     return tuple(document for document in parsed if document)
 
 
