@@ -20,7 +20,7 @@ export PYTHONTZPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lint protos soak fuzz mutate bench chaos pictures reasons messages reqs lock setup clean chart
+.PHONY: help up test check format lint scan protos soak fuzz mutate bench chaos pictures reasons messages reqs lock setup clean chart
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -43,6 +43,13 @@ lint: setup ## ruff, import rules and mypy alone
 	@lint-imports --no-cache
 	@# One at a time: every service has a tests/conftest.py of its own.
 	@set -e; for part in $(PACKAGES) tests conftest.py; do echo "mypy $$part"; mypy --no-error-summary $$part; done
+
+scan: $(DEV) ## Look up the locked packages among PyPI's known vulnerabilities; needs pypi.org
+	@uv venv --quiet --clear build/scan
+	@uv pip sync --quiet --python build/scan/bin/python --require-hashes requirements/scan.txt
+	@# Strict: a package that cannot be looked up is a failure.
+	@build/scan/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+		-r requirements/dev.txt -r requirements/scan.txt
 
 format: setup ## Format and sort imports
 	@ruff check --fix --quiet . || true

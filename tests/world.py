@@ -80,12 +80,15 @@ class World:
     owner: Http
 
     @classmethod
-    def make(cls, stack: Stack, **policies: Any) -> "World":
+    def make(cls, stack: Stack, *, synthetic: bool = False, **policies: Any) -> "World":
         """Create a practice under these policies."""
         stub = AvailabilityStub(stack.operator_channel("availability"))
         username = builders.unique("p")
         practice = builders.practice(
-            stub, name=f"Practice {username}", policies=pb.Policies(**policies)
+            stub,
+            name=f"Practice {username}",
+            policies=pb.Policies(**policies),
+            synthetic=synthetic,
         )
         builders.service_type(stub, practice.practice_id)
         provider = builders.provider(stub, practice.practice_id, username=username)

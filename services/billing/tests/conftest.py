@@ -49,6 +49,7 @@ def completed(practice: UUID) -> Callable[..., BookingCompleted]:
         start: str = "2026-03-02 15:00",
         client_id: UUID | None = None,
         provider_id: UUID | None = None,
+        synthetic: bool = False,
     ) -> BookingCompleted:
         fact = BookingFact(
             booking_id=str(ids.new()),
@@ -60,6 +61,7 @@ def completed(practice: UUID) -> Callable[..., BookingCompleted]:
             version=3,
             price=Money(minor_units=minor_units, currency_code=currency),
             billing_type=billing_type,
+            synthetic=synthetic,
         )
         fact.start_time.FromDatetime(utc(start))
         fact.end_time.FromSeconds(fact.start_time.seconds + 3600)

@@ -91,10 +91,14 @@ def test_a_session_that_was_held_is_billable_and_owed(
     assert emitted() == [status(practice, event, DUE)]
 
 
-@pytest.mark.req("BL-3", "BL-8")
+@pytest.mark.req("BL-3", "BL-8", "PF-14")
 @pytest.mark.parametrize(
-    ("minor_units", "billing_type"),
-    [(15000, booking_pb2.BILLING_TYPE_NOT_BILLED), (0, booking_pb2.BILLING_TYPE_CASH)],
+    ("minor_units", "billing_type", "synthetic"),
+    [
+        (15000, booking_pb2.BILLING_TYPE_NOT_BILLED, False),
+        (0, booking_pb2.BILLING_TYPE_CASH, False),
+        (15000, booking_pb2.BILLING_TYPE_CASH, True),
+    ],
 )
 def test_where_nothing_is_due_the_booking_is_told_and_nothing_else_happens(
     database: Database,
@@ -104,8 +108,9 @@ def test_where_nothing_is_due_the_booking_is_told_and_nothing_else_happens(
     emitted: Emitted,
     minor_units: int,
     billing_type: "booking_pb2.BillingType.ValueType",
+    synthetic: bool,
 ) -> None:
-    event = completed(minor_units, billing_type=billing_type)
+    event = completed(minor_units, billing_type=billing_type, synthetic=synthetic)
     deliver(event)
     assert emitted() == [status(practice, event, NOT_BILLED)]
     assert billed(database, practice) == []

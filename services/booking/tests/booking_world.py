@@ -127,6 +127,7 @@ def terms(
     buffer_before: int = 0,
     buffer_after: int = 0,
     title: str = "Therapy session",
+    synthetic: bool = False,
 ) -> Terms:
     """Return the terms of a session of 50 minutes; with rooms it is in person."""
     fee = Fee(
@@ -158,6 +159,7 @@ def terms(
         ),
         resources=[ResourceMessage(number=r.number, id=str(r.id)) for r in (provider, *rooms)],
         address="1 Elm Street" if rooms else "",
+        synthetic=synthetic,
     )
     return availability.terms("ada", "in_person" if rooms else "telehealth", message)
 

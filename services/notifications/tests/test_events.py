@@ -19,6 +19,26 @@ from notifications.store.tables import Notice
 
 Deliver = Callable[..., bool]
 CLIENT, PROVIDER = "client", "provider"
+CHANGES: list[tuple[Callable[..., Message], dict[str, Any], list[tuple[str, str]]]] = [
+    (happened.BookingRequested, {}, [("booking_requested", r) for r in (CLIENT, PROVIDER)]),
+    (happened.BookingConfirmed, {}, [("booking_confirmed", r) for r in (CLIENT, PROVIDER)]),
+    (happened.BookingConfirmed, {"was_requested": True}, [("booking_confirmed", CLIENT)]),
+    (happened.BookingDeclined, {}, [("booking_declined", CLIENT)]),
+    (happened.BookingExpired, {}, [("booking_expired", CLIENT)]),
+    (
+        happened.BookingCancelled,
+        {"cancelled_by": pb.CANCELLED_BY_PRACTICE, "tell_client": True},
+        [("booking_cancelled", CLIENT)],
+    ),
+    (happened.BookingCancelled, {"cancelled_by": pb.CANCELLED_BY_PRACTICE}, []),
+    (
+        happened.BookingCancelled,
+        {"cancelled_by": pb.CANCELLED_BY_CLIENT},
+        [("booking_cancelled", r) for r in (CLIENT, PROVIDER)],
+    ),
+    (happened.CancellationRequested, {}, [("cancellation_requested", PROVIDER)]),
+    (happened.CancellationDeclined, {}, [("cancellation_declined", CLIENT)]),
+]
 
 
 def notices(database: Database, practice: UUID) -> list[tuple[str, str, int, str]]:
@@ -36,29 +56,7 @@ def plans(database: Database, practice: UUID) -> list[tuple[str, str]]:
 
 
 @pytest.mark.req("NT-1", "CN-1")
-@pytest.mark.parametrize(
-    ("kind", "fields", "told"),
-    [
-        (happened.BookingRequested, {}, [("booking_requested", r) for r in (CLIENT, PROVIDER)]),
-        (happened.BookingConfirmed, {}, [("booking_confirmed", r) for r in (CLIENT, PROVIDER)]),
-        (happened.BookingConfirmed, {"was_requested": True}, [("booking_confirmed", CLIENT)]),
-        (happened.BookingDeclined, {}, [("booking_declined", CLIENT)]),
-        (happened.BookingExpired, {}, [("booking_expired", CLIENT)]),
-        (
-            happened.BookingCancelled,
-            {"cancelled_by": pb.CANCELLED_BY_PRACTICE, "tell_client": True},
-            [("booking_cancelled", CLIENT)],
-        ),
-        (happened.BookingCancelled, {"cancelled_by": pb.CANCELLED_BY_PRACTICE}, []),
-        (
-            happened.BookingCancelled,
-            {"cancelled_by": pb.CANCELLED_BY_CLIENT},
-            [("booking_cancelled", r) for r in (CLIENT, PROVIDER)],
-        ),
-        (happened.CancellationRequested, {}, [("cancellation_requested", PROVIDER)]),
-        (happened.CancellationDeclined, {}, [("cancellation_declined", CLIENT)]),
-    ],
-)
+@pytest.mark.parametrize(("kind", "fields", "told"), CHANGES)
 def test_who_hears_of_what(
     database: Database,
     practice: UUID,
@@ -71,6 +69,23 @@ def test_who_hears_of_what(
     assert deliver(kind(booking=fact, **fields))
     assert notices(database, practice) == [(k, to, 1, "queued") for k, to in told]
     assert plans(database, practice) == [("deliver", fact.booking_id)][: len(told)]
+
+
+@pytest.mark.req("PF-14")
+@pytest.mark.parametrize(("kind", "fields", "told"), CHANGES)
+def test_nobody_hears_of_a_synthetic_booking(
+    database: Database,
+    practice: UUID,
+    deliver: Deliver,
+    fact: happened.BookingFact,
+    kind: Callable[..., Message],
+    fields: dict[str, Any],
+    told: list[tuple[str, str]],
+) -> None:
+    fact.synthetic = True
+    assert deliver(kind(booking=fact, **fields))
+    assert notices(database, practice) == []
+    assert plans(database, practice) == []
 
 
 @pytest.mark.req("NT-3", "PF-2")

@@ -15,7 +15,15 @@ from importlib.util import find_spec
 
 import click
 
-from attune_operator import audit, dead_letters, keys, migrate, practices, wait_for_schema
+from attune_operator import (
+    audit,
+    dead_letters,
+    keys,
+    migrate,
+    practices,
+    smoke,
+    wait_for_schema,
+)
 from attune_operator.environment import Environment
 
 GROUP = "attune.commands"
@@ -39,6 +47,7 @@ main.add_command(audit.audit)
 main.add_command(keys.keys)
 main.add_command(practices.practice)
 main.add_command(practices.provider)
+main.add_command(smoke.smoke)
 for found in entry_points(group=GROUP):
     main.add_command(found.load())
 if find_spec("attune_local"):  # not installed in images, which start no servers of their own

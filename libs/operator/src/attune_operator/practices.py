@@ -61,6 +61,9 @@ def provider() -> None:
 @click.option("--phone", default="", help="Shown to clients.")
 @click.option("--email", default="", help="Shown to clients.")
 @click.option("--website", default="", help="Shown to clients.")
+@click.option(
+    "--synthetic", is_flag=True, help="Only to test this Attune: no emails, nothing is billed."
+)
 def create_practice(**details: Any) -> None:
     """Create a practice and print its id."""
     request = CreatePracticeRequest(request_id=ids.new().hex, practice=pb.Practice(**details))

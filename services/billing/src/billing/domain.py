@@ -115,12 +115,16 @@ class CompletedBooking(BookingVersion):
     billing_type: str
     price_minor_units: int
     price_currency: str
+    synthetic: bool
+    """Whether the practice exists only to test this Attune, where nobody owes anything."""
 
     def amount_due(self) -> Money | None:
         """Return the amount that the client owes, or None if nothing is due (spec BL-3).
 
         Raises UnknownBillingType or InvalidMoney.
         """
+        if self.synthetic:
+            return None
         return amount_due(self.billing_type, self.price_minor_units, self.price_currency)
 
 

@@ -46,4 +46,5 @@ def completed_booking(booking: BookingFact) -> CompletedBooking:
         billing_type=proto.word(BillingType, booking.billing_type),
         price_minor_units=booking.price.minor_units,
         price_currency=booking.price.currency_code,
+        synthetic=booking.synthetic,
     )

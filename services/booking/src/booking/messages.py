@@ -121,6 +121,7 @@ def booking_fact(row: Booking) -> BookingFact:
         version=row.version,
         price=_total(row.lines),
         billing_type=proto.value(BillingType, row.client.billing_type),
+        synthetic=row.synthetic,
     )
 
 

@@ -38,6 +38,7 @@ from attune.booking.v1.events_pb2 import (
     BookingDeclined,
     BookingExpired,
     BookingFact,
+    BookingRequested,
     BookingStarted,
     CancellationDeclined,
     CancellationRequested,
@@ -86,10 +87,17 @@ class Case:
         service: Running,
         approval: bool = False,
         cancellation: ClientCancellation.ValueType = CLIENT_CANCELLATION_ALLOWED,
+        synthetic: bool = False,
     ) -> None:
         self.service, self.practice, self.provider = service, ids.new(), resource()
         self.where = slot(
-            terms(self.practice, self.provider, approval=approval, cancellation=cancellation)
+            terms(
+                self.practice,
+                self.provider,
+                approval=approval,
+                cancellation=cancellation,
+                synthetic=synthetic,
+            )
         )
         self.booked = service.book(self.where)
         self.id = self.booked.booking_id
@@ -178,6 +186,25 @@ def fact(case: Case, status: booking_pb2.BookingStatus.ValueType, version: int) 
         price=Money(minor_units=15000, currency_code="USD"),
         billing_type=BILLING_TYPE_CASH,
     )
+
+
+@pytest.mark.req("PF-14")
+def test_every_event_says_whether_the_practice_is_synthetic(alone: Running) -> None:
+    for synthetic in (True, False):
+        completed = Case(alone, approval=True, synthetic=synthetic)
+        confirm(completed)
+        complete(completed)
+        alone.clock.present = NOW
+        cancelled = Case(alone, synthetic=synthetic)
+        cancel(cancelled, tell=True)
+        facts = [
+            *(e.booking for e in events(alone.database, BookingRequested, completed.practice)),
+            *(e.booking for e in events(alone.database, BookingConfirmed, completed.practice)),
+            *(e.booking for e in events(alone.database, BookingCompleted, completed.practice)),
+            *(e.booking for e in events(alone.database, BookingConfirmed, cancelled.practice)),
+            *(e.booking for e in events(alone.database, BookingCancelled, cancelled.practice)),
+        ]
+        assert [each.synthetic for each in facts] == [synthetic] * 5
 
 
 def assert_free(case: Case, revision: int) -> None:

@@ -55,7 +55,9 @@ OPERATOR = Identity("service:operator")
 class Practice:
     """A practice of its own with one provider, who works from 9 to 17 in New York."""
 
-    def __init__(self, both: Both, rooms: bool = False, **policies: Any) -> None:
+    def __init__(
+        self, both: Both, rooms: bool = False, synthetic: bool = False, **policies: Any
+    ) -> None:
         self.both, self.username = both, f"p-{ids.new().hex[:12]}"
         with acting_as(OPERATOR):
             made = both.availability.CreatePractice(
@@ -66,6 +68,7 @@ class Practice:
                         currency_code="USD",
                         address="1 Elm Street",
                         policies=av.Policies(**policies),
+                        synthetic=synthetic,
                     )
                 )
             )

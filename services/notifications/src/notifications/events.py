@@ -63,6 +63,9 @@ def cancellation_declined(event: pb.CancellationDeclined, context: EventContext)
 def _queue(
     context: EventContext, booking: pb.BookingFact, kind: Kind, recipients: Iterable[Recipient]
 ) -> None:
+    """Queue notices of a change, except in a synthetic practice, where nobody reads them."""
+    if booking.synthetic:
+        return
     queueing.queue(
         context.session,
         practice_id=UUID(booking.practice_id),

@@ -27,6 +27,7 @@ def create(
         phone=details.phone,
         email=details.email,
         website=details.website,
+        synthetic=details.synthetic,
         policies=dict(policies),
         policies_version=1,
         changes=1,

@@ -29,6 +29,8 @@ class PracticeDetails:
     phone: str
     email: str
     website: str
+    synthetic: bool
+    """Whether the practice exists only to test this Attune (spec PF-14)."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ def practice(row: Practice) -> pb.Practice:
         phone=row.phone,
         email=row.email,
         website=row.website,
+        synthetic=row.synthetic,
         policies=effective_policies(effective(row.policies, {})),
         version=row.policies_version,
     )
@@ -70,6 +71,7 @@ def profile(setup: SetUp) -> GetProfileResponse:
             phone=practice.phone,
             email=practice.email,
             website=practice.website,
+            synthetic=practice.synthetic,
         ),
         service_types=[kind for kind in public if kind.active and kind.online and kind.modes],
     )

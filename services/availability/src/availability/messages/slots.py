@@ -46,6 +46,7 @@ def terms(setup: SetUp, slug: str, mode: Mode, room: int | None) -> pb.Terms:
         service_type=service_type(setup.service_types[slug]),
         policies=effective_policies(setup.policies),
         country=setup.practice.country,
+        synthetic=setup.practice.synthetic,
         resources=[pb.Resource(number=setup.number, id=setup.provider_id)],
     )
     if mode is Mode.IN_PERSON:

@@ -116,6 +116,7 @@ def _set_up(loaded: LoadedProvider) -> SetUp:
             phone=loaded.phone,
             email=loaded.email,
             website=loaded.website,
+            synthetic=loaded.synthetic,
         ),
         policies=policies.effective(loaded.practice_policies, loaded.policies),
         service_types={

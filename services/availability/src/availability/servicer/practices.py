@@ -95,6 +95,7 @@ def _details(wanted: pb.Practice) -> PracticeDetails:
         phone=phones.optional(wanted.phone, country, "practice.phone"),
         email=validation.email(wanted.email, "practice.email"),
         website=validation.website(wanted.website, "practice.website"),
+        synthetic=wanted.synthetic,
     )
 
 

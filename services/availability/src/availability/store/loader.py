@@ -22,7 +22,7 @@ WITH found AS (
         p.id, p.practice_id, p.number, p.username, p.display_name, p.timezone, p.policies,
         p.blocks, p.setup_version,
         c.name, c.timezone AS practice_timezone, c.currency_code, c.country,
-        c.address, c.phone, c.email, c.website,
+        c.address, c.phone, c.email, c.website, c.synthetic,
         c.policies AS practice_policies, c.setup_version AS practice_version
     FROM providers AS p JOIN practices AS c USING (practice_id)
     WHERE p.username = :username
@@ -102,6 +102,7 @@ class LoadedProvider:
     phone: str
     email: str
     website: str
+    synthetic: bool
     practice_policies: Json
     practice_version: int
     dates: list[tuple[str, list[Json]]] | None

@@ -43,6 +43,7 @@ class Practice(Base):
     phone: Mapped[str]
     email: Mapped[str]
     website: Mapped[str]
+    synthetic: Mapped[bool]
     policies: Mapped[Json]
     policies_version: Mapped[int] = mapped_column(BigInteger)
     changes: Mapped[int] = mapped_column(BigInteger)

@@ -123,6 +123,7 @@ def _row(booking_id: UUID, terms: Terms, start: datetime, client: Client, now: d
         local_start=start.astimezone(zone(terms.timezone)).replace(tzinfo=None),
         timezone=terms.timezone,
         address=terms.address,
+        synthetic=terms.synthetic,
         client_cancellation=terms.client_cancellation,
         late_cancellation_minutes=terms.late_cancellation_minutes,
         cancellation_requested=False,

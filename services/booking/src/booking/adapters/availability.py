@@ -62,6 +62,7 @@ def terms(username: str, mode: str, message: pb.Terms) -> Terms:
         timezone=message.provider_timezone,
         mode=mode,
         country=message.country,
+        synthetic=message.synthetic,
         address=message.address,
         resources=tuple(Resource(r.number, UUID(r.id)) for r in message.resources),
         service=_service(service, mode),

@@ -54,6 +54,8 @@ class Terms:
     mode: str
     country: str
     """The practice's (ISO 3166-1), or empty."""
+    synthetic: bool
+    """Whether the practice exists only to test this Attune (spec PF-14)."""
     address: str
     resources: tuple[Resource, ...]
     """All that the session takes, the provider first."""

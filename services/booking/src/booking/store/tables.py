@@ -118,6 +118,7 @@ class Booking(Base):
     address: Mapped[str]
     note_sealed: Mapped[bytes | None]
     reason_text_sealed: Mapped[bytes | None]
+    synthetic: Mapped[bool]
     client_cancellation: Mapped[str]
     late_cancellation_minutes: Mapped[int]
     cancellation_requested: Mapped[bool]

@@ -46,4 +46,5 @@ def _answer(practice: pb.Practice) -> schemas.Practice:
         phone=practice.phone,
         email=practice.email,
         website=practice.website,
+        synthetic=practice.synthetic,
     )

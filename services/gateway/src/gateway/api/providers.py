@@ -29,6 +29,7 @@ def get_provider(username: str) -> schemas.Profile:
             phone=practice.phone or None,
             email=practice.email or None,
             website=practice.website or None,
+            synthetic=practice.synthetic,
         ),
         services=[
             schemas.ServiceOffered(

@@ -7,6 +7,10 @@ from pydantic import Field
 from gateway.openapi import examples
 from gateway.openapi.types import Answer, Line, Named, Request
 
+SYNTHETIC = (
+    "Whether the practice exists only to test this Attune: its bookings send no email and are not"
+    " billed."
+)
 _Line = Annotated[Line, Field(max_length=200)]
 
 
@@ -40,6 +44,7 @@ class Practice(Answer):
         "phone": "+17185550142",
         "email": "hello@demo.example",
         "website": "https://demo.example",
+        "synthetic": False,
     }
 
     id: str
@@ -51,3 +56,4 @@ class Practice(Answer):
     phone: str
     email: str
     website: str
+    synthetic: bool = Field(description=SYNTHETIC)

@@ -1,7 +1,10 @@
 """Profiles of providers."""
 
+from pydantic import Field
+
 from gateway.openapi import examples
 from gateway.openapi.types import Amount, Answer, Mode
+from gateway.schemas.practices import SYNTHETIC
 
 
 class ServiceOffered(Answer):
@@ -26,6 +29,7 @@ class PracticeProfile(Answer):
         "phone": "+17185550142",
         "email": "hello@demo.example",
         "website": "https://demo.example",
+        "synthetic": False,
     }
 
     name: str
@@ -35,6 +39,7 @@ class PracticeProfile(Answer):
     phone: str | None = None
     email: str | None = None
     website: str | None = None
+    synthetic: bool = Field(description=SYNTHETIC)
 
 
 class Profile(Answer):
