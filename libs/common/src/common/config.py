@@ -78,6 +78,8 @@ class ServiceSettings(Settings):
     call_seconds: float = CALL
     # Seconds that a call waits for a permit while too many calls are under way.
     turn_seconds: float = MAX_WAIT
+    # Changes of how long data is kept: "notices=200d;notes=off" (`common.upkeep.retention`).
+    retention: str = ""
     # "development" enables features that only developers may see.
     environment: str = "production"
     # A file with the seconds to add to the clock, for tests and rehearsals.

@@ -13,7 +13,16 @@ from importlib.util import find_spec
 
 import click
 
-from attune_operator import audit, dead_letters, keys, migrate, practices
+from attune_operator import (
+    audit,
+    backup,
+    dead_letters,
+    keys,
+    migrate,
+    practices,
+    projections,
+    retention,
+)
 from attune_operator.environment import Environment
 
 GROUP = "attune.commands"
@@ -31,6 +40,10 @@ main.add_command(migrate.migrate)
 main.add_command(dead_letters.dead_letters)
 main.add_command(audit.audit)
 main.add_command(keys.keys)
+main.add_command(projections.projections)
+main.add_command(retention.retention)
+main.add_command(backup.backup)
+main.add_command(backup.events)
 main.add_command(practices.practice)
 main.add_command(practices.provider)
 for found in entry_points(group=GROUP):

@@ -1,15 +1,29 @@
 """`python -m billing`: wiring."""
 
+from dataclasses import dataclass
+
 from billing.events import handlers
+from billing.projection import projection
+from billing.retention import purges
 from billing.servicer import servicers
 from common.config import ServiceSettings
 from common.service import Service
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settings(ServiceSettings):
+    """The settings of billing besides those of every service."""
+
+    booking_target: str
+
+
 def main() -> None:
-    service = Service("billing", ServiceSettings.from_env())
+    settings = Settings.from_env()
+    service = Service("billing", settings)
     service.add(servicers(service.database))
     service.handle(handlers)
+    service.retain(purges)
+    service.upkeep.compare(projection, service.channel(settings.booking_target))
     service.run()
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from booking.adapters.availability import Availability
 from booking.events import handlers
 from booking.jobs import jobs
+from booking.retention import purges
 from booking.servicer import servicers
 from common.config import ServiceSettings
 from common.service import Service
@@ -24,6 +25,7 @@ def main() -> None:
     service.add(servicers(service.database, availability, service.clock))
     service.handle(handlers)
     service.work(jobs)
+    service.retain(purges)
     service.run()
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from calendar_sync.adapters.availability import Providers
 from calendar_sync.adapters.booking import Bookings
+from calendar_sync.retention import purges
 from calendar_sync.servicer import servicers
 from common.config import ServiceSettings
 from common.service import Service
@@ -28,6 +29,7 @@ def main() -> None:
             Providers(service.channel(settings.availability_target)),
         )
     )
+    service.retain(purges)
     service.run()
 
 

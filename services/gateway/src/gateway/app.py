@@ -9,16 +9,21 @@ from common.db import encryption
 from common.db.database import Database
 from common.rpc.identity import Signer
 from common.services import GATEWAY
+from common.upkeep.upkeep import Upkeep
 from gateway import api, pages
 from gateway.backends.stubs import Stubs
 from gateway.identity import visitors
 from gateway.openapi import document
+from gateway.retention import purges
 from gateway.settings import Settings
 from gateway.web import middleware, problems, protection, rate_limits
 from gateway.web.health import Readiness
 from gateway.web.load_shedding import LARGEST_BODY, LoadShedder
 from gateway.web.middleware import RequestMiddleware
 from gateway.web.rate_limits import Limiter
+
+_THREADS = ("upkeep", "sealer")
+"""The extensions that have threads of their own, in the order in which they are stopped."""
 
 
 def create_app(settings: Settings) -> Flask:
@@ -41,13 +46,15 @@ def create_app(settings: Settings) -> Flask:
     app.wsgi_app = RequestMiddleware(  # type: ignore[method-assign]  # as Flask has it
         LoadShedder(app.wsgi_app, settings), settings
     )
-    app.extensions["sealer"].start()
+    for name in _THREADS:
+        app.extensions[name].start()
     return app
 
 
 def close(app: Flask) -> None:
     """Release the connections and threads of the app."""
-    app.extensions["sealer"].stop()
+    for name in _THREADS:
+        app.extensions[name].stop()
     for name in ("stubs", "readiness", "database"):
         app.extensions[name].close()
 
@@ -58,18 +65,21 @@ def _add_extensions(app: Flask, settings: Settings) -> None:
     now = clock.clock(settings.clock_file)
     database = Database(
         settings.database_url,
-        settings.most_per_service + 1,  # one for the sealer
+        settings.most_per_service + 2,  # one for the sealer, one for upkeep
         service=GATEWAY,
         clock=now,
         patience=settings.call_seconds,
         max_wait=settings.turn_seconds,
     )
+    upkeep = Upkeep(database, now)
+    upkeep.retain(purges, settings.retention)
     app.extensions.update(
         settings=settings,
         stubs=stubs,
         database=database,
         audit=AuditServicer(database),
         sealer=Sealer(database),
+        upkeep=upkeep,
         clock=now,
         limiter=Limiter(settings, database, now),
         readiness=Readiness(database, stubs.targets),
