@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def case(stack: Stack) -> Case:
     for booking in (completed, paid):
         world.come(booking)
         world.owner.post(f"/bookings/{booking['id']}/complete")
-        until(lambda booking=booking: made.status(booking), lambda status: status == "due")
+        until(partial(made.status, booking), lambda status: status == "due")
     for booking in (first, second):
         assert world.messages(booking["client"]["email"])
     assert world.messages(f"{world.username}@practice.example", 4)
@@ -110,7 +111,7 @@ def break_everything(case: Case) -> set[tuple[str, str, str]]:
         "telehealth-rooms",
         "UPDATE rooms SET closed_at = now() WHERE booking_id = %(id)s",
         id=first,
-    )  # noqa: E501
+    )
     execute(
         stack,
         "telehealth-rooms",
@@ -126,7 +127,7 @@ def break_everything(case: Case) -> set[tuple[str, str, str]]:
     )
     execute(
         stack, "billing", "DELETE FROM billables WHERE booking_id = %(id)s", id=case.completed["id"]
-    )  # noqa: E501
+    )
     execute(
         stack,
         "booking",

@@ -24,6 +24,7 @@ class Upkeep:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self.jobs = Jobs()
+        self.poll = _POLL
         self._database = database
         self._clock = clock
         self._worker: Worker | None = None
@@ -48,7 +49,7 @@ class Upkeep:
             )
 
     def start(self) -> None:
-        self._worker = Worker(self._database, self._clock, self.jobs, poll=_POLL)
+        self._worker = Worker(self._database, self._clock, self.jobs, poll=self.poll)
         self._worker.start()
 
     def stop(self) -> None:
