@@ -319,7 +319,8 @@ class _Lane:
                 self._claim()
             except Exception as error:  # the database is unreachable: the rows are still there
                 log.warning("cannot claim jobs: %s", type(error).__name__)
-            self.wake.wait(self._worker.poll)
+            if not self._ended.is_set():  # else the wake-up of `stop` may have been cleared
+                self.wake.wait(self._worker.poll)
 
     def _claim(self) -> None:
         self._doing = {job for job in self._doing if not job.done()}
