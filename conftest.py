@@ -26,13 +26,15 @@ Reporting = Generator[None, Any, Any]
 _GATEWAY = "services/gateway/"
 _WHOLE = "tests/"
 _FAULTY = tuple(
-    f"tests/integration/test_{name}.py" for name in ("degraded", "faults", "poison", "time")
+    f"tests/integration/test_{name}.py"
+    for name in ("degraded", "faults", "poison", "restore", "time")
 )
 _PERSONAL_DATA = "tests/personal_data/"
 _ROLLING = "tests/integration/rolling/"
 _CHART = "tests/chart/"  # starts no Attune; one process renders each example once
 # Each starts what it needs by itself, and takes long.
 _ALONE = (
+    "tests/integration/test_backup.py",
     "tests/integration/test_chaos.py",
     "tests/integration/test_up.py",
     "tests/test_installation.py",

@@ -78,6 +78,8 @@ attune.booking.v1.BookingService
   ResolveManageToken          manage_link.use
 attune.booking.v1.OccupancyService
   ListTakenTime               - times and opaque ids
+attune.booking.v1.BookingFactService
+  ListBookingFacts            - ids, times and amounts
 attune.booking.v1.BookingService
   ConfirmBooking              booking.confirm
   DeclineBooking              booking.decline
@@ -118,6 +120,7 @@ availability       due:fetch_taken                             - times and opaqu
 booking            attune.billing.v1.PaymentStatusChanged      booking.payment
 booking            due:expire_hold                             - a time
 booking            due:expire_request                          booking.expire
+booking            due:audit_overlaps                          - ids, in the log
 billing            attune.booking.v1.BookingCompleted          billable.create
 billing            attune.booking.v1.SessionReopened           billable.void
 telehealth-rooms   attune.booking.v1.BookingConfirmed          - whose links are read, is recorded
@@ -351,6 +354,7 @@ def perform_bookings(scene: Scene, owner: Identity) -> None:
     call("booking/ListBookings", owner)
     service = identities.service("availability", world.practice_id)
     call("booking/ListTakenTime", service, resource_number=1)
+    call("booking/ListBookingFacts", service)
     call("booking/ListClients", owner)
     call("booking/GetClient", owner, client_id=held.client.client_id)
     call("booking/UpdateClient", owner, client_id=held.client.client_id, billing_type=3)

@@ -29,6 +29,7 @@ SHARED = {
     "outbox": "events by ids, published for all practices in one order",
     "inbox": "ids of events that were handled",
     "idempotency": "answers, encrypted, under keys that whoever asks must know",
+    "checks": "counts and times of scheduled checks, of all practices together",
     "audit_head": "the end of the chain of all entries",
     "sign_in_attempts": "counts under blind indexes, before it is known whose account it is",
     "rate_limits": "counts under blind indexes of addresses and accounts",

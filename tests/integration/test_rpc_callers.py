@@ -73,6 +73,8 @@ attune.booking.v1.BookingService
   UpdateClientFromBooking                    -       -      -         -          yes     yes   -
 attune.booking.v1.OccupancyService
   ListTakenTime                              -       -      -         -          -       -     all
+attune.booking.v1.BookingFactService
+  ListBookingFacts                           -       -      -         -          -       -     all
 attune.booking.v1.BookingService
   ConfirmBooking                             -       -      yes       yes        yes     yes   -
   DeclineBooking                             -       -      yes       yes        yes     yes   -

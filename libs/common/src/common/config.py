@@ -102,6 +102,8 @@ class ServiceSettings(Settings):
     call_seconds: float = CALL
     # Seconds that a call waits for a permit while too many calls are under way.
     turn_seconds: float = MAX_WAIT
+    # Changes of how long data is kept: "notices=200d;notes=off" (`common.upkeep.retention`).
+    retention: str = ""
     # "development" enables features that only developers may see.
     environment: str = "production"
     # The least level of Attune's own log lines.

@@ -8,11 +8,9 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import grpc
-from sqlalchemy import text
 
 from attune.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from common import clock as clocks
@@ -21,7 +19,7 @@ from common.audit import Sealer
 from common.audit.servicer import AuditServicer
 from common.config import ServiceSettings
 from common.db import encryption, reencryption, schema
-from common.db.database import EVERY_PRACTICE, Database
+from common.db.database import Database
 from common.jobs.worker import Jobs, Worker
 from common.messaging import outbox
 from common.messaging.consumer import Consumer, Handlers
@@ -30,14 +28,15 @@ from common.messaging.outbox import Relay
 from common.resilience.lasting import LastingThread
 from common.rpc import channels, identity, tls
 from common.rpc.server import Server, Servicers
+from common.upkeep import retention
+from common.upkeep.retention import Purges
+from common.upkeep.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
 GRACE = 10.0
 """Seconds that running calls have to finish at shutdown."""
 _CHECK = 1.0  # seconds between readiness checks
-_KEEP_INBOX = timedelta(days=14)  # twice as long as the stream keeps events
-_KEEP_ANSWERS = timedelta(days=2)
 
 
 class Service:
@@ -68,6 +67,7 @@ class Service:
         self._sealer = Sealer(self.database)
         self._consumer: Consumer | None = None
         self._worker: Worker | None = None
+        self.upkeep = Upkeep(self.database, self.clock)
         self._checks: dict[str, Callable[[], bool]] = {"database": self._schema_is_ready}
         self._schema_found = False
         self._stopping = threading.Event()
@@ -95,6 +95,10 @@ class Service:
     def work(self, jobs: Jobs, peers: Any = None) -> None:
         """Do jobs with these handlers; `peers` holds the adapters that the handlers use."""
         self._worker = Worker(self.database, self.clock, jobs, peers)
+
+    def retain(self, purges: Purges) -> None:
+        """Remove old data with these functions, by the setting RETENTION (spec PF-10)."""
+        self.upkeep.retain(retention.shared(purges), self.settings.retention)
 
     def check(self, name: str, ready: Callable[[], bool]) -> None:
         """Add a condition for readiness: `ready` returns True and does not raise."""
@@ -140,23 +144,16 @@ class Service:
 
     def _parts(self) -> tuple[Any, ...]:
         """Return what has threads of its own, in the order in which it is stopped."""
-        return self._consumer, self._worker, self._relay, self._sealer
+        return self._consumer, self._worker, self.upkeep, self._relay, self._sealer
 
     def _watch(self) -> None:
         ready: bool | None = None
-        rounds = 0
         while not self._stopping.is_set():
             failing = [name for name, check in self._checks.items() if not _passes(check)]
             if ready != (not failing):
                 ready = not failing
                 self.server.set_ready(ready)
                 log.info("ready" if ready else "not ready", extra={"failing": failing})
-            if ready and rounds % 600 == 0:
-                try:
-                    self._forget()
-                except Exception as error:  # the database is unreachable; try again next time
-                    log.warning("could not remove old entries: %s", type(error).__name__)
-            rounds += 1
             self._stopping.wait(_CHECK if ready else 0.1)
 
     def _schema_is_ready(self) -> bool:
@@ -166,18 +163,6 @@ class Service:
         else:
             self._schema_found = schema.is_ready(self.package, self.database)
         return self._schema_found
-
-    def _forget(self) -> None:
-        """Delete old rows of inbox and idempotency."""
-        with self.database.transaction(EVERY_PRACTICE) as session:
-            for table, column, keep in (
-                ("inbox", "received_at", _KEEP_INBOX),
-                ("idempotency", "created_at", _KEEP_ANSWERS),
-            ):
-                session.execute(
-                    text(f"DELETE FROM {table} WHERE {column} < now() - :keep"),  # noqa: S608  # constants
-                    {"keep": keep},
-                )
 
 
 def _passes(check: Callable[[], bool]) -> bool:

@@ -17,7 +17,7 @@ def dead_letters() -> None:
 @dead_letters.command("list")
 def list_() -> None:
     """Show each dead letter's number, time, service, event, and error."""
-    with _connected() as bus:
+    with connected() as bus:
         found = letters.oldest(bus)
     for letter in found:
         click.echo(
@@ -35,7 +35,7 @@ def replay(numbers: tuple[int, ...], every: bool) -> None:
     it."""
     if bool(numbers) == every:
         raise click.UsageError("Give the numbers of dead letters, or --all.")
-    with _connected() as bus:
+    with connected() as bus:
         chosen = [x for x in letters.oldest(bus) if every or x.sequence in numbers]
         for letter in chosen:
             deliver_again(bus, letter)
@@ -65,7 +65,8 @@ def deliver_again(bus: Bus, letter: DeadLetter) -> None:
     letters.forget(bus, letter)
 
 
-def _connected() -> Bus:
+def connected() -> Bus:
+    """Return a connection to NATS. Raises ClickException if NATS does not answer."""
     environment = Environment.load()
     bus = Bus(environment.nats_url, "operator", authorities=environment.nats_ca)
     bus.start()

@@ -17,10 +17,13 @@ import click
 
 from attune_operator import (
     audit,
+    backup,
     dead_letters,
     keys,
     migrate,
     practices,
+    projections,
+    retention,
     smoke,
     wait_for_schema,
 )
@@ -45,6 +48,10 @@ main.add_command(wait_for_schema.wait_for_schema)
 main.add_command(dead_letters.dead_letters)
 main.add_command(audit.audit)
 main.add_command(keys.keys)
+main.add_command(projections.projections)
+main.add_command(retention.retention)
+main.add_command(backup.backup)
+main.add_command(backup.events)
 main.add_command(practices.practice)
 main.add_command(practices.provider)
 main.add_command(smoke.smoke)

@@ -10,6 +10,7 @@ from attune.availability.v1.provider_service_pb2_grpc import ProviderServiceStub
 from attune.availability.v1.service_type_service_pb2_grpc import ServiceTypeServiceStub
 from attune.availability.v1.slot_service_pb2_grpc import SlotServiceStub
 from attune.billing.v1.billable_service_pb2_grpc import BillableServiceStub
+from attune.booking.v1.booking_fact_service_pb2_grpc import BookingFactServiceStub
 from attune.booking.v1.booking_service_pb2_grpc import BookingServiceStub
 from attune.booking.v1.client_service_pb2_grpc import ClientServiceStub
 from attune.booking.v1.hold_service_pb2_grpc import HoldServiceStub
@@ -42,7 +43,12 @@ class AvailabilityStub(
 
 
 class BookingStub(
-    _Stubs, BookingServiceStub, HoldServiceStub, OccupancyServiceStub, ClientServiceStub
+    _Stubs,
+    BookingServiceStub,
+    BookingFactServiceStub,
+    HoldServiceStub,
+    OccupancyServiceStub,
+    ClientServiceStub,
 ):
     """All RPCs of booking."""
 

@@ -3,6 +3,8 @@
 from availability.adapters.booking import Occupancy
 from availability.events import handlers
 from availability.jobs import jobs
+from availability.projection import projection
+from availability.retention import purges
 from availability.search.cache import Cache
 from availability.servicer import servicers
 from availability.settings import Settings
@@ -12,7 +14,8 @@ from common.service import Service
 def main() -> None:
     settings = Settings.from_env()
     service = Service("availability", settings)
-    booking = Occupancy(service.channel(settings.booking_target))
+    to_booking = service.channel(settings.booking_target)
+    booking = Occupancy(to_booking)
     cache = Cache(
         service.database,
         booking,
@@ -23,6 +26,8 @@ def main() -> None:
     service.add(servicers(service.database, cache, service.clock))
     service.handle(handlers)
     service.work(jobs, booking)
+    service.retain(purges)
+    service.upkeep.compare(projection, to_booking)
     service.check("events", cache.is_ready)
     cache.follow(service.bus)
     cache.report_size()

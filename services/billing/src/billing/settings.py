@@ -7,4 +7,6 @@ from common.config import ServiceSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """The settings of every service; billing has no others."""
+    """The settings of billing besides those of every service."""
+
+    booking_target: str

@@ -3,6 +3,7 @@
 from booking.adapters.availability import Availability
 from booking.events import handlers
 from booking.jobs import jobs
+from booking.retention import purges
 from booking.servicer import servicers
 from booking.settings import Settings
 from common.service import Service
@@ -15,6 +16,7 @@ def main() -> None:
     service.add(servicers(service.database, availability, service.clock))
     service.handle(handlers)
     service.work(jobs)
+    service.retain(purges)
     service.run()
 
 

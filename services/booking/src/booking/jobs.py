@@ -1,8 +1,9 @@
-"""Jobs that expire holds and unanswered requests (spec BK-3, PF-6)."""
+"""Jobs that expire holds and unanswered requests, and audit occupancy (spec BK-2, BK-3, PF-6)."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from booking.actions import holds, transitions
+from booking.actions import auditing, holds, transitions
 from booking.domain.actor import SYSTEM
 from booking.domain.status import Status
 from booking.store import bookings
@@ -27,3 +28,10 @@ def expire_request(job: Job, context: JobContext[None]) -> None:
         if row and row.status == Status.REQUESTED:
             transitions.expire(session, row, SYSTEM, context.now)
             audit.record(session, "booking.expire", booking=row.id, client=row.client_id)
+
+
+@jobs.every(timedelta(minutes=5), "audit_overlaps", lane="overlaps")
+def audit_overlaps(job: Job, context: JobContext[None]) -> None:
+    """Look for bookings of one resource that overlap."""
+    with context.settle() as session:
+        auditing.audit_overlaps(session, context.now)

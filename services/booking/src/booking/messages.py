@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import Enum, auto
 
 from attune.booking.v1 import booking_pb2
+from attune.booking.v1.booking_fact_service_pb2 import BookingState, BookingStep
 from attune.booking.v1.booking_pb2 import (
     BillingType,
     BookingStatus,
@@ -122,6 +123,18 @@ def booking_fact(row: Booking) -> BookingFact:
         price=_total(row.lines),
         billing_type=proto.value(BillingType, row.client.billing_type),
         synthetic=row.synthetic,
+    )
+
+
+def booking_state(row: Booking) -> BookingState:
+    """Return the present state of a booking, for services that keep a projection of it."""
+    return BookingState(
+        booking=booking_fact(row),
+        update_time=proto.timestamp(row.updated_at),
+        steps=[BookingStep(version=entry.version, change=entry.change) for entry in row.history],
+        cancelled_by=proto.value(CancelledBy, row.cancelled_by),
+        payment_status=proto.value(PaymentStatus, row.payment_status),
+        payment_version=row.payment_version,
     )
 
 

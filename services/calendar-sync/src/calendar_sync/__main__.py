@@ -2,6 +2,7 @@
 
 from calendar_sync.adapters.availability import Providers
 from calendar_sync.adapters.booking import Bookings
+from calendar_sync.retention import purges
 from calendar_sync.servicer import servicers
 from calendar_sync.settings import Settings
 from common.service import Service
@@ -18,6 +19,7 @@ def main() -> None:
             Providers(service.channel(settings.availability_target)),
         )
     )
+    service.retain(purges)
     service.run()
 
 

@@ -1,5 +1,6 @@
 """Use cases of feeds: read or replace the token, open the feed by it."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -45,11 +46,12 @@ def rotate_token(session: Session, feed: Feed) -> str:
     return token
 
 
-def open_feed(session: Session, token: str) -> Feed:
+def open_feed(session: Session, token: str, now: datetime) -> Feed:
     """Return the feed that a token opens, for its bookings to be shown. Raises FeedNotFound."""
     feed = store.find(session, token)
     if feed is None:
         raise FeedNotFound
+    store.note_read(session, feed, now)
     audit.record(
         session,
         "feed.export",

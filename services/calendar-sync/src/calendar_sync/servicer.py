@@ -67,10 +67,11 @@ class FeedServicer(FeedServiceServicer):
 
         Errors: FEED_NOT_FOUND.
         """
+        now = self._clock.now()
         # Only the token tells whose feed it is.
         with self._database.transaction(EVERY_PRACTICE) as session:
-            feed = actions.open_feed(session, request.token)
-        shown = Range.around(self._clock.now())
+            feed = actions.open_feed(session, request.token, now)
+        shown = Range.around(now)
         bookings = self._bookings.list_shown(feed.practice_id, feed.provider_id, shown)
         return pb.ReadFeedResponse(icalendar=rendering.calendar(bookings))
 
@@ -90,7 +91,7 @@ class FeedServicer(FeedServiceServicer):
         if not is_own and not self._providers.exists(practice_id, provider_id):
             raise ProviderNotFound
         with self._database.transaction(practice_id) as session:
-            yield session, store.add(session, UUID(practice_id), provider_id)
+            yield session, store.add(session, UUID(practice_id), provider_id, self._clock.now())
 
 
 def servicers(

@@ -1,9 +1,10 @@
 """Table and queries: feeds, found by the blind index of their token."""
 
 import secrets
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import DateTime, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -12,6 +13,7 @@ from common.db import encryption
 from common.db.encryption import encrypted
 
 _BITS = 256
+_READ_EVERY = timedelta(days=1)  # how often a feed that is read all the time notes it
 
 
 class Base(DeclarativeBase):
@@ -29,6 +31,8 @@ class Feed(Base):
     token_sealed: Mapped[bytes]
     token = encrypted()
     token_index: Mapped[bytes]
+    # When it was read last, to the day, or created. Feeds that nobody reads are removed.
+    read_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 def feed_of(session: Session, provider_id: UUID) -> Feed | None:
@@ -36,9 +40,9 @@ def feed_of(session: Session, provider_id: UUID) -> Feed | None:
     return session.scalar(select(Feed).where(Feed.provider_id == provider_id))
 
 
-def add(session: Session, practice_id: UUID, provider_id: UUID) -> Feed:
+def add(session: Session, practice_id: UUID, provider_id: UUID, now: datetime) -> Feed:
     """Create the feed of a provider and return it, or the one that a concurrent call created."""
-    feed = Feed(id=ids.new(), practice_id=practice_id, provider_id=provider_id)
+    feed = Feed(id=ids.new(), practice_id=practice_id, provider_id=provider_id, read_at=now)
     give_token(feed)
     columns = {c.name: getattr(feed, c.name) for c in Feed.__table__.columns}
     session.execute(
@@ -59,6 +63,12 @@ def give_token(feed: Feed) -> None:
     token = secrets.token_urlsafe(_BITS // 8)
     feed.token = token
     feed.token_index = _index(token)
+
+
+def note_read(session: Session, feed: Feed, now: datetime) -> None:
+    """Note that a feed was read."""
+    stale = (Feed.id == feed.id, Feed.read_at < now - _READ_EVERY)
+    session.execute(update(Feed).where(*stale).values(read_at=now))
 
 
 def find(session: Session, token: str) -> Feed | None:

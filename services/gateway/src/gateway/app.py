@@ -10,16 +10,21 @@ from common.db.database import Database
 from common.rpc import tls
 from common.rpc.identity import Signer
 from common.services import GATEWAY
+from common.upkeep.upkeep import Upkeep
 from gateway import api, pages
 from gateway.backends.stubs import Stubs
 from gateway.identity import visitors
 from gateway.openapi import document
+from gateway.retention import purges
 from gateway.settings import Settings
 from gateway.web import middleware, problems, protection, rate_limits
 from gateway.web.health import Readiness
 from gateway.web.load_shedding import LARGEST_BODY, LoadShedder
 from gateway.web.middleware import RequestMiddleware
 from gateway.web.rate_limits import Limiter
+
+_THREADS = ("upkeep", "sealer")
+"""The extensions that have threads of their own, in the order in which they are stopped."""
 
 
 def create_app(settings: Settings) -> Flask:
@@ -42,14 +47,16 @@ def create_app(settings: Settings) -> Flask:
     app.wsgi_app = RequestMiddleware(  # type: ignore[method-assign]  # as Flask has it
         LoadShedder(app.wsgi_app, settings), settings
     )
-    app.extensions["sealer"].start()
+    for name in _THREADS:
+        app.extensions[name].start()
     app.extensions["database"].report_usage()
     return app
 
 
 def close(app: Flask) -> None:
     """Release the connections and threads of the app."""
-    app.extensions["sealer"].stop()
+    for name in _THREADS:
+        app.extensions[name].stop()
     for name in ("stubs", "readiness", "database"):
         app.extensions[name].close()
 
@@ -67,12 +74,15 @@ def _add_extensions(app: Flask, settings: Settings) -> None:
         patience=settings.call_seconds,
         max_wait=settings.turn_seconds,
     )
+    upkeep = Upkeep(database, now)
+    upkeep.retain(purges, settings.retention)
     app.extensions.update(
         settings=settings,
         stubs=stubs,
         database=database,
         audit=AuditServicer(database),
         sealer=Sealer(database),
+        upkeep=upkeep,
         clock=now,
         limiter=Limiter(settings, database, now),
         readiness=Readiness(database, stubs.targets, certificates),

@@ -70,8 +70,11 @@ class Settings(ServiceSettings):
 
     @property
     def connections(self) -> int:
-        """The most connections to the database of one worker process: one is the sealer's."""
-        return self.most_per_service + 1
+        """The most connections to the database of one worker process.
+
+        One is the sealer's and one is for upkeep.
+        """
+        return self.most_per_service + 2
 
     @property
     def secure(self) -> bool:

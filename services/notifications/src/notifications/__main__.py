@@ -13,6 +13,8 @@ from notifications.adapters.smtp import SmtpChannel
 from notifications.adapters.telehealth_rooms import Rooms
 from notifications.events import handlers
 from notifications.jobs import jobs
+from notifications.projection import projection
+from notifications.retention import purges
 from notifications.servicer import servicers
 from notifications.settings import DEVELOPMENT, SMTP, Settings
 
@@ -22,9 +24,10 @@ def main() -> None:
     service = Service("notifications", settings)
     mailbox = settings.development and settings.channel == DEVELOPMENT
     service.add(servicers(service.database, service.clock, mailbox))
+    to_booking = service.channel(settings.booking_target)
     delivery = Delivery(
         Peers(
-            Bookings(service.channel(settings.booking_target)),
+            Bookings(to_booking),
             Providers(service.channel(settings.availability_target)),
             Rooms(service.channel(settings.telehealth_rooms_target)),
         ),
@@ -35,6 +38,8 @@ def main() -> None:
     )
     service.handle(handlers)
     service.work(jobs, delivery)
+    service.retain(purges)
+    service.upkeep.compare(projection, to_booking)
     service.run()
 
 

@@ -27,15 +27,18 @@ class LinkNotValid(NotFound):
     """
 
 
-def follow_booking(session: Session, appointment: Appointment, now: datetime) -> Room:
+def follow_booking(
+    session: Session, appointment: Appointment, now: datetime, *, whatever_was_known: bool = False
+) -> Room:
     """Open, move, or close the room of a booking, unless a newer version of the booking is known.
 
-    A booking without a room is kept as a closed one, so that an older event does not open it.
+    A booking without a room is kept as a closed one, so that an older event does not open it. With
+    `whatever_was_known`, the room is replaced although the version is known: it is wrong.
     """
     store.add_room(session, appointment, now)
     room = store.lock_room(session, appointment.booking_id)
     assert room is not None, "it was there, or has just been added"  # noqa: S101
-    if appointment.version > room.booking_version:
+    if whatever_was_known or appointment.version > room.booking_version:
         _update(session, room, appointment, now)
     return room
 
@@ -45,6 +48,7 @@ def _update(session: Session, room: Room, appointment: Appointment, now: datetim
         # A link is tied to a person: the former provider's link ends.
         store.revoke_link(session, room, Side.PROVIDER, now)
     room.provider_id = appointment.provider_id
+    room.client_id = appointment.client_id
     room.start_at = appointment.start_at
     room.end_at = appointment.end_at
     room.booking_version = appointment.version

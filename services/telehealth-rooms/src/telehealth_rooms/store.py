@@ -1,11 +1,12 @@
 """Tables and queries: rooms and the links into them."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, select, update
+from sqlalchemy import DateTime, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -59,6 +60,21 @@ class Link(Base):
 def room_of(session: Session, booking_id: UUID) -> Room | None:
     """Return the room of a booking, if the booking is known here."""
     return session.scalar(select(Room).where(Room.booking_id == booking_id))
+
+
+def rooms_of(session: Session, booking_ids: Sequence[UUID]) -> dict[UUID, Room]:
+    """Return the rooms of these bookings, by booking."""
+    rooms = session.scalars(select(Room).where(Room.booking_id.in_(booking_ids)))
+    return {room.booking_id: room for room in rooms}
+
+
+def link_counts(session: Session, room_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return the number of valid links of each of these rooms that has any."""
+    valid = select(Link.room_id, func.count().label("valid")).where(
+        Link.room_id.in_(room_ids), Link.revoked_at.is_(None)
+    )
+    rows = session.execute(valid.group_by(Link.room_id))
+    return {row.room_id: row.valid for row in rows}
 
 
 def lock_room(session: Session, booking_id: UUID) -> Room | None:

@@ -64,6 +64,27 @@ def lease_jobs(op: Any) -> None:
     )
 
 
+def create_checks_table(op: Any) -> None:
+    """Create the results of scheduled checks (`common.upkeep.checks`)."""
+    op.execute(
+        """
+        CREATE TABLE checks (
+            name text PRIMARY KEY,
+            checked_at timestamptz NOT NULL,
+            found bigint NOT NULL
+        )
+        """
+    )
+
+
+def create_due_table(op: Any) -> None:
+    """Create the table of due jobs alone, in a service without events."""
+    (statement,) = (s for s in _EVENT_TABLES.split(";\n") if "CREATE TABLE due " in s)
+    op.execute(statement)
+    op.execute("CREATE INDEX ix_due_due_at ON due (due_at)")
+    lease_jobs(op)
+
+
 _AUDIT_TABLES = (
     """
     CREATE TABLE audit (

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import case, delete, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from common import telemetry
@@ -35,6 +36,7 @@ BATCH = 4
 """The number of jobs that a lane claims at once, unless it has more threads."""
 _PAUSE = timedelta(seconds=1)  # before a job is tried again after something was unavailable
 _LONGEST_PAUSE = 300  # seconds before a job is tried again after a fault
+_NOBODY = UUID(int=0)  # the practice of recurring jobs, which belong to none
 
 _DONE, _POSTPONED, _FAILED = "done", "postponed", "failed"
 _attempts = telemetry.Counter("attune.jobs.attempts", "Attempts to do a job, by kind and outcome")
@@ -90,8 +92,13 @@ class JobContext(Generic[Peers]):
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Open a transaction of the job's practice that does not settle the job."""
-        with self._database.transaction(self._job.practice_id) as session:
+        """Open a transaction of the job's practice that does not settle the job.
+
+        A recurring job belongs to no practice, and sees the rows of all.
+        """
+        practice = self._job.practice_id
+        belongs = practice if practice != _NOBODY else database.EVERY_PRACTICE
+        with self._database.transaction(belongs) as session:
             yield session
 
     @contextlib.contextmanager
@@ -110,6 +117,13 @@ class JobContext(Generic[Peers]):
         """Plan the job once more for `at`, when this run has been settled."""
         self._again = at
 
+    def renew(self) -> None:
+        """Extend the lease, for a job that takes longer than one lease."""
+        until = self._database.clock.now() + LEASE
+        with self._database.transaction(database.EVERY_PRACTICE) as session:
+            same = (*_row(self._job), due.c.plan == self._job.plan)
+            session.execute(update(due).where(*same).values(leased_until=until))
+
 
 Handler = Callable[[Job, JobContext[Any]], None]
 
@@ -124,6 +138,7 @@ class Jobs:
     def __init__(self, lanes: Mapping[str, int] | None = None) -> None:
         self.handlers: dict[str, Handler] = {}
         self.kinds: dict[str, list[str]] = {}
+        self.recurring: dict[str, timedelta] = {}
         self._threads = lanes or {}
 
     def on(self, kind: str, lane: str = "default") -> Callable[[Handler], Handler]:
@@ -136,6 +151,24 @@ class Jobs:
             self.handlers[kind] = handler
             self.kinds.setdefault(lane, []).append(kind)
             return handler
+
+        return register
+
+    def every(
+        self, interval: timedelta, kind: str, lane: str = "default"
+    ) -> Callable[[Handler], Handler]:
+        """Register a handler for a job that one replica does every `interval`.
+
+        The first worker that starts plans it, for now.
+        """
+
+        def register(handler: Handler) -> Handler:
+            def repeat(job: Job, context: JobContext[Any]) -> None:
+                context.again(context.now + interval)
+                handler(job, context)
+
+            self.recurring[kind] = interval
+            return self.on(kind, lane)(repeat)
 
         return register
 
@@ -162,11 +195,13 @@ class Worker:
         self._peers = peers
         self.poll = poll
         self._unsettled: list[tuple[Job, datetime, int]] = []
+        self._unplanned: Mapping[str, timedelta] = {}
         self._lanes = [_Lane(self, name, threads) for name, threads in jobs.lanes()]
 
     def start(self) -> None:
         for kind, outcome in product(self._jobs.handlers, (_DONE, _POSTPONED, _FAILED)):
             _count(kind, outcome, 0)
+        self._unplanned = self._jobs.recurring
         for lane in self._lanes:
             self._database.listen(WAITING, lane.wake.set)
             lane.thread.start()
@@ -199,11 +234,31 @@ class Worker:
             self._put_off(*self._unsettled[-1])
             self._unsettled.pop()
         now = self._clock.now()
+        self._plan_recurring(now)
         kinds = self._jobs.kinds[lane]
         values = {"now": now, "until": now + LEASE, "kinds": kinds, "most": most}
         with self._database.transaction(database.EVERY_PRACTICE) as session:
             found = [Job(**row._mapping) for row in session.execute(_CLAIM, values)]
         return sorted(found, key=lambda job: job.due_at)
+
+    def _plan_recurring(self, now: datetime) -> None:
+        """Plan the recurring jobs that have no plan yet, once in the life of a worker.
+
+        A plan that a clock which ran ahead has put off is moved back.
+        """
+        if not self._unplanned:
+            return
+        with self._database.transaction(database.EVERY_PRACTICE) as session:
+            for kind, interval in self._unplanned.items():
+                plan = insert(due).values(kind=kind, key=kind, practice_id=_NOBODY, due_at=now)
+                session.execute(
+                    plan.on_conflict_do_update(
+                        index_elements=[due.c.kind, due.c.key],
+                        set_={"due_at": now + interval},
+                        where=due.c.due_at > now + interval,
+                    )
+                )
+        self._unplanned = {}
 
     def do(self, job: Job) -> None:
         """Do a claimed job, unless so much of its lease is gone that it could be done twice."""
@@ -273,7 +328,8 @@ class _Lane:
                 self._claim()
             except Exception as error:  # the database is unreachable: the rows are still there
                 log.warning("cannot claim jobs: %s", type(error).__name__)
-            self.wake.wait(self._worker.poll)
+            if not self._ended.is_set():  # else the wake-up of `stop` may have been cleared
+                self.wake.wait(self._worker.poll)
 
     def _claim(self) -> None:
         self._doing = {job for job in self._doing if not job.done()}

@@ -40,6 +40,7 @@ bookings:change         -        -       own        own         practice  practi
 bookings:cancel         -        own     own        own         practice  practice  -
 manage_links:resolve    yes      -       -          -           -         -         gateway
 occupancy:read          -        -       -          -           -         -         all
+booking_facts:read      -        -       -          -           -         -         all
 clients:list            -        -       own        own         practice  practice  all
 clients:read            -        own     own        own         practice  practice  all
 clients:change          -        -       -          -           practice  practice  -

@@ -21,3 +21,7 @@ class Occupancy:
         """
         with identity.acting_as(Identity("service:availability", str(practice_id))):
             return self._occupancy.ListTakenTime(ListTakenTimeRequest(resource_number=number))
+
+    def list_all_taken(self, number: int) -> ListTakenTimeResponse:
+        """Return the same of a resource of any practice, outside any caller's request."""
+        return self._occupancy.ListTakenTime(ListTakenTimeRequest(resource_number=number))

@@ -43,6 +43,23 @@ def reached(session: Session, number: int) -> int:
     return session.scalar(of_resource) or 0
 
 
+def of(session: Session, number: int) -> tuple[int, Sequence[Taken]]:
+    """Return the revision that the projection of a resource has reached, and its rows.
+
+    One statement reads both, so they belong together.
+    """
+    both = (
+        select(TakenRevision.revision, Taken)
+        .outerjoin(Taken, Taken.resource_number == TakenRevision.resource_number)
+        .where(TakenRevision.resource_number == number)
+    )
+    rows = session.execute(both).all()
+    if not rows:  # time of a resource whose revision is lost
+        lost = session.scalars(select(Taken).where(Taken.resource_number == number)).all()
+        return 0, lost
+    return rows[0].revision, [row.Taken for row in rows if row.Taken]
+
+
 def fetch(session: Session, practice_id: UUID, number: int, now: datetime) -> None:
     """Plan to fetch a resource from booking. The caller must not have locked the resource: the
     worker locks it too."""

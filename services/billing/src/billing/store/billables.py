@@ -1,6 +1,6 @@
 """Billables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -44,6 +44,26 @@ def remove(session: Session, booking_id: UUID) -> bool:
         .returning(Billable.id)
     )
     return session.scalar(removed) is not None
+
+
+def of_bookings(session: Session, booking_ids: Sequence[UUID]) -> dict[UUID, Billable]:
+    """Return the billables of the sessions of these bookings, by booking."""
+    rows = session.scalars(select(Billable).where(Billable.booking_id.in_(booking_ids)))
+    return {row.booking_id: row for row in rows if row.kind == BillableKind.SESSION}
+
+
+def next_bookings(
+    session: Session, since: datetime, after: UUID, most: int
+) -> Sequence[tuple[UUID, UUID]]:
+    """Return bookings that have billables for sessions since an instant, with their practices, by
+    id after another one."""
+    rows = session.execute(
+        select(Billable.booking_id, Billable.practice_id)
+        .where(Billable.service_at > since, Billable.booking_id > after)
+        .order_by(Billable.booking_id)
+        .limit(most)
+    )
+    return [(row.booking_id, row.practice_id) for row in rows]
 
 
 @dataclass(frozen=True)

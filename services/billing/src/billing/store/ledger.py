@@ -76,21 +76,15 @@ def entry(session: Session, entry_id: UUID) -> domain.Entry:
     )
 
 
-def open_session_entry(session: Session, booking_id: UUID) -> UUID:
-    """Return the id of the entry of a booking's session that has not been reversed.
-
-    Raises EntryNotFound.
-    """
+def find_session_entry(session: Session, booking_id: UUID) -> UUID | None:
+    """Return the id of the entry of a booking's session that has not been reversed, if any."""
     reversal = aliased(LedgerEntry)
     query = select(LedgerEntry.id).where(
         LedgerEntry.booking_id == booking_id,
         LedgerEntry.kind == domain.EntryKind.SESSION,
         ~exists().where(reversal.reverses == LedgerEntry.id),
     )
-    found = session.scalars(query).one_or_none()
-    if found is None:
-        raise EntryNotFound
-    return found
+    return session.scalars(query).one_or_none()
 
 
 def _posting(row: LedgerPosting) -> domain.Posting:

@@ -78,12 +78,16 @@ def find_or_add(session: Session, practice_id: UUID, contact: Contact, now: date
     client.name, client.email, client.phone = contact.name, contact.email.text, contact.phone
     if session.scalar(_ADD, values(client)) is not None:
         return client
+    # The lock keeps retention from emptying the record before the booking commits.
     known = session.scalars(
-        select(Client).filter_by(email_index=client.email_index, practice_id=practice_id)
-    ).one()
-    if known.email_index_version == INDEX_VERSION:
+        select(Client)
+        .filter_by(email_index=client.email_index, practice_id=practice_id)
+        .with_for_update(read=True, key_share=True)
+    ).one_or_none()
+    if known and known.email_index_version == INDEX_VERSION:
         return known
-    _renew_indexes(session, contact.email)  # it may be another person's
+    if known:
+        _renew_indexes(session, contact.email)  # it may be another person's
     return find_or_add(session, practice_id, contact, now)
 
 

@@ -56,7 +56,6 @@ def sign_in(email: str, password: str) -> str:
     assert account is not None, "only a password of an account matches"  # noqa: S101
     with database().transaction(EVERY_PRACTICE) as session:
         store.forgive_attempt(session, own, shared, now)
-        store.delete_old(session, now)
         return _open_session(session, account, password, now)
 
 
@@ -71,7 +70,6 @@ def _record_failure(action: str, index: bytes) -> None:
     """Write the audit entry. The work is the same whether or not there is such an account."""
     with database().transaction(EVERY_PRACTICE) as session:
         account = store.find(session, index)
-        store.delete_old(session, clock().now())
         audit.record(
             session,
             action,

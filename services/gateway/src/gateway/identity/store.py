@@ -5,13 +5,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, ForeignKey, Text, delete, select, text, update
+from sqlalchemy import ARRAY, DateTime, ForeignKey, Text, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from common.db.encryption import encrypted
-
-_SESSIONS_KEPT = timedelta(days=30)
 
 
 class Base(DeclarativeBase):
@@ -123,22 +121,8 @@ def revoke(session: Session, account_id: UUID, session_id: UUID, now: datetime) 
     return ended is not None
 
 
-def delete_old(session: Session, now: datetime) -> None:
-    """Delete sessions and attempts that no longer matter."""
-    session.execute(delete(AccountSession).where(AccountSession.expires_at < now - _SESSIONS_KEPT))
-    session.execute(_FORGET, {"then": now - 2 * ATTEMPTS_KEPT})
-
-
 ATTEMPTS_KEPT = timedelta(hours=12)
 _LONGEST_BLOCK = 900  # seconds
-
-# Without waiting: this transaction may hold counters that others wait for.
-_FORGET = text(
-    """
-    DELETE FROM sign_in_attempts WHERE key IN (
-        SELECT key FROM sign_in_attempts WHERE counted_at < :then FOR UPDATE SKIP LOCKED)
-    """
-)
 
 # A block that ends after `latest` was made by a clock that ran ahead, and is void.
 _ATTEMPT = text(

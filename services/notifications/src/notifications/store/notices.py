@@ -1,5 +1,6 @@
 """Notices."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -52,6 +53,32 @@ def of_booking(session: Session, booking_id: UUID) -> Sequence[Notice]:
     """Return all notices of a booking, whatever their state, oldest first."""
     query = select(Notice).where(Notice.booking_id == booking_id)
     return session.scalars(query.order_by(Notice.version, Notice.created_at)).all()
+
+
+def of_bookings(session: Session, booking_ids: Sequence[UUID]) -> dict[UUID, list[Notice]]:
+    """Return the notices of each of these bookings that has any."""
+    found = defaultdict[UUID, list[Notice]](list)
+    for notice in session.scalars(select(Notice).where(Notice.booking_id.in_(booking_ids))):
+        found[notice.booking_id].append(notice)
+    return found
+
+
+def next_queued(session: Session, after: UUID, most: int) -> Sequence[tuple[UUID, UUID]]:
+    """Return bookings with queued notices, with their practices, by id after another one."""
+    rows = session.execute(
+        select(Notice.booking_id, Notice.practice_id)
+        .where(Notice.state == State.QUEUED, Notice.booking_id > after)
+        .distinct()
+        .order_by(Notice.booking_id)
+        .limit(most)
+    )
+    return [(row.booking_id, row.practice_id) for row in rows]
+
+
+def set_provider(session: Session, booking_id: UUID, provider_id: UUID) -> None:
+    """Correct the provider on the notices of a booking."""
+    wrong = (Notice.booking_id == booking_id, Notice.provider_id != provider_id)
+    session.execute(update(Notice).where(*wrong).values(provider_id=provider_id))
 
 
 def visible_of_booking(

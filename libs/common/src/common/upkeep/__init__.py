@@ -1,0 +1,1 @@
+"""Recurring work that every service does on its own data: retention and checks."""

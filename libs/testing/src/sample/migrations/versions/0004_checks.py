@@ -1,0 +1,12 @@
+"""Results of scheduled checks."""
+
+from alembic import op
+
+from common.db.migrations import create_checks_table
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    create_checks_table(op)
