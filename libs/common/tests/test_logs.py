@@ -121,7 +121,7 @@ import logging, threading, warnings
 import sqlalchemy
 from common import logs
 
-logs.configure("sample")
+logs.configure("sample", "debug")
 logging.getLogger("{OURS}").debug("ours")
 logging.getLogger("{OURS}").info("%d", "{SECRET}")
 logging.getLogger("{LIBRARY}").info("library's")
@@ -140,7 +140,7 @@ def test_nothing_else_is_printed() -> None:
     logged too. A line that cannot be written is not printed either."""
     ran = subprocess.run(
         [sys.executable, "-c", PROCESS],
-        env={"LOG_LEVEL": "debug"},
+        env={},
         capture_output=True,
         text=True,
         check=False,

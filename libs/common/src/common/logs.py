@@ -6,7 +6,6 @@ of libraries and texts of exceptions are reduced, since both often quote the val
 
 import json
 import logging
-import os
 import sys
 import threading
 import time
@@ -21,6 +20,7 @@ from opentelemetry import trace
 
 from common.errors import DomainError
 
+INFO = "INFO"
 _FIELDS = frozenset(vars(logging.makeLogRecord({})))
 _FRAMES = 12  # the innermost frames of a traceback that are logged
 _OMITTED = "…"
@@ -74,18 +74,18 @@ def trace_id() -> str:
     return f"{context.trace_id:032x}" if context.is_valid else ""
 
 
-def configure(service: str) -> None:
-    """Log to standard output, from LOG_LEVEL on; from INFO on for libraries.
+def configure(service: str, level: str = INFO) -> None:
+    """Log to standard output, from `level` on; from INFO on for libraries.
 
     Warnings, and exceptions that end a thread or the process, are logged too, since Python would
     print them to standard error.
     """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service))
-    level = logging.getLevelNamesMapping().get(os.environ.get("LOG_LEVEL", "INFO").upper(), 20)
-    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler], force=True)
+    lowest = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(lowest, logging.INFO), handlers=[handler], force=True)
     for package in ("common", service.replace("-", "_")):
-        logging.getLogger(package).setLevel(level)
+        logging.getLogger(package).setLevel(lowest)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.raiseExceptions = False  # Python would print a line that fails, with its arguments
     warnings.showwarning = _log_warning  # type: ignore[assignment]  # other names of parameters

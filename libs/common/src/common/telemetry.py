@@ -1,12 +1,12 @@
 """Traces and metrics, which contain ids but no personal data (spec PF-7, PF-12).
 
-The standard `OTEL_*` variables configure them; nothing is sent without OTEL_EXPORTER_OTLP_ENDPOINT.
+Nothing is sent without OTEL_EXPORTER_OTLP_ENDPOINT. OpenTelemetry itself reads the other standard
+`OTEL_*` variables.
 Only sampled calls get spans: the stock instrumentation creates a non-recording span for every other
 call, which takes a third of the time on the hot path. Logs are in `common.logs`.
 """
 
 import contextlib
-import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
@@ -79,10 +79,13 @@ def gauge(name: str, unit: str, description: str, read: Callable[[], float | Non
     meter.create_observable_gauge(name, [observe], unit, description)
 
 
-def configure(service: str) -> None:
-    """Send logs to standard output, and traces and metrics to the collector if there is one."""
-    logs.configure(service)
-    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+def configure(service: str, endpoint: str = "", log_level: str = logs.INFO) -> None:
+    """Send logs to standard output, and traces and metrics to the collector at `endpoint`, if any.
+
+    `endpoint` is an address for OTLP over gRPC, such as `http://collector:4317`.
+    """
+    logs.configure(service, log_level)
+    if not endpoint:
         return
     # Each worker of a gateway is a process with counts of its own, so a host or pod is no id.
     resource = Resource.create(
@@ -93,9 +96,9 @@ def configure(service: str) -> None:
         }
     )
     traces = TracerProvider(resource=resource)
-    traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
     trace.set_tracer_provider(traces)
-    reader = PeriodicExportingMetricReader(OTLPMetricExporter())
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint))
     metrics.set_meter_provider(MeterProvider(resource=resource, metric_readers=[reader]))
     for counter in _counters:
         counter.begin()

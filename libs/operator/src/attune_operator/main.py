@@ -8,15 +8,18 @@ their click context is a `practices.Attune`.
 """
 
 import logging
+import signal
+import sys
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 
 import click
 
-from attune_operator import audit, dead_letters, keys, migrate, practices
+from attune_operator import audit, dead_letters, keys, migrate, practices, wait_for_schema
 from attune_operator.environment import Environment
 
 GROUP = "attune.commands"
+_TERMINATED = 128 + signal.SIGTERM
 
 
 @click.group()
@@ -24,10 +27,13 @@ GROUP = "attune.commands"
 def main(context: click.Context) -> None:
     """Run and maintain Attune."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    # The first process of a container ignores SIGTERM unless it has a handler.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     context.obj = practices.Attune(Environment.load)
 
 
 main.add_command(migrate.migrate)
+main.add_command(wait_for_schema.wait_for_schema)
 main.add_command(dead_letters.dead_letters)
 main.add_command(audit.audit)
 main.add_command(keys.keys)

@@ -1,14 +1,26 @@
 """`attune migrate`: migrate databases to their newest schema."""
 
 import os
+from dataclasses import dataclass
 
 import click
 
 from attune_operator.environment import Environment
 from common import audit
-from common.config import Misconfigured
+from common.config import Misconfigured, Settings, read
 from common.db import encryption, migrations
 from common.services import GATEWAY, SERVICES, package
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target(Settings):
+    """One database to migrate, in a cluster."""
+
+    # The database, as the owner of the schema.
+    owner_database_url: str
+    # The service's own role, which gets rights on rows.
+    database_role: str
+    blind_index_key: str
 
 
 @click.command()
@@ -18,17 +30,15 @@ def migrate(services: tuple[str, ...]) -> None:
 
     In a cluster, migrate one service at a time: set OWNER_DATABASE_URL to the schema owner's URL,
     DATABASE_ROLE to the service's own role, and BLIND_INDEX_KEY to the key with which the beginning
-    of the audit's chain is sealed.
+    of the audit's chain is sealed. For each of them, <NAME>_FILE may name a file instead.
     """
-    if "OWNER_DATABASE_URL" in os.environ:
-        needed = {"DATABASE_ROLE", "BLIND_INDEX_KEY"}
-        if len(services) != 1 or not needed <= os.environ.keys():
-            raise Misconfigured(
-                "With OWNER_DATABASE_URL, give exactly one service and set DATABASE_ROLE and"
-                " BLIND_INDEX_KEY."
-            )
-        url, role = os.environ["OWNER_DATABASE_URL"], os.environ["DATABASE_ROLE"]
-        _migrate(services[0], url, role, os.environ["BLIND_INDEX_KEY"])
+    if read("OWNER_DATABASE_URL", os.environ) is not None:
+        if len(services) != 1:
+            raise Misconfigured("With OWNER_DATABASE_URL, give exactly one service.")
+        target = Target.from_env()
+        _migrate(
+            services[0], target.owner_database_url, target.database_role, target.blind_index_key
+        )
         return
     environment = Environment.load()
     for service in services or (*SERVICES, GATEWAY):

@@ -1,24 +1,12 @@
 """python -m availability"""
 
-from dataclasses import dataclass
-
 from availability.adapters.booking import Occupancy
 from availability.events import handlers
 from availability.jobs import jobs
 from availability.search.cache import Cache
 from availability.servicer import servicers
-from common.config import ServiceSettings
+from availability.settings import Settings
 from common.service import Service
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings(ServiceSettings):
-    """The settings of availability besides those of every service."""
-
-    booking_target: str
-    # How many providers are kept in memory, and about how much of it they may take.
-    cache_providers: int = 20_000
-    cache_megabytes: int = 1024
 
 
 def main() -> None:

@@ -2,12 +2,12 @@
 
 from billing.events import handlers
 from billing.servicer import servicers
-from common.config import ServiceSettings
+from billing.settings import Settings
 from common.service import Service
 
 
 def main() -> None:
-    service = Service("billing", ServiceSettings.from_env())
+    service = Service("billing", Settings.from_env())
     service.add(servicers(service.database))
     service.handle(handlers)
     service.run()

@@ -1,20 +1,11 @@
 """python -m booking"""
 
-from dataclasses import dataclass
-
 from booking.adapters.availability import Availability
 from booking.events import handlers
 from booking.jobs import jobs
 from booking.servicer import servicers
-from common.config import ServiceSettings
+from booking.settings import Settings
 from common.service import Service
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings(ServiceSettings):
-    """The settings of booking besides those of every service."""
-
-    availability_target: str
 
 
 def main() -> None:

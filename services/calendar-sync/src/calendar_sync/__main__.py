@@ -1,20 +1,10 @@
 """`python -m calendar_sync`: wiring."""
 
-from dataclasses import dataclass
-
 from calendar_sync.adapters.availability import Providers
 from calendar_sync.adapters.booking import Bookings
 from calendar_sync.servicer import servicers
-from common.config import ServiceSettings
+from calendar_sync.settings import Settings
 from common.service import Service
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings(ServiceSettings):
-    """The settings that this service reads from the environment."""
-
-    booking_target: str
-    availability_target: str
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from gunicorn.glogging import Logger
 
 from common import logs, telemetry
 from common.db import encryption, reencryption
+from common.rpc import tls
 from common.services import GATEWAY
 from gateway.app import close, create_app
 from gateway.settings import Settings
@@ -67,7 +68,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
         Channels, connections, and telemetry do not survive a fork.
         """
-        telemetry.configure(GATEWAY)
+        telemetry.configure(
+            GATEWAY, self._settings.otel_exporter_otlp_endpoint, self._settings.log_level
+        )
         app = create_app(self._settings)
         reencryption.watch(app.extensions["database"])
         return app
@@ -81,10 +84,11 @@ def _worker_exit(_server: Any, worker: Any) -> None:
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    logs.configure(GATEWAY)
     settings = Settings.from_env()
+    logs.configure(GATEWAY, settings.log_level)
     # Check the keys before the fork: a worker that fails would be started again and again.
     encryption.KeyRing(settings.encryption_keys, settings.blind_index_key)
+    tls.certificates(settings.tls_folder)
     Server(settings).run()
 
 

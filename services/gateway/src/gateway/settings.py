@@ -56,6 +56,7 @@ class Settings(ServiceSettings):
     sign_in_failures_by_address: int = 50
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.session_key) < 32:
             raise Misconfigured("SESSION_KEY must have at least 32 characters")
 
@@ -66,6 +67,11 @@ class Settings(ServiceSettings):
         The other requests proceed.
         """
         return max(1, self.web_threads * 3 // 4)
+
+    @property
+    def connections(self) -> int:
+        """The most connections to the database of one worker process: one is the sealer's."""
+        return self.most_per_service + 1
 
     @property
     def secure(self) -> bool:

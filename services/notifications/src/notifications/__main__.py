@@ -1,9 +1,6 @@
 """`python -m notifications`: wiring."""
 
-from dataclasses import dataclass
-
 from common.clock import Clock
-from common.config import Misconfigured, ServiceSettings
 from common.db.database import Database
 from common.service import Service
 from notifications.actions.delivery import Delivery
@@ -17,25 +14,7 @@ from notifications.adapters.telehealth_rooms import Rooms
 from notifications.events import handlers
 from notifications.jobs import jobs
 from notifications.servicer import servicers
-
-SMTP, DEVELOPMENT = "smtp", "development"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings(ServiceSettings):
-    """The settings that this service reads from the environment."""
-
-    booking_target: str
-    availability_target: str
-    telehealth_rooms_target: str
-    # The gateway's address for the outside world; the links in notices begin with it.
-    public_url: str
-    # "smtp", or "development" for the development mailbox.
-    channel: str = SMTP
-    # smtp://user:password@host:port, or smtps://.
-    smtp_url: str = "smtp://localhost:25"
-    # The address in From; its name is the practice's.
-    mail_from: str = "no-reply@localhost"
+from notifications.settings import DEVELOPMENT, SMTP, Settings
 
 
 def main() -> None:
@@ -60,12 +39,8 @@ def main() -> None:
 
 
 def channel(name: str, smtp_url: str, database: Database, clock: Clock) -> Channel:
-    """Return the channel with this name. Raises Misconfigured."""
-    if name == SMTP:
-        return SmtpChannel(smtp_url)
-    if name == DEVELOPMENT:
-        return MailboxChannel(database, clock)
-    raise Misconfigured(f"CHANNEL must be {SMTP} or {DEVELOPMENT}")
+    """Return the channel with this name, which the settings have checked."""
+    return SmtpChannel(smtp_url) if name == SMTP else MailboxChannel(database, clock)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -35,6 +36,7 @@ from notifications.adapters.mailbox import MailboxChannel
 from notifications.adapters.smtp import SmtpChannel
 from notifications.rendering.letter import Letter
 from notifications.rendering.message import compose
+from notifications.settings import Settings
 
 MakeLetter = Callable[..., Letter]
 Taken = list[tuple[str, list[str], bytes]]
@@ -315,8 +317,9 @@ def test_the_channel_is_chosen_by_its_name(database: Database, clock: TestClock)
     url = "smtp://localhost:25"
     assert isinstance(channel("smtp", url, database, clock), SmtpChannel)
     assert isinstance(channel("development", url, database, clock), MailboxChannel)
-    with pytest.raises(Misconfigured, match="CHANNEL must be smtp or development"):
-        channel("pigeon", url, database, clock)
+    needed = {f.name.upper(): "x" for f in fields(Settings) if f.default is MISSING}
+    with pytest.raises(Misconfigured, match="CHANNEL must be smtp or development, not 'pigeon'"):
+        Settings.from_env({**needed, "CHANNEL": "pigeon"})
 
 
 @pytest.mark.req("NT-3", "PF-7")

@@ -18,17 +18,21 @@ def newest(package: str) -> str:
     return max(_revisions(package))
 
 
+def current(database: Database) -> str:
+    """Return the revision of a database; empty before the first migration."""
+    try:
+        with database.transaction(EVERY_PRACTICE) as session:
+            return str(session.scalar(_CURRENT) or "")
+    except ProgrammingError:  # the table does not exist before the first migration
+        return ""
+
+
 def is_ready(package: str, database: Database) -> bool:
     """Return whether the database has at least the revision that the code expects.
 
     A newer one is fine: schemas expand before they contract (spec PF-15).
     """
-    try:
-        with database.transaction(EVERY_PRACTICE) as session:
-            current = session.scalar(_CURRENT)
-    except ProgrammingError:  # the table does not exist before the first migration
-        return False
-    return current is not None and str(current) >= newest(package)
+    return current(database) >= newest(package)
 
 
 def _revisions(package: str) -> list[str]:
