@@ -14,6 +14,10 @@ TOOLS := build/tools/.made
 CHECKOV := build/tools/checkov/.made
 CATALOGS := $(patsubst %.po,%.mo,$(wildcard services/*/src/*/locale/*/LC_MESSAGES/*.po))
 INSTALL = sh requirements/install.sh $(PYTHON) $(VENV)
+DOCKER ?= docker
+IMAGE_REGISTRY ?= attune
+TAG ?= dev
+BASE_IMAGE ?= python:3.11-slim-bookworm
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Zones come from the pinned tzdata wheel, never from the machine.
 export PYTHONTZPATH :=
@@ -21,7 +25,7 @@ export PYTHONTZPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lint protos soak fuzz mutate bench chaos pictures reasons messages reqs lock setup clean chart chart-audit
+.PHONY: help up test check format lint protos soak fuzz mutate bench chaos pictures reasons messages images images-test reqs lock setup clean chart chart-audit
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -80,6 +84,18 @@ reasons: setup ## Collect the reasons of all errors for the API reference
 
 messages: setup ## Collect all texts for translation into build/messages (LANGUAGE=es: begin a language)
 	@python -m tests.messages $(LANGUAGE)
+
+images: ## Build the image of every service (IMAGE_REGISTRY, TAG, BASE_IMAGE, DOCKER)
+	@set -e; for service in $(SERVICES); do \
+		$(DOCKER) build --quiet --file deploy/Dockerfile --tag $(IMAGE_REGISTRY)/$$service:$(TAG) \
+			--build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg SERVICE=$$service \
+			--build-arg VERSION=$(TAG) --build-arg REVISION=$$(git rev-parse HEAD) \
+			--build-arg CREATED=$$(git log -1 --format=%cI) . >/dev/null; \
+		echo $(IMAGE_REGISTRY)/$$service:$(TAG); \
+	done
+
+images-test: setup ## Build the images and run Attune from them (needs Docker)
+	@pytest -m images -rs tests/images
 
 reqs: test ## Print each requirement with the number of its passing tests
 	@python tests/requirements.py

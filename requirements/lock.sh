@@ -19,6 +19,8 @@ for group in installer build; do
     compile --group "pyproject.toml:$group" -c requirements/dev.txt -o "requirements/$group.txt"
 done
 compile --group pyproject.toml:audit -o requirements/audit.txt
+# What every image has.
+compile libs/common/pyproject.toml libs/operator/pyproject.toml -c requirements/dev.txt -o requirements/common.txt
 for folder in services/*; do
     compile "$folder/pyproject.toml" libs/operator/pyproject.toml -c requirements/dev.txt -o "requirements/$(basename "$folder").txt"
 done
