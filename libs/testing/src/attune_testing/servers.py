@@ -3,6 +3,8 @@
 The servers come from wheels, from containers with ATTUNE_TEST_BACKEND=containers (of the images
 that ATTUNE_POSTGRES_IMAGE and ATTUNE_NATS_IMAGE name), or from outside with
 ATTUNE_TEST_POSTGRES_URL (of a superuser, without a database) and ATTUNE_TEST_NATS_URL.
+Services connect through a pooler in front of that PostgreSQL if ATTUNE_TEST_POOLER_URL (without
+role and database) names one.
 """
 
 import os
@@ -16,6 +18,7 @@ from attune_local.servers import MORE_OPTIONS, Nats, Postgres, free_port
 
 POSTGRES = "ATTUNE_TEST_POSTGRES_URL"
 NATS = "ATTUNE_TEST_NATS_URL"
+POOLER = "ATTUNE_TEST_POOLER_URL"
 BACKEND = "ATTUNE_TEST_BACKEND"
 POSTGRES_IMAGE = "ATTUNE_POSTGRES_IMAGE"
 NATS_IMAGE = "ATTUNE_NATS_IMAGE"
