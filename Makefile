@@ -11,8 +11,13 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 NODE := tests/ecosystem/node_modules/.made
 TOOLS := build/tools/.made
+CHECKOV := build/tools/checkov/.made
 CATALOGS := $(patsubst %.po,%.mo,$(wildcard services/*/src/*/locale/*/LC_MESSAGES/*.po))
 INSTALL = sh requirements/install.sh $(PYTHON) $(VENV)
+DOCKER ?= docker
+IMAGE_REGISTRY ?= attune
+TAG ?= dev
+BASE_IMAGE ?= python:3.11-slim-bookworm
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Zones come from the pinned tzdata wheel, never from the machine.
 export PYTHONTZPATH :=
@@ -20,10 +25,10 @@ export PYTHONTZPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lint scan protos soak fuzz mutate bench chaos pictures reasons messages reqs lock setup clean chart
+.PHONY: help up test check format lint scan protos soak fuzz mutate bench chaos pictures reasons messages images images-test reqs lock setup clean chart chart-audit
 
 help: ## Show this
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 up: $(RUNTIME) $(STUBS) $(CATALOGS) ## Run Attune here (ATTUNE_PORT, ATTUNE_DATA); Ctrl-C stops it
 	@exec attune up
@@ -34,6 +39,10 @@ test: setup ## Run all tests
 
 chart: setup ## Render, validate, lint and score the Helm chart
 	@pytest tests/chart
+	@python -m tests.chart.tools.scoreboard
+
+chart-audit: setup $(CHECKOV) ## Audit the rendered Helm chart with checkov (290 MB the first time)
+	@pytest tests/chart/test_audit.py -m soak
 
 check: setup lint test ## What must hold before a commit: lint, types, tests
 
@@ -83,6 +92,18 @@ reasons: setup ## Collect the reasons of all errors for the API reference
 messages: setup ## Collect all texts for translation into build/messages (LANGUAGE=es: begin a language)
 	@python -m tests.messages $(LANGUAGE)
 
+images: ## Build the image of every service (IMAGE_REGISTRY, TAG, BASE_IMAGE, DOCKER)
+	@set -e; for service in $(SERVICES); do \
+		$(DOCKER) build --quiet --file deploy/Dockerfile --tag $(IMAGE_REGISTRY)/$$service:$(TAG) \
+			--build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg SERVICE=$$service \
+			--build-arg VERSION=$(TAG) --build-arg REVISION=$$(git rev-parse HEAD) \
+			--build-arg CREATED=$$(git log -1 --format=%cI) . >/dev/null; \
+		echo $(IMAGE_REGISTRY)/$$service:$(TAG); \
+	done
+
+images-test: setup ## Build the images and run Attune from them (needs Docker)
+	@pytest -m images -rs tests/images
+
 reqs: test ## Print each requirement with the number of its passing tests
 	@python tests/requirements.py
 
@@ -109,6 +130,11 @@ $(NODE): tests/ecosystem/package-lock.json $(DEV)
 # There is no marker if a tool cannot be had; then the next set-up tries again.
 $(TOOLS): tests/chart/tools/install.py tests/chart/tools/package-lock.json $(DEV)
 	@python -m tests.chart.tools.install
+
+$(CHECKOV): requirements/audit.txt $(DEV)
+	@uv venv --quiet --clear $(@D)
+	@uv pip sync --quiet --require-hashes --python $(@D) requirements/audit.txt
+	@touch $@
 
 %.mo: %.po $(RUNTIME)
 	@pybabel compile --input-file $< --output-file $@

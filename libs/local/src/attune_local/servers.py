@@ -25,7 +25,8 @@ _UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 _SETPRIV = shutil.which("setpriv") if sys.platform == "linux" else None
 # After a crash, this flushes all databases with one call, and saves a second for each of them.
 _QUICK_RECOVERY = ("-c", "recovery_init_sync_method=syncfs") if sys.platform == "linux" else ()
-_MORE_OPTIONS = "ATTUNE_POSTGRES_OPTIONS"  # further options for PostgreSQL's command line
+MORE_OPTIONS = "ATTUNE_POSTGRES_OPTIONS"
+"""The variable with further options for PostgreSQL's command line."""
 # Logs of failing statements contain neither the row (DETAIL) nor the parameters.
 _QUIET_LOG = (
     *("-c", "log_statement=none", "-c", "log_error_verbosity=terse"),
@@ -133,7 +134,7 @@ class Postgres:
                     *("-c", "max_connections=400"),
                     *_QUIET_LOG,
                     *_QUICK_RECOVERY,
-                    *shlex.split(os.environ.get(_MORE_OPTIONS, "")),
+                    *shlex.split(os.environ.get(MORE_OPTIONS, "")),
                     *self._options,
                 ],
                 output=log,

@@ -1,20 +1,27 @@
 """PostgreSQL and NATS for one test run.
 
-The servers come from wheels, from containers with ATTUNE_TEST_BACKEND=containers, or from outside
-with ATTUNE_TEST_POSTGRES_URL (of a superuser, without a database) and ATTUNE_TEST_NATS_URL.
+The servers come from wheels, from containers with ATTUNE_TEST_BACKEND=containers (of the images
+that ATTUNE_POSTGRES_IMAGE and ATTUNE_NATS_IMAGE name), or from outside with
+ATTUNE_TEST_POSTGRES_URL (of a superuser, without a database) and ATTUNE_TEST_NATS_URL.
+Services connect through a pooler in front of that PostgreSQL if ATTUNE_TEST_POOLER_URL (without
+role and database) names one.
 """
 
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attune_local.servers import Nats, Postgres, free_port
+from attune_local.servers import MORE_OPTIONS, Nats, Postgres, free_port
 
 POSTGRES = "ATTUNE_TEST_POSTGRES_URL"
 NATS = "ATTUNE_TEST_NATS_URL"
+POOLER = "ATTUNE_TEST_POOLER_URL"
 BACKEND = "ATTUNE_TEST_BACKEND"
+POSTGRES_IMAGE = "ATTUNE_POSTGRES_IMAGE"
+NATS_IMAGE = "ATTUNE_NATS_IMAGE"
 PASSWORD = "attune-tests"  # noqa: S105  # of servers that live as long as the run
 
 
@@ -42,14 +49,22 @@ def servers() -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _containers() -> Iterator[tuple[str, str]]:
+    from testcontainers.community.postgres import PostgresContainer
     from testcontainers.core.container import DockerContainer
-    from testcontainers.core.waiting_utils import wait_for_logs
-    from testcontainers.postgres import PostgresContainer
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-    postgres = PostgresContainer("postgres:18", username="postgres", password=PASSWORD)
-    nats = DockerContainer("nats:2").with_command("-js").with_exposed_ports(4222)
+    image = os.environ.get(POSTGRES_IMAGE, "postgres:18")
+    options = shlex.split(os.environ.get(MORE_OPTIONS, ""))
+    postgres = PostgresContainer(
+        image, username="postgres", password=PASSWORD, dbname="postgres"
+    ).with_command(["postgres", "-c", "max_connections=400", *options])
+    nats = (
+        DockerContainer(os.environ.get(NATS_IMAGE, "nats:2"))
+        .with_command("-js")
+        .with_exposed_ports(4222)
+        .waiting_for(LogMessageWaitStrategy("Server is ready"))
+    )
     with postgres, nats:
-        wait_for_logs(nats, "Server is ready")
         yield (
             f"postgresql://postgres:{PASSWORD}@{postgres.get_container_host_ip()}"
             f":{postgres.get_exposed_port(5432)}",
