@@ -29,13 +29,15 @@ _FAULTY = tuple(
     f"tests/integration/test_{name}.py" for name in ("degraded", "faults", "poison", "time")
 )
 _PERSONAL_DATA = "tests/personal_data/"
+_ROLLING = "tests/integration/rolling/"
+_CHART = "tests/chart/"  # starts no Attune; one process renders each example once
 # Each starts what it needs by itself, and takes long.
 _ALONE = (
     "tests/integration/test_chaos.py",
     "tests/integration/test_up.py",
     "tests/test_installation.py",
 )
-_LONGEST = ("whole", "gateway", "faulty", "personal data", *_ALONE)
+_LONGEST = ("whole", "gateway", "faulty", "personal data", "rolling", *_ALONE)
 _LINES = 20  # of the log, for a test that fails
 _servers = ExitStack()
 _stacks: list[Stack] = []
@@ -101,15 +103,20 @@ def _group(nodeid: str) -> str:
     """Return the name of the group of tests that one process runs.
 
     A group shares an Attune, which its process starts: that of the tests of the whole, of the
-    gateway, of failing parts, or of personal data. All other tests are grouped by module.
+    gateway, of failing parts, of restarted parts, or of personal data. All other tests are grouped
+    by module.
     """
     module = nodeid.partition("::")[0]
     if module.startswith(_PERSONAL_DATA):
         return "personal data"
     if module in _FAULTY:
         return "faulty"
+    if module.startswith(_ROLLING):
+        return "rolling"
     if module.startswith(_GATEWAY):
         return "gateway"
+    if module.startswith(_CHART):
+        return "chart"
     return "whole" if module.startswith(_WHOLE) and module not in _ALONE else module
 
 
@@ -161,6 +168,7 @@ def stack(collector: Collector, clock_file: Path) -> Iterator[Stack]:
                 "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
                 "OTEL_TRACES_SAMPLER_ARG": "0",
                 "OTEL_BSP_SCHEDULE_DELAY": "100",
+                "OTEL_METRIC_EXPORT_INTERVAL": "5000",
                 "CLOCK_FILE": str(clock_file),
                 **PATIENT,
                 "LIMIT_REQUESTS": "1000000/minute",

@@ -43,7 +43,7 @@ def promtool() -> Path:
 
 
 @pytest.fixture(scope="session")
-def schemas() -> Path:
+def schemas_folder() -> Path:
     """Return the folder of other projects' schemas that ATTUNE_SCHEMAS names."""
     folder = os.environ.get("ATTUNE_SCHEMAS")
     if not folder:
@@ -56,3 +56,9 @@ def values(request: pytest.FixtureRequest) -> Path:
     """Each of the chart's example values."""
     path: Path = request.param
     return path
+
+
+@pytest.fixture(scope="session")
+def all_examples(render: Render) -> list[helm.Document]:
+    """Return the documents of all examples."""
+    return [document for path in helm.values_files() for document in render(path)]

@@ -5,7 +5,10 @@ podSelector:
     {{- include "attune.selector" . | nindent 4 }}
 {{- end -}}
 
-{{/* Who may call a service: those that name it in `calls`, and proxies and helm tests the gateway. */}}
+{{/*
+Who may call a service: the services that name it in `calls`, and scheduled commands; the gateway:
+proxies and helm tests. The kubelet's probes need no rule.
+*/}}
 {{- define "attune.callers" -}}
 {{- $root := .root -}}
 {{- $name := .name -}}
@@ -15,6 +18,9 @@ podSelector:
 {{- if has $name $calls -}}
 {{- $peers = append $peers (include "attune.peer" (dict "root" $root "name" $caller) | fromYaml) -}}
 {{- end -}}
+{{- end -}}
+{{- if and (eq .service.kind "grpc") (include "attune.hasOperator" $root) -}}
+{{- $peers = append $peers (include "attune.peer" (dict "root" $root "name" "operator") | fromYaml) -}}
 {{- end -}}
 {{- if eq .service.kind "http" -}}
 {{- $peers = concat $peers $root.Values.networkPolicy.ingressFrom -}}
@@ -54,13 +60,18 @@ podSelector:
 {{- define "attune.egress.postgres" -}}
 {{- if eq .Values.postgres.mode "development" -}}
 - to:
-    - {{- include "attune.peer" (dict "root" . "name" "postgres") | nindent 6 }}
+    - {{ include "attune.peer" (dict "root" . "name" "postgres") | indent 6 | trim }}
   ports: [{protocol: TCP, port: 5432}]
 {{- else if eq .Values.postgres.mode "cnpg" -}}
 - to:
     - podSelector:
         matchLabels:
           cnpg.io/cluster: {{ include "attune.name" (dict "root" . "name" "postgres") }}
+    {{- if .Values.postgres.cnpg.pooler.enabled }}
+    - podSelector:
+        matchLabels:
+          cnpg.io/poolerName: {{ include "attune.name" (dict "root" . "name" "pooler") }}
+    {{- end }}
   ports: [{protocol: TCP, port: 5432}]
 {{- else -}}
 {{- include "attune.egress" .Values.networkPolicy.postgres -}}
@@ -70,7 +81,7 @@ podSelector:
 {{- define "attune.egress.nats" -}}
 {{- if eq .Values.nats.mode "development" -}}
 - to:
-    - {{- include "attune.peer" (dict "root" . "name" "nats") | nindent 6 }}
+    - {{ include "attune.peer" (dict "root" . "name" "nats") | indent 6 | trim }}
   ports: [{protocol: TCP, port: 4222}]
 {{- else -}}
 {{- include "attune.egress" .Values.networkPolicy.nats -}}
@@ -80,7 +91,7 @@ podSelector:
 {{- define "attune.egress.otlp" -}}
 {{- if .Values.telemetry.collector.enabled -}}
 - to:
-    - {{- include "attune.peer" (dict "root" . "name" "collector") | nindent 6 }}
+    - {{ include "attune.peer" (dict "root" . "name" "collector") | indent 6 | trim }}
   ports: [{protocol: TCP, port: 4317}]
 {{- else if .Values.telemetry.otlpEndpoint -}}
 {{- include "attune.egress" .Values.networkPolicy.otlp -}}

@@ -35,7 +35,6 @@ spec:
           {{- include "attune.selector" (dict "root" $root "name" $.name) | nindent 10 }}
     {{- end }}
   {{- end }}
-  {{- if $values.migrations.wait }}
   initContainers:
     - name: wait-for-schema
       {{- include "attune.container" . | nindent 6 }}
@@ -48,7 +47,6 @@ spec:
       volumeMounts:
         - {name: tmp, mountPath: /tmp}
         - {name: secrets, mountPath: /run/attune/secrets, readOnly: true}
-  {{- end }}
   containers:
     - name: {{ .name }}
       {{- include "attune.container" . | nindent 6 }}
@@ -72,7 +70,7 @@ spec:
           containerPort: {{ include "attune.healthPort" . }}
           protocol: TCP
         {{- end }}
-      {{- include "attune.probes" . | nindent 6 }}
+      {{- include "attune.probes" . | trim | nindent 6 }}
       lifecycle:
         preStop:
           exec:
@@ -90,10 +88,10 @@ spec:
         {{- toYaml . | nindent 8 }}
         {{- end }}
   volumes:
-    - {{- include "attune.tmp" $service.tmpSize | nindent 6 }}
-    - {{- include "attune.secretVolume" (dict "root" $root "secrets" (include "attune.secrets" . | fromYaml)) | nindent 6 }}
+    - {{ include "attune.tmp" $service.tmpSize | indent 6 | trim }}
+    - {{ include "attune.secretVolume" (dict "root" $root "secrets" (include "attune.secrets" . | fromYaml)) | indent 6 | trim }}
     {{- if $values.tls.internal.enabled }}
-    - {{- include "attune.tlsVolume" . | nindent 6 }}
+    - {{ include "attune.tlsVolume" . | indent 6 | trim }}
     {{- end }}
     {{- with $service.extraVolumes }}
     {{- toYaml . | nindent 4 }}
@@ -167,4 +165,39 @@ nothing outside the process.
   {{- end }}
   {{- toYaml (get $probes $probe) | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{/*
+What the pods of servers that are not ours have: dict "root" "name" "uid", the user of the image.
+OpenShift's ids follow from nulls in `defaults.podSecurityContext`.
+*/}}
+{{- define "attune.serverBasics" -}}
+{{- $security := deepCopy .root.Values.defaults.podSecurityContext -}}
+{{- $uid := .uid -}}
+{{- range $field := list "runAsUser" "runAsGroup" "fsGroup" -}}
+{{- if hasKey $security $field }}{{ $_ := set $security $field $uid }}{{ end -}}
+{{- end -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+serviceAccountName: {{ include "attune.name" . }}
+{{- with .root.Values.global.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with .root.Values.global.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+securityContext:
+  {{- toYaml $security | nindent 2 }}
+affinity:
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 1
+        podAffinityTerm:
+          topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels:
+              {{- include "attune.selector" . | nindent 14 }}
 {{- end -}}

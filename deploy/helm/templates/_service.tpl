@@ -1,8 +1,17 @@
 {{/*
 One service with the defaults merged under it, as YAML: dict "root" "name". A null removes the
-default; lists replace it.
+default; lists replace it. The text is kept among the values, since every template asks for it.
 */}}
 {{- define "attune.service" -}}
+{{- $merged := .root.Values.merged | default dict -}}
+{{- if not (hasKey $merged .name) -}}
+{{- $_ := set $merged .name (include "attune.service.merge" .) -}}
+{{- $_ := set .root.Values "merged" $merged -}}
+{{- end -}}
+{{- get $merged .name -}}
+{{- end -}}
+
+{{- define "attune.service.merge" -}}
 {{- $own := get .root.Values.services .name -}}
 {{- $merged := mergeOverwrite (deepCopy .root.Values.defaults) (deepCopy $own) -}}
 {{- range $part := list "podSecurityContext" "containerSecurityContext" "settings" -}}
@@ -36,6 +45,20 @@ BLIND_INDEX_KEY: {secret: {{ $values.secrets.shared }}, key: blind-index-key}
 DATABASE_URL: {secret: {{ replace "{service}" .name $values.postgres.secretTemplate }}, key: uri}
 {{- if and .service.nats $values.nats.existingSecret }}
 NATS_URL: {secret: {{ $values.nats.existingSecret }}, key: url}
+{{- end }}
+{{- include "attune.authorities" (dict "root" .root "nats" .service.nats) }}
+{{- end -}}
+
+{{/*
+The files of authorities that sign the certificates of PostgreSQL and NATS, as "attune.secrets".
+URLs of databases name theirs, so no variable does. Dict "root" "nats", whether NATS is used.
+*/}}
+{{- define "attune.authorities" -}}
+{{- with .root.Values.postgres.caSecret }}
+POSTGRES_CA: {secret: {{ . }}, key: ca.crt, hasVariable: false}
+{{- end }}
+{{- if and .nats .root.Values.nats.caSecret }}
+NATS_CA: {secret: {{ .root.Values.nats.caSecret }}, key: ca.crt}
 {{- end }}
 {{- end -}}
 
@@ -82,7 +105,9 @@ ConfigMap. Dict "root" "name" "service".
 {{- $_ := set $env (printf "%s_TARGET" (include "attune.package" $callee | upper)) $target -}}
 {{- end -}}
 {{- range $variable, $at := include "attune.secrets" . | fromYaml -}}
+{{- if ne $at.hasVariable false -}}
 {{- $_ := set $env (printf "%s_FILE" $variable) (printf "/run/attune/secrets/%s" (lower $variable)) -}}
+{{- end -}}
 {{- end -}}
 {{- if and .service.nats (not $values.nats.existingSecret) -}}
 {{- $_ := set $env "NATS_URL" (include "attune.natsUrl" $root) -}}
@@ -116,4 +141,59 @@ ConfigMap. Dict "root" "name" "service".
 {{- if .Values.telemetry.collector.enabled -}}
 {{- printf "http://%s:4317" (include "attune.host" (dict "root" . "name" "collector")) -}}
 {{- else -}}{{- .Values.telemetry.otlpEndpoint -}}{{- end -}}
+{{- end -}}
+
+{{- define "attune.natsMonitoring" -}}
+{{- if eq .Values.nats.mode "development" -}}
+{{- printf "%s:8222" (include "attune.host" (dict "root" . "name" "nats")) -}}
+{{- else -}}{{- .Values.nats.monitoringEndpoint -}}{{- end -}}
+{{- end -}}
+
+{{/* The Secrets of a service's migrations, as "attune.secrets". */}}
+{{- define "attune.migrationSecrets" -}}
+OWNER_DATABASE_URL: {secret: {{ replace "{service}" .name .root.Values.postgres.ownerSecretTemplate }}, key: uri}
+BLIND_INDEX_KEY: {secret: {{ .root.Values.secrets.shared }}, key: blind-index-key}
+{{- include "attune.authorities" (dict "root" .root "nats" false) }}
+{{- end -}}
+
+{{/* The end of the name of a migration's Job: dict "root" "name" "service". */}}
+{{- define "attune.migrationSuffix" -}}
+{{- $values := .root.Values -}}
+{{- $all := toJson (list .service $values.global $values.migrations $values.postgres $values.secrets) | sha256sum | trunc 6 -}}
+{{- printf "%s-%d-%s" (regexReplaceAll "[^a-z0-9]+" (lower .root.Chart.Version) "-") (int .root.Release.Revision) $all -}}
+{{- end -}}
+
+{{/*
+Every Secret with secrets that pods of this chart mount, as YAML: name → keys. Authorities are not
+secret and come from elsewhere.
+*/}}
+{{- define "attune.allSecrets" -}}
+{{- $root := . -}}
+{{- $found := dict -}}
+{{- $maps := list -}}
+{{- range $name, $_ := .Values.services -}}
+{{- $context := dict "root" $root "name" $name "service" (include "attune.service" (dict "root" $root "name" $name) | fromYaml) -}}
+{{- $maps = append $maps (include "attune.secrets" $context | fromYaml) -}}
+{{- if $root.Values.migrations.enabled -}}
+{{- $maps = append $maps (include "attune.migrationSecrets" $context | fromYaml) -}}
+{{- end -}}
+{{- if eq $root.Values.postgres.mode "cnpg" -}}
+{{- range $template := list $root.Values.postgres.secretTemplate $root.Values.postgres.ownerSecretTemplate -}}
+{{- $_ := set $found (replace "{service}" $name $template) (list "password" "username") -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $job := .Values.cronJobs -}}
+{{- if $job.enabled -}}
+{{- $maps = append $maps (include "attune.operatorSecrets" (dict "root" $root "job" $job) | fromYaml) -}}
+{{- end -}}
+{{- end -}}
+{{- range $map := $maps -}}
+{{- range $_, $at := $map -}}
+{{- if ne $at.key "ca.crt" -}}
+{{- $_ := set $found $at.secret (append (get $found $at.secret | default list) $at.key | uniq | sortAlpha) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $found -}}
 {{- end -}}

@@ -19,7 +19,8 @@ _APIS = (
     *("monitoring.coreos.com/v1", "cert-manager.io/v1", "gateway.networking.k8s.io/v1"),
     *("keda.sh/v1alpha1", "external-secrets.io/v1", "postgresql.cnpg.io/v1"),
 )
-_CLUSTER = ["--namespace", NAMESPACE, "--kube-version", "1.32.0", "--api-versions", ",".join(_APIS)]
+_CLUSTER = ["--namespace", NAMESPACE, "--api-versions", ",".join(_APIS)]
+KUBERNETES = "1.32"
 
 
 class Refused(Exception):
@@ -39,26 +40,74 @@ def path_of(values: str | Path) -> Path:
 
 
 @cache
-def text(values: str | Path, *sets: str, upgrade: bool = False, chart: Path = CHART) -> str:
+def text(values: str | Path, *sets: str, kubernetes: str = KUBERNETES, chart: Path = CHART) -> str:
     """Return what Helm renders from a values file, as one YAML stream.
 
     `values` is the name of a file in `ci`, such as `prod`, or a path. Each of `sets` is `key=value`
-    as for `--set`. Raises Refused.
+    as for `--set`; `kubernetes` is the cluster's version. Raises
+    Refused.
     """
     command: list[str | Path] = ["template", RELEASE, chart, *_CLUSTER, "--values", path_of(values)]
+    command += ["--kube-version", f"{kubernetes}.0"]
     for entry in sets:
         command += ["--set", entry]
-    return run(*command, *(["--is-upgrade"] if upgrade else []))
+    return run(*command)
 
 
 @cache
 def documents(
-    values: str | Path, *sets: str, upgrade: bool = False, chart: Path = CHART
+    values: str | Path, *sets: str, kubernetes: str = KUBERNETES, chart: Path = CHART
 ) -> tuple[Document, ...]:
-    """Return what Helm renders, parsed. All callers share it: copy it before changing it."""
-    rendered = text(values, *sets, upgrade=upgrade, chart=chart)
+    """Return what `text` does, parsed. All callers share it: copy it before changing it."""
+    rendered = text(values, *sets, kubernetes=kubernetes, chart=chart)
     parsed = yaml.load_all(rendered, yaml.CSafeLoader)
     return tuple(document for document in parsed if document)
+
+
+def with_json(values: str | Path, entry: str) -> tuple[Document, ...]:
+    """Return the documents with a value given as JSON: `key=[…]`. Raises Refused."""
+    rendered = run(
+        "template",
+        RELEASE,
+        CHART,
+        *_CLUSTER,
+        "--kube-version",
+        f"{KUBERNETES}.0",
+        "--values",
+        path_of(values),
+        "--set-json",
+        entry,
+    )
+    return tuple(filter(None, yaml.load_all(rendered, yaml.CSafeLoader)))
+
+
+@cache
+def values_of(values: str | Path) -> Document:
+    """Return the chart's values with those of a file merged into them, as Helm does."""
+    default = yaml.load((CHART / "values.yaml").read_bytes(), yaml.CSafeLoader)
+    return merge(default, yaml.load(path_of(values).read_bytes(), yaml.CSafeLoader))
+
+
+def merge(below: Document, above: Document) -> Document:
+    """Return two trees of values merged; null removes a key, a list replaces a list."""
+    merged = dict(below)
+    for key, value in above.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict) and isinstance(below.get(key), dict):
+            merged[key] = merge(below[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def services_of(values: str | Path) -> dict[str, Document]:
+    """Return each service's values with `defaults` merged under them."""
+    all_values = values_of(values)
+    return {
+        name: merge(all_values["defaults"], own or {})
+        for name, own in all_values["services"].items()
+    }
 
 
 def lint(values: str | Path) -> str:

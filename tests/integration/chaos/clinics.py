@@ -4,6 +4,7 @@ providers share a room."""
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from attune_local.stack import Stack
 from attune_testing import builders
 from attune_testing.stubs import AvailabilityStub
 from tests.faults import FaultyStack
@@ -31,6 +32,11 @@ def make(stack: FaultyStack, shift: float) -> list[Clinic]:
         _clinic(shared, room, shift),
         _clinic(colleague, room, shift),
     ]
+
+
+def one(stack: Stack) -> Clinic:
+    """Create a practice that confirms at once."""
+    return _clinic(World.make(stack, hold_minutes=_HOLD_MINUTES), 0, 0)
 
 
 def _share_a_room(world: World) -> tuple[World, int]:
@@ -63,7 +69,6 @@ def _clinic(world: World, room_number: int, shift: float, *, approves: bool = Fa
 
 
 def _number(world: World, table: str, key: str) -> int:
-    assert isinstance(world.stack, FaultyStack)
     statement = f"SELECT number FROM {table} WHERE id = %s"  # noqa: S608  # our names
     [row] = query(world.stack, "availability", statement, key)
     return int(row["number"])

@@ -14,10 +14,8 @@ from uuid import UUID
 
 from attune.availability.v1.slot_service_pb2 import SearchSlotsRequest
 from attune.common.v1.types_pb2 import Mode
+from attune_local.stack import Stack
 from attune_testing.stubs import AvailabilityStub
-from common.rpc import channels, identity
-from common.services import OPERATOR
-from tests.faults import FaultyStack
 from tests.integration.chaos import plan
 from tests.integration.chaos.clients import STRAYS, Answer, Clinic, Log, Write
 from tests.integration.chaos.quiet import query
@@ -35,7 +33,7 @@ class Promises:
     """The state of some practices, read when all work is done, and the responses that clients
     got."""
 
-    def __init__(self, stack: FaultyStack, clinics: list[Clinic], log: Log, shift: float) -> None:
+    def __init__(self, stack: Stack, clinics: list[Clinic], log: Log, shift: float) -> None:
         self._stack = stack
         self._clinics = clinics
         self._log = log
@@ -244,8 +242,7 @@ class Promises:
     def _memory(self) -> Iterator[str]:
         """Check what each replica of availability answers from its memory."""
         for port in self._stack.ports["availability"]:
-            signer = identity.Signer(OPERATOR, self._stack.secrets.identity_keys[OPERATOR][0])
-            with channels.channel(f"ipv4:127.0.0.1:{port}", signer, timeout=10) as channel:
+            with self._stack.operator_channel("availability", port) as channel:
                 stub = AvailabilityStub(channel)
                 for clinic in self._clinics:
                     for mode in ("telehealth", "in_person"):

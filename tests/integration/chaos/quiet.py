@@ -8,6 +8,7 @@ import psycopg
 from nats.js.errors import NotFoundError
 from psycopg.rows import dict_row
 
+from attune_local.stack import Stack
 from common.messaging.nats import STREAM, Bus
 from common.services import GATEWAY, SERVICES, package
 from tests.faults import FaultyStack
@@ -15,14 +16,15 @@ from tests.faults import FaultyStack
 _WITH_EVENTS = [service for service in SERVICES if service != GATEWAY]
 
 
-def query(stack: FaultyStack, service: str, statement: str, *values: Any) -> list[dict[str, Any]]:
-    """Query a service's database as superuser, and return the rows."""
-    url = f"{stack.direct_postgres_url}/{package(service)}"
+def query(stack: Stack, service: str, statement: str, *values: Any) -> list[dict[str, Any]]:
+    """Query a service's database as superuser, past all faults, and return the rows."""
+    server = stack.direct_postgres_url if isinstance(stack, FaultyStack) else stack.postgres_url
+    url = f"{server}/{package(service)}"
     with psycopg.connect(url, row_factory=dict_row) as connection:  # as superuser
         return connection.execute(statement, values).fetchall()
 
 
-def wait(stack: FaultyStack, bus: Bus, shift: float, seconds: float) -> list[str]:
+def wait(stack: Stack, bus: Bus, shift: float, seconds: float) -> list[str]:
     """Wait until no work is under way, and return the work that remains after `seconds`."""
     end, quiet = time.monotonic() + seconds, 0
     while quiet < 2:
@@ -34,7 +36,7 @@ def wait(stack: FaultyStack, bus: Bus, shift: float, seconds: float) -> list[str
     return []
 
 
-def _under_way(stack: FaultyStack, bus: Bus, shift: float) -> list[str]:
+def _under_way(stack: Stack, bus: Bus, shift: float) -> list[str]:
     left = []
     now = datetime.fromtimestamp(time.time() + shift, UTC)
     for service in _WITH_EVENTS:

@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 from common.resilience.bulkhead import MAX_WAIT
 from common.resilience.deadline import CALL
 
+JOB_THREADS = 4
+"""Threads for jobs that get a connection at once; further threads wait for one."""
+
 
 class Misconfigured(SystemExit):
     """A variable is missing or invalid. The process ends with a message that names the variable."""
@@ -46,8 +49,10 @@ class Settings:
 
 
 def read(name: str, env: Mapping[str, str]) -> str | None:
-    """Return the value of a variable, or of the file that `<name>_FILE` names; None if neither is
-    set. Raises Misconfigured if the file cannot be read."""
+    """Return the value of a variable, or of the file that <name>_FILE names; None without either.
+
+    Raises Misconfigured if the file cannot be read.
+    """
     path = env.get(f"{name}_FILE")
     if path is None:
         return env.get(name)
@@ -87,6 +92,9 @@ class ServiceSettings(Settings):
     # The address of a second gRPC port that serves the health service only, without TLS; empty:
     # none. The probes of Kubernetes speak no TLS.
     health_listen: str = ""
+    # The authorities, in PEM, that sign the certificate of a NATS server at a tls:// address;
+    # empty: those that the system trusts.
+    nats_ca: str = ""
     # A folder with tls.crt, tls.key, and ca.crt, for mutual TLS between services; empty: no TLS.
     tls_folder: str = ""
     grpc_workers: int = 16
@@ -122,6 +130,14 @@ class ServiceSettings(Settings):
     @property
     def development(self) -> bool:
         return self.environment == "development"
+
+    @property
+    def connections(self) -> int:
+        """The most connections to the database that a process opens.
+
+        Each worker has one, and so do relay, sealer, consumer, readiness, and the jobs' threads.
+        """
+        return self.grpc_workers + 4 + JOB_THREADS
 
 
 def _check_address(name: str, address: str) -> None:

@@ -10,7 +10,7 @@ from common import telemetry
 from common.clock import Clock
 from common.db.database import Database
 from common.jobs import schedule
-from common.messaging import dead_letters, outbox
+from common.messaging import consumer, dead_letters, outbox
 from common.messaging.nats import Bus
 from common.resilience import deadline
 
@@ -20,13 +20,13 @@ _PATIENCE = 2.0  # seconds for one query
 def waiting_work(
     service: str, database: Database, bus: Bus, clock: Clock, stopping: threading.Event
 ) -> None:
-    """Send the ages of the oldest event and of the oldest job that wait, and the number of dead
-    letters, until the process is `stopping`."""
+    """Send the ages of the oldest event and of the oldest job that wait, and the numbers of events
+    and of dead letters, until the process is `stopping`."""
 
     def gauge(name: str, unit: str, description: str, read: Callable[[], float]) -> None:
         def within() -> float | None:
             if stopping.is_set():
-                return None
+                return None  # the database and the bus are closed, and would connect again
             with deadline.within(_PATIENCE):
                 return read()
 
@@ -43,6 +43,12 @@ def waiting_work(
         "s",
         "Time since the oldest unfinished job was due",
         lambda: schedule.overdue(database, clock.now()),
+    )
+    gauge(
+        "attune.events.pending",
+        "{event}",
+        "Published events that this service has yet to handle",
+        lambda: consumer.unhandled(bus, service),
     )
     gauge(
         "attune.dead_letters",

@@ -28,14 +28,13 @@ from common.messaging.consumer import Consumer, Handlers
 from common.messaging.nats import Bus
 from common.messaging.outbox import Relay
 from common.resilience.lasting import LastingThread
-from common.rpc import channels, identity
+from common.rpc import channels, identity, tls
 from common.rpc.server import Server, Servicers
 
 log = logging.getLogger(__name__)
 
 GRACE = 10.0
 """Seconds that running calls have to finish at shutdown."""
-_JOB_THREADS = 4  # that get a connection at once; further threads wait
 _CHECK = 1.0  # seconds between readiness checks
 _KEEP_INBOX = timedelta(days=14)  # twice as long as the stream keeps events
 _KEEP_ANSWERS = timedelta(days=2)
@@ -51,17 +50,19 @@ class Service:
         self.settings = settings
         self.clock = clocks.clock(settings.clock_file)
         encryption.use(encryption.KeyRing(settings.encryption_keys, settings.blind_index_key))
-        # Each worker has a connection, and so do relay, sealer, consumer, readiness, and jobs.
         self.database = Database(
             settings.database_url,
-            settings.grpc_workers + 4 + _JOB_THREADS,
+            settings.connections,
             service=name,
             clock=self.clock,
             max_wait=settings.turn_seconds,
         )
-        self.bus = Bus(settings.nats_url, name)
+        self.bus = Bus(settings.nats_url, name, authorities=settings.nats_ca)
         self.signer = identity.Signer(name, settings.identity_key)
-        self.server = Server(identity.Verifier(settings.identity_keys), settings.grpc_workers)
+        self._certificates = tls.certificates(settings.tls_folder)
+        self.server = Server(
+            identity.Verifier(settings.identity_keys), settings.grpc_workers, self._certificates
+        )
         self.server.add([(add_AuditServiceServicer_to_server, AuditServicer(self.database))])
         self._relay = Relay(self.database, self.bus)
         self._sealer = Sealer(self.database)
@@ -80,6 +81,7 @@ class Service:
             self.settings.call_seconds,
             most=max(1, self.settings.grpc_workers * 3 // 4),
             max_wait=self.settings.turn_seconds,
+            certificates=self._certificates,
         )
 
     def add(self, servicers: Servicers) -> None:
@@ -109,6 +111,8 @@ class Service:
     def start(self) -> int:
         """Start all parts and return the port of the gRPC server."""
         self.bus.start()
+        if self.settings.health_listen:
+            self.server.listen_for_health(self.settings.health_listen)
         port = self.server.listen(self.settings.listen)
         parts = [part for part in self._parts() if part]
         for part in parts:

@@ -103,8 +103,9 @@ def stop(process: "subprocess.Popen[bytes]", number: int, seconds: float) -> Non
 class Postgres:
     """A PostgreSQL server whose data stays in a folder between runs."""
 
-    def __init__(self, folder: Path, port: int, password: str) -> None:
+    def __init__(self, folder: Path, port: int, password: str, options: Sequence[str] = ()) -> None:
         self.port = port
+        self._options = options  # more of its command line
         self._password = password
         self._user = pwd.getpwnam(_UNPRIVILEGED).pw_uid if os.geteuid() == 0 else None
         self._home = _reachable(folder) if self._user is not None else folder
@@ -133,6 +134,7 @@ class Postgres:
                     *_QUIET_LOG,
                     *_QUICK_RECOVERY,
                     *shlex.split(os.environ.get(_MORE_OPTIONS, "")),
+                    *self._options,
                 ],
                 output=log,
                 user=self._user,
@@ -216,8 +218,9 @@ class Postgres:
 class Nats:
     """A NATS server with JetStream, whose data stays in a folder between runs."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, options: Sequence[str] = ()) -> None:
         self.port = port
+        self._options = options  # more of its command line
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -232,6 +235,7 @@ class Nats:
             [
                 *(_program("nats-server"), "-a", "127.0.0.1", "-p", str(self.port)),
                 *("-js", "-sd", self._folder, "-l", self._folder / "log"),
+                *self._options,
             ]
         )
         _wait_until(lambda: _listens(self.port), 60)

@@ -23,7 +23,7 @@ from psycopg import sql
 from attune_local.servers import Nats, Postgres, StartupError, free_port, spawn, stop
 from common import audit
 from common.db import encryption, migrations
-from common.rpc import channels, identity
+from common.rpc import channels, identity, tls
 from common.services import GATEWAY, OPERATOR, SERVICES, package
 
 _STOP = 15.0  # seconds that a process has to end
@@ -102,7 +102,8 @@ class Stack:
     """The servers and processes of one data folder.
 
     `port` is the gateway's. `extra` is added to the environment of every process. `replicas` is the
-    number of processes of each service that has more than one.
+    number of processes of each service that has more than one. With `tls_folder` the services use
+    mutual TLS, with the certificates in its folders `booking`, `gateway`, `operator`, and so on.
     """
 
     folder: Path
@@ -111,6 +112,7 @@ class Stack:
     replicas: Mapping[str, int] = field(default_factory=dict)
     postgres_url: str = ""  # superuser's URL of a server to use instead of starting one
     nats_url: str = ""  # URL of a server to use instead of starting one
+    tls_folder: Path | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -210,6 +212,10 @@ class Stack:
             "LIMIT_PUBLIC_WRITES": "100000/minute",
             "LIMIT_SIGN_INS": "1000/minute",
         }
+        if self.tls_folder:
+            env["TLS_FOLDER"] = str(self.tls_folder / service)
+            if service != GATEWAY:
+                env["HEALTH_LISTEN"] = f"127.0.0.1:{free_port()}"
         for name in SERVICES:
             env[f"{package(name).upper()}_TARGET"] = self.target(name)
         return {**env, **self.extra}
@@ -241,10 +247,13 @@ class Stack:
                 raise StartupError(f"{process.name} did not become ready:\n{tail}")
             time.sleep(0.05)
 
-    def operator_channel(self, service: str) -> grpc.Channel:
-        """Return a channel to a service whose calls are made as `service:operator`."""
+    def operator_channel(self, service: str, port: int | None = None) -> grpc.Channel:
+        """Return a channel to a service, or to its process at a port, whose calls are made as
+        `service:operator`."""
+        target = f"ipv4:127.0.0.1:{port}" if port else self.target(service)
         signer = identity.Signer(OPERATOR, self.secrets.identity_keys[OPERATOR][0])
-        return channels.channel(self.target(service), signer, timeout=10)
+        folder = str(self.tls_folder / OPERATOR) if self.tls_folder else ""
+        return channels.channel(target, signer, timeout=10, certificates=tls.certificates(folder))
 
 
 def make_database(superuser_url: str, name: str, password: str) -> None:
@@ -279,7 +288,8 @@ def make_database(superuser_url: str, name: str, password: str) -> None:
 def _is_ready(process: Process) -> bool:
     if process.name == GATEWAY:
         return _http_ok(process.port)
-    with grpc.insecure_channel(f"127.0.0.1:{process.port}") as channel:
+    address = process.env.get("HEALTH_LISTEN") or f"127.0.0.1:{process.port}"
+    with grpc.insecure_channel(address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         request = health_pb2.HealthCheckRequest(service="readiness")
         try:

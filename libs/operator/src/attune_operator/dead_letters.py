@@ -66,7 +66,8 @@ def deliver_again(bus: Bus, letter: DeadLetter) -> None:
 
 
 def _connected() -> Bus:
-    bus = Bus(Environment.load().nats_url, "operator")
+    environment = Environment.load()
+    bus = Bus(environment.nats_url, "operator", authorities=environment.nats_ca)
     bus.start()
     if not bus.wait(10):
         bus.close()

@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 import grpc
 
-from common.config import Misconfigured
+from common.config import Misconfigured, read
 from common.db import encryption
 from common.db.database import Database
-from common.rpc import channels, identity
+from common.rpc import channels, identity, tls
 from common.services import GATEWAY, OPERATOR, SERVICES, package
 
 DATA = "ATTUNE_DATA"
@@ -36,6 +36,8 @@ class Environment:
     owner_urls: dict[str, str]
     encryption_keys: dict[str, str]
     blind_index_key: str
+    nats_ca: str = ""
+    tls_folder: str = ""
 
     def save(self) -> None:
         """Write a file that other commands load, readable only by its owner."""
@@ -46,7 +48,7 @@ class Environment:
     @staticmethod
     def in_environment() -> bool:
         """Return whether environment variables describe the running Attune."""
-        return "NATS_URL" in os.environ
+        return not {"NATS_URL", "NATS_URL_FILE"}.isdisjoint(os.environ)
 
     @classmethod
     def load(cls) -> "Environment":
@@ -66,34 +68,45 @@ class Environment:
 
     @classmethod
     def _from_environment(cls) -> "Environment":
-        """Return the environment from variables; a command needs only those that it uses."""
-        env = os.environ
+        """Return the environment from variables; a command needs only those that it uses.
+
+        Raises Misconfigured if a file cannot be read that a variable <NAME>_FILE names.
+        """
+
+        def value(name: str) -> str:
+            return read(name, os.environ) or ""
 
         def each(pattern: str, names: tuple[str, ...]) -> dict[str, str]:
-            found = {name: env.get(pattern.format(package(name).upper()), "") for name in names}
-            return {name: value for name, value in found.items() if value}
+            found = {name: value(pattern.format(package(name).upper())) for name in names}
+            return {name: text for name, text in found.items() if text}
 
         every = (*SERVICES, GATEWAY)
         return cls(
-            nats_url=env["NATS_URL"],
-            operator_key=env.get("IDENTITY_KEY", ""),
+            nats_url=value("NATS_URL"),
+            operator_key=value("IDENTITY_KEY"),
             targets=each("{}_TARGET", SERVICES),
             database_urls=each("{}_DATABASE_URL", every),
             owner_urls=each("{}_OWNER_DATABASE_URL", every),
             encryption_keys=each("{}_ENCRYPTION_KEYS", every),
-            blind_index_key=env.get("BLIND_INDEX_KEY", ""),
+            blind_index_key=value("BLIND_INDEX_KEY"),
+            nats_ca=value("NATS_CA"),
+            tls_folder=value("TLS_FOLDER"),
         )
 
     def channel(self, service: str) -> grpc.Channel:
         """Return a channel to a service whose calls are made as `service:operator`.
 
-        Raises Misconfigured if the service's address or the operator's key is missing.
+        It uses mutual TLS if there is a TLS folder. Raises Misconfigured if the service's address
+        or the operator's key is missing.
         """
         if service not in self.targets or not self.operator_key:
             name = f"{package(service).upper()}_TARGET"
             raise Misconfigured(f"Set {name} and IDENTITY_KEY for this command.")
         signer = identity.Signer(OPERATOR, self.operator_key)
-        return channels.channel(self.targets[service], signer, timeout=10)
+        certificates = tls.certificates(self.tls_folder)
+        return channels.channel(
+            self.targets[service], signer, timeout=10, certificates=certificates
+        )
 
     @contextlib.contextmanager
     def database(self, service: str) -> Iterator[Database]:

@@ -87,6 +87,7 @@ def environment_of(stack: Stack) -> Environment:
         owner_urls={name: stack.database_url(name, owner=True) for name in every},
         encryption_keys=stack.secrets.encryption_keys,
         blind_index_key=stack.secrets.blind_index_key,
+        tls_folder=str(stack.tls_folder / OPERATOR) if stack.tls_folder else "",
     )
 
 

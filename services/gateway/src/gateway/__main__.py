@@ -8,6 +8,7 @@ from gunicorn.glogging import Logger
 
 from common import logs, telemetry
 from common.db import encryption, reencryption
+from common.rpc import tls
 from common.services import GATEWAY
 from gateway.app import close, create_app
 from gateway.settings import Settings
@@ -87,6 +88,7 @@ def main() -> None:
     logs.configure(GATEWAY, settings.log_level)
     # Check the keys before the fork: a worker that fails would be started again and again.
     encryption.KeyRing(settings.encryption_keys, settings.blind_index_key)
+    tls.certificates(settings.tls_folder)
     Server(settings).run()
 
 

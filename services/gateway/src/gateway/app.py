@@ -7,6 +7,7 @@ from common.audit import Sealer
 from common.audit.servicer import AuditServicer
 from common.db import encryption
 from common.db.database import Database
+from common.rpc import tls
 from common.rpc.identity import Signer
 from common.services import GATEWAY
 from gateway import api, pages
@@ -55,11 +56,12 @@ def close(app: Flask) -> None:
 
 def _add_extensions(app: Flask, settings: Settings) -> None:
     """Make the objects that requests find in `app.extensions`."""
-    stubs = Stubs(settings, Signer(GATEWAY, settings.identity_key))
+    certificates = tls.certificates(settings.tls_folder)
+    stubs = Stubs(settings, Signer(GATEWAY, settings.identity_key), certificates)
     now = clock.clock(settings.clock_file)
     database = Database(
         settings.database_url,
-        settings.most_per_service + 1,  # one for the sealer
+        settings.connections,
         service=GATEWAY,
         clock=now,
         patience=settings.call_seconds,
@@ -73,7 +75,7 @@ def _add_extensions(app: Flask, settings: Settings) -> None:
         sealer=Sealer(database),
         clock=now,
         limiter=Limiter(settings, database, now),
-        readiness=Readiness(database, stubs.targets),
+        readiness=Readiness(database, stubs.targets, certificates),
     )
 
 

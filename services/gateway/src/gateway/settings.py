@@ -69,6 +69,11 @@ class Settings(ServiceSettings):
         return max(1, self.web_threads * 3 // 4)
 
     @property
+    def connections(self) -> int:
+        """The most connections to the database of one worker process: one is the sealer's."""
+        return self.most_per_service + 1
+
+    @property
     def secure(self) -> bool:
         """Return whether people reach the gateway over TLS."""
         return self.public_url.startswith("https://")

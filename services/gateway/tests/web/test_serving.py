@@ -10,8 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -223,6 +225,29 @@ def test_a_running_request_is_answered_before_it_ends(settings: Settings, tmp_pa
         assert answer.startswith(b"HTTP/1.1 401")
         assert b"WRONG_CREDENTIALS" in answer
         assert process.wait(60) == 0
+
+
+@pytest.mark.req("PF-12")
+def test_whoever_is_connected_when_it_ends_is_answered(settings: Settings, tmp_path: Path) -> None:
+    """Also those whom the system has accepted, and the process has not seen yet."""
+    with served(settings, tmp_path) as (port, process), ExitStack() as opened:
+        [worker] = psutil.Process(process.pid).children()
+        worker.suspend()
+        request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        callers = open_callers(opened, port, 5, request)
+        process.send_signal(signal.SIGTERM)
+        until(lambda: _is_pending(worker.pid, signal.SIGTERM))
+        worker.resume()
+        answers = [b"".join(iter(partial(caller.recv, 65536), b"")) for caller in callers]
+        assert [answer[:15] for answer in answers] == [b"HTTP/1.1 200 OK"] * 5
+        assert process.wait(60) == 0
+
+
+def _is_pending(pid: int, number: signal.Signals) -> bool:
+    """Return whether a signal waits for a process that is suspended."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    [pending] = [line.split()[1] for line in status.splitlines() if line.startswith("ShdPnd:")]
+    return bool(int(pending, 16) & 1 << (number - 1))
 
 
 @pytest.mark.req("GW-14")

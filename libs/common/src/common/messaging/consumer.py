@@ -104,6 +104,16 @@ class Handlers:
         return True
 
 
+def unhandled(bus: nats.Bus, service: str) -> int:
+    """Return the number of events that a service has yet to handle. Raises unless NATS answers."""
+
+    async def read() -> int:
+        info = await bus.jetstream.consumer_info(nats.STREAM, service)
+        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+    return bus.run(read(), timeout=2)
+
+
 def _is_away(error: Exception) -> bool:
     """Return whether the database was unreachable, the only other system that handlers use."""
     return isinstance(error, Unavailable) and not isinstance(error, DeadlineExceeded)

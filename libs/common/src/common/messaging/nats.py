@@ -6,12 +6,14 @@ nats-py needs asyncio: one event loop in one thread serves the whole process.
 import asyncio
 import contextlib
 import logging
+import ssl
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import nats
 from nats.aio.client import Client
@@ -27,6 +29,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
+from common.config import Misconfigured
 from common.messaging import in_order
 from common.messaging.ordered_consumer import OrderedConsumer, Receive
 from common.resilience.lasting import LastingThread
@@ -76,16 +79,20 @@ class Bus:
     """A process's connection to NATS.
 
     It connects in the background and never gives up: a process starts and works without NATS.
+
+    At a `tls://` address, the server's certificate must be signed by one of `authorities` (PEM;
+    empty: those that the system trusts). Raises Misconfigured if they are no certificates.
     """
 
-    def __init__(self, url: str, name: str, replicas: int = 1) -> None:
+    def __init__(self, url: str, name: str, replicas: int = 1, authorities: str = "") -> None:
+        self._tls = _tls(authorities) if urlsplit(url).scheme == "tls" else None
         self._url = url
         self._name = name
         self._replicas = replicas
         self._loop = asyncio.new_event_loop()
         self._closed = threading.Event()
         self._thread = LastingThread("nats", self._loop.run_forever, self._closed)
-        self._client = Client()
+        self._client = self._new_client()
         self._ready = threading.Event()
         self._closing = False
         self._connecting: Future[None] | None = None
@@ -110,12 +117,16 @@ class Bus:
         """Wait at most `seconds` for NATS and return whether it is connected."""
         return self._ready.wait(seconds) and self._client.is_connected
 
+    def _new_client(self) -> Client:
+        return Client() if self._tls is None else _TlsClient()
+
     async def _connect(self) -> None:
         while not self._closing:
             try:
                 await self._client.connect(
                     self._url,
                     name=self._name,
+                    tls=self._tls,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=1,
                     connect_timeout=2,
@@ -134,7 +145,7 @@ class Bus:
                 log.warning("cannot reach NATS: %s", type(error).__name__)
                 with contextlib.suppress(Exception):
                     await self._client.close()
-                self._client = Client()
+                self._client = self._new_client()
                 await asyncio.sleep(0.5)
             else:
                 self._ready.set()
@@ -296,6 +307,22 @@ class Bus:
         self._loop.close()
 
 
+class NoTls(nats.errors.Error):
+    """The server at a tls:// address has no TLS."""
+
+
+class _TlsClient(Client):
+    """A client that sends nothing before the connection is encrypted.
+
+    nats-py goes on without TLS if the server, or whoever answers in its place, does not ask for it.
+    """
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        if initial_connection and not info.get("tls_required"):
+            raise NoTls("the server at a tls:// address has no TLS")
+        await super()._process_info(info, initial_connection)
+
+
 class Durable:
     """One service's position in the stream, shared by its replicas."""
 
@@ -329,6 +356,13 @@ class Durable:
     def term(self, message: Msg) -> None:
         """Have a message never delivered again."""
         self._bus.run(message.term())
+
+
+def _tls(authorities: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cadata=authorities or None)
+    except ssl.SSLError as error:
+        raise Misconfigured("NATS_CA must hold certificates in PEM") from error
 
 
 def _is_too_large(answer: object) -> bool:

@@ -19,7 +19,7 @@ from common import telemetry
 from common.errors import KINDS, DeadlineExceeded, DomainError, Unavailable
 from common.resilience import deadline
 from common.resilience.bulkhead import MAX_WAIT, Bulkhead
-from common.rpc import identity, request_context
+from common.rpc import identity, request_context, tls
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ _SERVICE_CONFIG = json.dumps(
     }
 )
 
-OPTIONS = [  # channels to one target with the same options share their connections
+# Channels to one target with the same options share their connections.
+OPTIONS: list[tuple[str, str | int]] = [
     ("grpc.service_config", _SERVICE_CONFIG),
     # A process that hangs keeps its connections open; after ten seconds, calls go elsewhere.
     ("grpc.keepalive_time_ms", 5_000),
@@ -75,17 +76,36 @@ def channel(
     timeout: float = deadline.CALL,
     most: int = MOST,
     max_wait: float = MAX_WAIT,
+    certificates: tls.Certificates | None = None,
 ) -> grpc.Channel:
     """Return a channel to `target`, such as `dns:///host:port`.
 
     Calls carry the current caller's identity, or that of this service if there is no caller. They
     end after `timeout` seconds, or earlier with the current call's deadline. At most `most` calls
     run at once, so that a slow service cannot occupy all threads; further calls wait for up to
-    `max_wait` seconds.
+    `max_wait` seconds. With `certificates` they use mutual TLS.
     """
-    plain = grpc.insecure_channel(target, options=OPTIONS)
     bulkhead = Bulkhead(most, max_wait=max_wait)
-    return grpc.intercept_channel(plain, _Interceptor(signer, timeout, bulkhead))
+    return grpc.intercept_channel(
+        connection(target, certificates), _Interceptor(signer, timeout, bulkhead)
+    )
+
+
+def connection(target: str, certificates: tls.Certificates | None = None) -> grpc.Channel:
+    """Return a channel to `target` whose calls are sent as they are, without an identity.
+
+    With `certificates`, the server's certificate must name the host of `target`. Channels to one
+    target share their connections.
+    """
+    if certificates is None:
+        return grpc.insecure_channel(target, options=OPTIONS)
+    options = OPTIONS
+    if target.startswith(("ipv4:", "ipv6:")):  # gRPC would look for all addresses as one name
+        host = target.partition(":")[2].split(",")[0].rpartition(":")[0].strip("[]")
+        options = [*OPTIONS, ("grpc.default_authority", host)]
+    return tls.RenewingChannel(
+        certificates, lambda credentials: grpc.secure_channel(target, credentials, options)
+    )
 
 
 class _Interceptor(grpc.UnaryUnaryClientInterceptor):
@@ -187,4 +207,4 @@ def _error_info(error: Any) -> error_details_pb2.ErrorInfo | None:
     return None
 
 
-__all__ = ["MOST", "OPTIONS", "channel", "to_domain"]
+__all__ = ["MOST", "OPTIONS", "channel", "connection", "to_domain"]

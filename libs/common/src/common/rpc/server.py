@@ -19,7 +19,7 @@ from grpc_health.v1 import health_pb2
 from common import telemetry
 from common.errors import DomainError, Invalid, Unauthenticated, Unreadable
 from common.resilience import deadline
-from common.rpc import access, identity, request_context
+from common.rpc import access, identity, request_context, tls
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ LIVENESS = "liveness"
 READINESS = "readiness"
 _HEALTH_SERVICE = "grpc.health.v1.Health"
 _HEALTH = f"/{_HEALTH_SERVICE}/"
+_HEALTH_WORKERS = 4  # of the health port; they do nothing else
 _MOST_PER_WORKER = 8  # calls in the server for each worker; further calls are refused at once
 
 _duration = telemetry.duration("rpc.server.call.duration", "Duration of inbound calls")
@@ -176,12 +177,22 @@ class Health:
 
 
 class Server:
-    """A service's gRPC server; add servicers, then listen."""
+    """A service's gRPC server; add servicers, then listen.
 
-    def __init__(self, verifier: identity.Verifier, workers: int) -> None:
+    With `certificates` it serves mutual TLS only: a caller needs a certificate of its own.
+    """
+
+    def __init__(
+        self,
+        verifier: identity.Verifier,
+        workers: int,
+        certificates: tls.Certificates | None = None,
+    ) -> None:
+        self._certificates = certificates
         self._permissions: dict[str, str] = {}
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="rpc")
         self._health = Health()
+        self._health_port: grpc.Server | None = None
         self._server = grpc.server(
             self._pool,
             interceptors=[ServerInterceptor(verifier, self._permissions)],
@@ -207,11 +218,23 @@ class Server:
 
     def listen(self, address: str) -> int:
         """Listen on `address` and return the port."""
-        port = self._server.add_insecure_port(address)
-        if not port:
-            raise SystemExit(f"cannot listen on {address}")
+        port = _bind(self._server, address, self._certificates)
         self._server.start()
         self._health.set(True, LIVENESS)
+        return port
+
+    def listen_for_health(self, address: str) -> int:
+        """Serve the health service alone on another address, without TLS, and return the port.
+
+        The probes of Kubernetes speak no TLS.
+        """
+        self._health_port = grpc.server(
+            ThreadPoolExecutor(_HEALTH_WORKERS, thread_name_prefix="health"),
+            options=[("grpc.so_reuseport", 0)],
+        )
+        self._health_port.add_generic_rpc_handlers([self._health.handler()])
+        port = _bind(self._health_port, address, None)
+        self._health_port.start()
         return port
 
     def set_ready(self, ready: bool) -> None:
@@ -219,10 +242,29 @@ class Server:
         self._health.set(ready, READINESS, "")
 
     def stop(self, grace: float) -> None:
-        """Refuse new calls and give running ones `grace` seconds to finish."""
+        """Refuse new calls and give running ones `grace` seconds to finish.
+
+        Health checks say NOT_SERVING from the beginning, and on their own port until the end.
+        """
         self._health.stop()
         self._server.stop(grace).wait()
         self._pool.shutdown(wait=True)
+        if self._health_port:
+            self._health_port.stop(None).wait()
+
+
+def _bind(server: grpc.Server, address: str, certificates: tls.Certificates | None) -> int:
+    """Return the port that a server listens on. Ends the process if it cannot listen."""
+    try:
+        if certificates:
+            port = server.add_secure_port(address, certificates.server_credentials())
+        else:
+            port = server.add_insecure_port(address)
+    except RuntimeError:
+        port = 0
+    if not port:
+        raise SystemExit(f"cannot listen on {address}")
+    return port
 
 
 class _Registrar:

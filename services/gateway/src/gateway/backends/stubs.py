@@ -22,13 +22,16 @@ from attune.notifications.v1.notice_service_pb2_grpc import NoticeServiceStub
 from attune.telehealth_rooms.v1.room_service_pb2_grpc import RoomServiceStub
 from common.rpc import channels
 from common.rpc.identity import Signer
+from common.rpc.tls import Certificates
 from gateway.settings import Settings
 
 
 class Stubs:
     """A stub for each proto service, over one channel for each service."""
 
-    def __init__(self, settings: Settings, signer: Signer) -> None:
+    def __init__(
+        self, settings: Settings, signer: Signer, certificates: Certificates | None
+    ) -> None:
         self.targets = {
             "availability": settings.availability_target,
             "booking": settings.booking_target,
@@ -44,6 +47,7 @@ class Stubs:
                 settings.call_seconds,
                 most=settings.most_per_service,
                 max_wait=settings.turn_seconds,
+                certificates=certificates,
             )
             for name, target in self.targets.items()
         }

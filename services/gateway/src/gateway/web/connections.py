@@ -67,6 +67,30 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             client, peer = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
+        self._take(client, peer, listener)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Begin or stop to accept connections.
+
+        A process that ends first accepts those that have been made, and answers them; the system
+        would reset them. From then on callers are refused, and go elsewhere.
+        """
+        super().set_accept_enabled(enabled)
+        if self.alive:
+            return
+        for listener in self.sockets:
+            listener.setblocking(False)
+            for _ in range(MOST):
+                try:
+                    client, peer = listener.accept()
+                except ConnectionAbortedError:
+                    continue
+                except OSError:  # nobody waits any more
+                    break
+                self._take(client, peer, listener)
+            listener.close()
+
+    def _take(self, client: Any, peer: Any, listener: Any) -> None:
         conn = TConn(self.cfg, client, peer, listener.getsockname())
         conn.address = str(peer[0]) if isinstance(peer, tuple) else ""
         conn.closed = False

@@ -15,6 +15,7 @@ from common.db import schema
 from common.db.database import Database
 from common.resilience import deadline
 from common.rpc import channels, server
+from common.rpc.tls import Certificates
 
 OK, UNAVAILABLE = "ok", "unavailable"
 _REQUIRED = ("database", "availability", "booking")
@@ -25,16 +26,14 @@ _KEPT = 1.0  # seconds
 class Readiness:
     """Checks each dependency, at most once a second in a process."""
 
-    def __init__(self, database: Database, targets: dict[str, str]) -> None:
+    def __init__(
+        self, database: Database, targets: dict[str, str], certificates: Certificates | None
+    ) -> None:
         self._database = database
         # They share the connections of the stubs (same options), without an identity: health
         # checks are open to anybody.
         self._channels = {
-            name: grpc.insecure_channel(target, options=channels.OPTIONS)
-            for name, target in targets.items()
-        }
-        self._stubs: dict[str, Any] = {
-            name: health_pb2_grpc.HealthStub(channel) for name, channel in self._channels.items()
+            name: channels.connection(target, certificates) for name, target in targets.items()
         }
         self._lock = threading.Lock()
         self._states: dict[str, str] = {}
@@ -55,7 +54,8 @@ class Readiness:
     def _check(self) -> dict[str, str]:
         request = health_pb2.HealthCheckRequest(service=server.READINESS)
         calls = {
-            name: stub.Check.future(request, timeout=_TIMEOUT) for name, stub in self._stubs.items()
+            name: _stub(channel).Check.future(request, timeout=_TIMEOUT)
+            for name, channel in self._channels.items()
         }
         states = {"database": OK if self._database_is_ready() else UNAVAILABLE}
         for name, call in calls.items():
@@ -73,6 +73,10 @@ class Readiness:
 def is_ready(states: dict[str, str]) -> bool:
     """Return whether every required dependency is available."""
     return all(states[name] == OK for name in _REQUIRED)
+
+
+def _stub(channel: grpc.Channel) -> Any:
+    return health_pb2_grpc.HealthStub(channel)
 
 
 def _is_serving(call: Any) -> bool:
