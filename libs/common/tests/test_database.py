@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from attune_local.servers import free_port
 from common import ids
+from common.config import Misconfigured
 from common.db import encryption, migrations, schema
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import DeadlineExceeded, Unavailable
@@ -156,6 +157,22 @@ def test_who_hangs_within_a_transaction_does_not_keep_its_locks(database: Databa
 
     with pytest.raises(Unavailable), database.transaction(note.practice_id) as session:
         hang(session)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("secret", "DATABASE_URL must be postgresql://"),
+        (
+            "postgresql://secret@h/d?prepare_threshold=x",
+            "prepare_threshold must be a number or none",
+        ),
+    ],
+)
+def test_a_url_that_is_none_is_named_and_not_quoted(url: str, words: str) -> None:
+    with pytest.raises(Misconfigured, match=words) as raised:
+        Database(url)
+    assert "secret" not in str(raised.value)
 
 
 def test_failures_of_the_database_are_told_as_errors_of_the_product(database: Database) -> None:

@@ -2,8 +2,10 @@
 
 import os
 
+from sqlalchemy import make_url
+
 from attune_local.stack import make_database
-from attune_testing.servers import PASSWORD, POSTGRES
+from attune_testing.servers import PASSWORD, POOLER, POSTGRES
 from common import audit, ids
 from common.db import migrations
 from common.db.database import Database
@@ -19,4 +21,7 @@ def new_database(package: str, worker_id: str) -> Database:
     migrations.migrate(package, owner, name)
     service = package.replace("_", "-")
     audit.seal_genesis(owner, audit.Chain(service))
-    return Database(f"postgresql://{name}:{PASSWORD}@{host}/{name}", 80, service=service)
+    own = make_url(os.environ.get(POOLER) or server).set(
+        username=name, password=PASSWORD, database=name
+    )
+    return Database(own.render_as_string(hide_password=False), 80, service=service)

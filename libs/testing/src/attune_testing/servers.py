@@ -2,6 +2,8 @@
 
 The servers come from wheels, from containers with ATTUNE_TEST_BACKEND=containers, or from outside
 with ATTUNE_TEST_POSTGRES_URL (of a superuser, without a database) and ATTUNE_TEST_NATS_URL.
+Services connect through a pooler in front of that PostgreSQL if ATTUNE_TEST_POOLER_URL (without
+role and database) names one.
 """
 
 import os
@@ -14,6 +16,7 @@ from attune_local.servers import Nats, Postgres, free_port
 
 POSTGRES = "ATTUNE_TEST_POSTGRES_URL"
 NATS = "ATTUNE_TEST_NATS_URL"
+POOLER = "ATTUNE_TEST_POOLER_URL"
 BACKEND = "ATTUNE_TEST_BACKEND"
 PASSWORD = "attune-tests"  # noqa: S105  # of servers that live as long as the run
 

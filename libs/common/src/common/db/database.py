@@ -15,13 +15,20 @@ from psycopg.errors import (
     QueryCanceled,
     _WaitTimeout,  # how `wait` gives up
 )
-from sqlalchemy import Engine, MetaData, create_engine, event, text
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy import URL, Engine, MetaData, create_engine, event, make_url, text
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from common import telemetry
 from common.clock import Clock, SystemClock
+from common.config import Misconfigured
 from common.errors import DeadlineExceeded, Unavailable
 from common.resilience import deadline
 from common.resilience.bulkhead import MAX_WAIT, Bulkhead
@@ -34,8 +41,7 @@ link), and for work that belongs to no practice."""
 
 _AFTER_COMMIT = "after_commit"
 _CONNECT = 2  # seconds
-# A process that hangs in a transaction must not keep its locks forever.
-_OPTIONS = "-c idle_in_transaction_session_timeout=60s"
+_PREPARE = "prepare_threshold"
 _SHARE = 0.7  # of the time left for the call; the rest is for answering its caller
 _GRACE = 0.5  # seconds that the server may take to end a statement whose time is up
 
@@ -43,9 +49,12 @@ _GRACE = 0.5  # seconds that the server may take to end a statement whose time i
 # room, it gave up waiting for this process.
 _AWAY = ("08", "57P", "53", "25P03")
 
+# For the transaction, not for the connection: a pooler such as PgBouncer may give the connection
+# to another process next. A process that hangs in a transaction must not keep its locks forever.
 _BEGIN = text(
     "SELECT set_config('attune.practice', :practice, true),"
-    " set_config('statement_timeout', :timeout, true)"
+    " set_config('statement_timeout', :timeout, true),"
+    " set_config('idle_in_transaction_session_timeout', '60s', true)"
 )
 _CONFINE = text("SELECT set_config('attune.practice', :practice, true)")
 
@@ -55,6 +64,10 @@ SHARED = MetaData()
 
 class Database:
     """One service's database.
+
+    `url` may end in `?prepare_threshold=none`: a pooler that gives each transaction another
+    connection knows no prepared statements. Raises Misconfigured if it names another threshold that
+    is no number.
 
     `service` and `clock` are for the audit trail. `patience` limits the seconds of a statement,
     however much time is left for the call. `max_wait` limits the seconds that a transaction waits
@@ -76,16 +89,15 @@ class Database:
     ) -> None:
         self.service = service
         self.clock = clock or SystemClock()
+        address, prepare = _parse(url)
         self.engine: Engine = create_engine(
-            url.replace("postgres://", "postgresql://", 1).replace(
-                "postgresql://", "postgresql+psycopg://", 1
-            ),
+            address,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=2,
             pool_use_lifo=True,
             hide_parameters=True,  # personal data must not reach a log
-            connect_args={"connect_timeout": _CONNECT, "options": _OPTIONS},
+            connect_args={"connect_timeout": _CONNECT, **prepare},
         )
         event.listen(self.engine, "do_connect", self._connect)
         self._patience = patience
@@ -172,6 +184,24 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _parse(url: str) -> tuple[URL, dict[str, int | None]]:
+    """Return the URL for SQLAlchemy, and psycopg's setting for prepared statements, if it has one.
+
+    Raises Misconfigured, without quoting the URL, which has a password.
+    """
+    try:
+        address = make_url(url).set(drivername="postgresql+psycopg")
+    except ArgumentError:
+        raise Misconfigured("DATABASE_URL must be postgresql://ROLE:PASSWORD@HOST/NAME") from None
+    threshold = address.query.get(_PREPARE)
+    if threshold is None:
+        return address, {}
+    if threshold != "none" and not str(threshold).isdecimal():
+        raise Misconfigured(f"DATABASE_URL: {_PREPARE} must be a number or none")
+    value = None if threshold == "none" else int(str(threshold))
+    return address.difference_update_query([_PREPARE]), {_PREPARE: value}
 
 
 def after_commit(session: Session, call: Callable[[], None]) -> None:
