@@ -53,7 +53,7 @@ lint: setup ## ruff, import rules and mypy alone
 	@# One at a time: every service has a tests/conftest.py of its own.
 	@set -e; for part in $(PACKAGES) tests conftest.py; do echo "mypy $$part"; mypy --no-error-summary $$part; done
 
-scan: $(DEV) ## Look up the locked packages among PyPI's known vulnerabilities; needs pypi.org
+scan: $(DEV) ## Look up the locked packages among PyPI's known vulnerabilities; asks PyPI itself
 	@uv venv --quiet --clear build/scan
 	@uv pip sync --quiet --python build/scan/bin/python --require-hashes requirements/scan.txt
 	@# Strict: a package that cannot be looked up is a failure.

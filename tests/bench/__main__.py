@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 
 from attune_local.stack import Stack
-from tests.bench import bookings, cost, edge, engine, paint, search, slots
+from tests.bench import bookings, cost, edge, engine, paint, search, slots, storage
 from tests.bench.measure import report
 from tests.bench.running import attune
 
@@ -21,6 +21,7 @@ ON_STACK: dict[str, Callable[[Stack], None]] = {
     "P6": bookings.race,
     "P11": cost.measure,
     "E1": edge.measure,
+    "S1": storage.measure,
     "L1": paint.measure,
 }
 """Measured on an Attune of their own, so that none inherits the work that another left behind."""

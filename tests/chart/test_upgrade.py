@@ -57,7 +57,7 @@ def test_the_last_releases_values_upgrade(last_chart: Path) -> None:
     assert examples
     for values in examples:
         before = helm.documents(values, chart=last_chart)
-        after = helm.documents(values, upgrade=True)
+        after = helm.documents(values)
         assert obstacles(before, after) == [], values.name
 
 

@@ -190,12 +190,12 @@ fifth to spare. Limits in other units than Mi and Gi are refused by the schema.
 
 {{/*
 The connections that one pod of a service opens to its database: `common.service` has a thread for
-each call and eight more that query; the gateway has three quarters of its threads and one more, in
+each call and eight more that query; the gateway has three quarters of its threads and two more, in
 each worker. A test compares them with the code.
 */}}
 {{- define "attune.connections" -}}
 {{- if eq .kind "http" -}}
-{{- mul (int .settings.WEB_WORKERS) (add 1 (max 1 (div (mul 3 (int .settings.WEB_THREADS)) 4))) -}}
+{{- mul (int .settings.WEB_WORKERS) (add 2 (max 1 (div (mul 3 (int .settings.WEB_THREADS)) 4))) -}}
 {{- else -}}
 {{- add 8 (int .settings.GRPC_WORKERS) -}}
 {{- end -}}

@@ -74,6 +74,52 @@ def documents(
     return tuple(document for document in parsed if document)
 
 
+def with_json(values: str | Path, entry: str) -> tuple[Document, ...]:
+    """Return the documents with a value given as JSON: `key=[…]`. Raises Refused."""
+    rendered = run(
+        "template",
+        RELEASE,
+        CHART,
+        *_CLUSTER,
+        "--kube-version",
+        f"{KUBERNETES}.0",
+        "--values",
+        path_of(values),
+        "--set-json",
+        entry,
+    )
+    return tuple(filter(None, yaml.load_all(rendered, yaml.CSafeLoader)))
+
+
+@cache
+def values_of(values: str | Path) -> Document:
+    """Return the chart's values with those of a file merged into them, as Helm does."""
+    default = yaml.load((CHART / "values.yaml").read_bytes(), yaml.CSafeLoader)
+    return merge(default, yaml.load(path_of(values).read_bytes(), yaml.CSafeLoader))
+
+
+def merge(below: Document, above: Document) -> Document:
+    """Return two trees of values merged; null removes a key, a list replaces a list."""
+    merged = dict(below)
+    for key, value in above.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict) and isinstance(below.get(key), dict):
+            merged[key] = merge(below[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def services_of(values: str | Path) -> dict[str, Document]:
+    """Return each service's values with `defaults` merged under them."""
+    all_values = values_of(values)
+    return {
+        name: merge(all_values["defaults"], own or {})
+        for name, own in all_values["services"].items()
+    }
+
+
 def lint(values: str | Path) -> str:
     """Return what `helm lint --strict` prints. Raises Refused."""
     return run("lint", CHART, "--strict", "--namespace", NAMESPACE, "--values", path_of(values))

@@ -173,6 +173,9 @@ def migrate(package: str, owner_url: str, role: str = "") -> str:
     engine = create_engine(_psycopg(owner_url), poolclass=pool.NullPool)
     with engine.connect() as connection:  # closing it releases the lock
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        # Row-level security holds for the owner as well: without a practice, a migration that
+        # changes rows would find none.
+        connection.execute(text("SELECT set_config('attune.practice', '*', false)"))
         connection.commit()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
