@@ -4,8 +4,8 @@ from alembic import op
 
 from common.db.migrations import create_checks_table
 
-revision = "0005"
-down_revision = "0004"
+revision = "0007"
+down_revision = "0006"
 
 
 def upgrade() -> None:
