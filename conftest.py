@@ -168,6 +168,7 @@ def stack(collector: Collector, clock_file: Path) -> Iterator[Stack]:
                 "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
                 "OTEL_TRACES_SAMPLER_ARG": "0",
                 "OTEL_BSP_SCHEDULE_DELAY": "100",
+                "OTEL_METRIC_EXPORT_INTERVAL": "5000",
                 "CLOCK_FILE": str(clock_file),
                 **PATIENT,
                 "LIMIT_REQUESTS": "1000000/minute",

@@ -19,11 +19,13 @@ from opentelemetry.proto.collector.trace.v1 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+MetricsRequest = metrics_service_pb2.ExportMetricsServiceRequest
+
 
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
     """Serves `opentelemetry.proto.collector` on a free port: traces, metrics, and logs.
 
-    With `everything`, complete requests are kept too.
+    The last metrics of each process are kept; with `everything`, all requests are.
     """
 
     def __init__(self, everything: bool = False) -> None:
@@ -31,11 +33,12 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         self._received: list[Message] = []
         self._lock = threading.Lock()
         self._spans: list[tuple[str, Span]] = []
+        self._metrics: dict[str, MetricsRequest] = {}
         self._server = grpc.server(ThreadPoolExecutor(4))
         add: Callable[[Any, Any], None] = trace_service_pb2_grpc.add_TraceServiceServicer_to_server
         add(self, self._server)
         metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(  # type: ignore[no-untyped-call]  # generated without types
-            _Metrics(self.receive), self._server
+            _Metrics(self._receive_metrics), self._server
         )
         logs_service_pb2_grpc.add_LogsServiceServicer_to_server(  # type: ignore[no-untyped-call]  # generated without types
             _Logs(self.receive), self._server
@@ -73,6 +76,22 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
             with self._lock:
                 self._received.append(request)
 
+    def _receive_metrics(self, request: MetricsRequest) -> None:
+        self.receive(request)
+        with self._lock:
+            for resource in request.resource_metrics:
+                [instance] = (
+                    attribute.value.string_value
+                    for attribute in resource.resource.attributes
+                    if attribute.key == "service.instance.id"
+                )
+                self._metrics[instance] = request
+
+    def metrics(self) -> list[MetricsRequest]:
+        """Return the last metrics of each process, which hold all that it has counted."""
+        with self._lock:
+            return list(self._metrics.values())
+
     def received(self) -> list[Message]:
         """Return the requests so far."""
         with self._lock:
@@ -100,7 +119,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
 
 
 class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
-    def __init__(self, receive: Callable[[Message], None]) -> None:
+    def __init__(self, receive: Callable[[MetricsRequest], None]) -> None:
         self._receive = receive
 
     def Export(self, request: Any, context: Any) -> Any:  # noqa: N802  # named by the protocol

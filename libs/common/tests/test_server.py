@@ -16,6 +16,7 @@ from attune.calendar_sync.v1.feed_service_pb2_grpc import (
     add_FeedServiceServicer_to_server,
 )
 from attune_testing import identities
+from attune_testing.measurements import Measurements
 from attune_testing.serving import Served, serve
 from attune_testing.stubs import CalendarSyncStub
 from attune_testing.waiting import until
@@ -318,3 +319,31 @@ def test_an_unreachable_service_is_unavailable() -> None:
 
 def test_invalid_keeps_its_field() -> None:
     assert Invalid("no", field="client.email").field == "client.email"
+
+
+@pytest.mark.req("PF-12")
+def test_calls_are_measured_by_method_and_status(stub: Any, measurements: Measurements) -> None:
+    before = calls(measurements, "OK"), calls(measurements, "ALREADY_EXISTS")
+    read(stub, "known")
+    with pytest.raises(Conflict):
+        read(stub, "taken")
+    after = calls(measurements, "OK"), calls(measurements, "ALREADY_EXISTS")
+    assert after == (before[0] + 1, before[1] + 1)
+    [point] = measurements.points(
+        "rpc.server.call.duration", rpc_method=READ_FEED, rpc_response_status_code="OK"
+    )
+    assert dict(point.attributes) == {
+        "rpc.system.name": "grpc",
+        "rpc.method": READ_FEED,
+        "rpc.response.status_code": "OK",
+    }
+    assert {0.25, 1.0} <= set(point.explicit_bounds), "the thresholds of objectives"
+
+
+READ_FEED = "attune.calendar_sync.v1.FeedService/ReadFeed"
+
+
+def calls(measurements: Measurements, code: str) -> float:
+    return measurements.total(
+        "rpc.server.call.duration", rpc_method=READ_FEED, rpc_response_status_code=code
+    )

@@ -16,13 +16,14 @@ from sqlalchemy import text
 
 from attune.audit.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from common import clock as clocks
-from common import telemetry
+from common import gauges, telemetry
 from common.audit import Sealer
 from common.audit.servicer import AuditServicer
 from common.config import ServiceSettings
 from common.db import encryption, reencryption, schema
 from common.db.database import EVERY_PRACTICE, Database
 from common.jobs.worker import Jobs, Worker
+from common.messaging import outbox
 from common.messaging.consumer import Consumer, Handlers
 from common.messaging.nats import Bus
 from common.messaging.outbox import Relay
@@ -118,6 +119,9 @@ class Service:
             part.start()
         self._checks["threads"] = lambda: all(part.is_well() for part in (self.bus, *parts))
         self._readiness.start()
+        self.database.report_usage()
+        outbox.begin_counts(self.package)
+        gauges.waiting_work(self.name, self.database, self.bus, self.clock, self._stopping)
         reencryption.watch(self.database)
         log.info("serving", extra={"address": self.settings.listen, "port": port})
         return port

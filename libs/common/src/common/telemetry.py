@@ -7,13 +7,15 @@ call, which takes a third of the time on the hot path. Logs are in `common.logs`
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, MutableMapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from opentelemetry import metrics, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -27,6 +29,55 @@ from common import logs
 tracer = trace.get_tracer("attune")
 meter = metrics.get_meter("attune")
 
+Attributes = Mapping[str, str | int]
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Upper bounds of the buckets of a duration: OpenTelemetry's, which contain the thresholds of
+every latency objective (docs/slo.md)."""
+_counters: list["Counter"] = []
+
+
+class Counter:
+    """A counter that sends 0 for each of `series` from the start of the process.
+
+    The rate of a series that begins with its first event misses that event, and the ratio of two
+    series is absent until both exist.
+    """
+
+    def __init__(self, name: str, description: str, series: Sequence[Attributes] = ()) -> None:
+        self._counter = meter.create_counter(name, description=description)
+        self._series = series
+        _counters.append(self)
+
+    def add(self, attributes: Attributes, amount: int = 1) -> None:
+        """Count `amount` events with these attributes."""
+        self._counter.add(amount, attributes)
+
+    def begin(self) -> None:
+        """Count zero events of each series."""
+        for attributes in self._series:
+            self._counter.add(0, attributes)
+
+
+def duration(name: str, description: str, bounds: Sequence[float] = SECONDS) -> metrics.Histogram:
+    """Return a histogram of seconds with these upper bounds of buckets."""
+    return meter.create_histogram(
+        name, unit="s", description=description, explicit_bucket_boundaries_advisory=bounds
+    )
+
+
+def gauge(name: str, unit: str, description: str, read: Callable[[], float | None]) -> None:
+    """Send what `read` returns at every export, in its own thread; nothing for None.
+
+    Nothing is sent while `read` raises either: its dependency is away, which other signals show.
+    """
+
+    def observe(_options: CallbackOptions) -> Iterator[Observation]:
+        with contextlib.suppress(Exception):
+            if (value := read()) is not None:
+                yield Observation(value)
+
+    meter.create_observable_gauge(name, [observe], unit, description)
+
 
 def configure(service: str, endpoint: str = "", log_level: str = logs.INFO) -> None:
     """Send logs to standard output, and traces and metrics to the collector at `endpoint`, if any.
@@ -36,12 +87,21 @@ def configure(service: str, endpoint: str = "", log_level: str = logs.INFO) -> N
     logs.configure(service, log_level)
     if not endpoint:
         return
-    resource = Resource.create({"service.name": service, "service.namespace": "attune"})
+    # Each worker of a gateway is a process with counts of its own, so a host or pod is no id.
+    resource = Resource.create(
+        {
+            "service.name": service,
+            "service.namespace": "attune",
+            "service.instance.id": str(uuid.uuid4()),
+        }
+    )
     traces = TracerProvider(resource=resource)
     traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
     trace.set_tracer_provider(traces)
     reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=endpoint))
     metrics.set_meter_provider(MeterProvider(resource=resource, metric_readers=[reader]))
+    for counter in _counters:
+        counter.begin()
 
 
 def shutdown() -> None:
@@ -138,10 +198,13 @@ def client_span(method: str) -> Iterator[Span | None]:
     if not trace.get_current_span().is_recording():
         yield None
         return
-    service, _, name = method.rpartition("/")
-    attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
-    with span(method, SpanKind.CLIENT, attributes=attributes) as current:
+    with span(method, SpanKind.CLIENT, attributes=rpc_attributes(method)) as current:
         yield current
+
+
+def rpc_attributes(method: str) -> dict[str, str | int]:
+    """Return the attributes of a call of `package.Service/Method`."""
+    return {"rpc.system.name": "grpc", "rpc.method": method}
 
 
 def fail(current: Span | None, reason: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from attune_local.servers import Nats, free_port
 from attune_testing.database import new_database
+from attune_testing.measurements import Measurements
 from attune_testing.servers import BACKEND, NATS
 from common.db import encryption
 from common.db.database import Database
@@ -65,6 +66,12 @@ def bus(nats_url: str) -> Iterator[Bus]:
     assert connection.wait(60), "NATS did not answer"
     yield connection
     connection.close()
+
+
+@pytest.fixture(scope="session")
+def measurements() -> Measurements:
+    """The metrics of this process."""
+    return Measurements()
 
 
 @pytest.fixture(scope="session")

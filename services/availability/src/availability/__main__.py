@@ -25,6 +25,7 @@ def main() -> None:
     service.work(jobs, booking)
     service.check("events", cache.is_ready)
     cache.follow(service.bus)
+    cache.report_size()
     service.run()
 
 

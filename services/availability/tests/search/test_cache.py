@@ -22,6 +22,7 @@ from attune.common.v1.types_pb2 import MODE_IN_PERSON, MODE_TELEHEALTH
 from attune_local.servers import Nats, free_port
 from attune_testing.concurrency import at_once
 from attune_testing.identities import signer
+from attune_testing.measurements import Measurements
 from attune_testing.serving import serve
 from attune_testing.waiting import until
 from availability.adapters.booking import Occupancy
@@ -680,3 +681,20 @@ def test_it_is_ready_when_events_arrive_or_booking_can_be_asked(world: World) ->
     with channel:
         neither = Cache(world.database, Occupancy(channel), world.clock)
         assert not neither.is_ready()
+
+
+# Metrics
+
+
+@pytest.mark.req("PF-12")
+def test_providers_in_memory_and_searches_without_them_are_measured(
+    provider: Provider, alone: Replica, measurements: Measurements
+) -> None:
+    alone.cache.report_size()
+    misses = measurements.total("attune.search.cache.misses")
+    assert measurements.total("attune.search.cache.providers") == 0
+    for _ in range(3):
+        assert provider.hours(on=alone) == [9, 10, 11]
+    assert measurements.total("attune.search.cache.misses") == misses + 1
+    assert measurements.total("attune.search.cache.providers") == 1
+    assert measurements.total("attune.search.cache.size") == alone.cache._snapshots.bytes > 0

@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> Flask:
         LoadShedder(app.wsgi_app, settings), settings
     )
     app.extensions["sealer"].start()
+    app.extensions["database"].report_usage()
     return app
 
 

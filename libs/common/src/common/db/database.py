@@ -161,6 +161,15 @@ class Database:
             connection.execute(text("SELECT 1"))
             connection.commit()  # after a rollback psycopg drops all prepared statements
 
+    def report_usage(self) -> None:
+        """Send the share of this process's connections that are in use at each export."""
+        telemetry.gauge(
+            "attune.db.pool.usage",
+            "1",
+            "Share of the database connections of a process that are in use",
+            lambda: self._bulkhead.usage,
+        )
+
     def close(self) -> None:
         self.engine.dispose()
 

@@ -7,11 +7,23 @@ worker does the job, since the worker holds a lease but not the row's lock.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, DateTime, Integer, Table, Text, Uuid, delete, text, update
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from common.db.database import SHARED, wake
+from common.db.database import EVERY_PRACTICE, SHARED, Database, wake
 
 WAITING = "due"
 """What wakes the workers (`Database.wakes`)."""
@@ -28,6 +40,16 @@ due = Table(
     Column("plan", Integer, nullable=False, server_default=text("0")),
     Column("leased_until", DateTime(timezone=True)),
 )
+
+
+def overdue(db: Database, now: datetime) -> float:
+    """Return the seconds since the oldest plan was due; 0 if none is due.
+
+    A job that is being done counts too, and one that is to be tried again from then on.
+    """
+    with db.transaction(EVERY_PRACTICE) as session:
+        oldest = session.scalar(select(func.min(due.c.due_at)))
+    return max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
 
 
 def schedule(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import cycle
+from itertools import cycle, product
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -35,6 +35,9 @@ BATCH = 4
 """The number of jobs that a lane claims at once, unless it has more threads."""
 _PAUSE = timedelta(seconds=1)  # before a job is tried again after something was unavailable
 _LONGEST_PAUSE = 300  # seconds before a job is tried again after a fault
+
+_DONE, _POSTPONED, _FAILED = "done", "postponed", "failed"
+_attempts = telemetry.Counter("attune.jobs.attempts", "Attempts to do a job, by kind and outcome")
 
 _CLAIM = text(
     """
@@ -162,6 +165,8 @@ class Worker:
         self._lanes = [_Lane(self, name, threads) for name, threads in jobs.lanes()]
 
     def start(self) -> None:
+        for kind, outcome in product(self._jobs.handlers, (_DONE, _POSTPONED, _FAILED)):
+            _count(kind, outcome, 0)
         for lane in self._lanes:
             self._database.listen(WAITING, lane.wake.set)
             lane.thread.start()
@@ -215,12 +220,16 @@ class Worker:
                 if not context.settled:
                     with context.settle():
                         pass
+            _count(job.kind, _DONE)
         except Later as later:
+            _count(job.kind, _POSTPONED)
             self._fail(job, later.at, job.attempts + 1)
         except Unavailable as error:
+            _count(job.kind, _POSTPONED)
             log.warning("job postponed: %s", error.reason, extra={"kind": job.kind, "key": job.key})
             self._fail(job, now + _PAUSE, job.attempts)
         except Exception:
+            _count(job.kind, _FAILED)
             log.exception("job failed", extra={"kind": job.kind, "key": job.key})
             pause = timedelta(seconds=min(2**job.attempts, _LONGEST_PAUSE))
             self._fail(job, now + pause, job.attempts + 1)
@@ -274,6 +283,10 @@ class _Lane:
             self._doing.add(doing := self._pool.submit(self._worker.do, job))
             if len(claimed) == room:  # there may be more
                 doing.add_done_callback(lambda _: self.wake.set())
+
+
+def _count(kind: str, outcome: str, attempts: int = 1) -> None:
+    _attempts.add({"kind": kind, "outcome": outcome}, attempts)
 
 
 def _settle(session: Session, job: Job, again: datetime | None) -> None:

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message as Event
@@ -31,6 +31,12 @@ inbox = Table(
     SHARED,
     Column("message_id", Text, primary_key=True),
     Column("received_at", DateTime(timezone=True), server_default=func.now()),
+)
+
+_lag = telemetry.duration(
+    "attune.event.lag",
+    "Time from the publication of an event until it was handled",
+    (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0),
 )
 
 ATTEMPTS = 5
@@ -98,6 +104,16 @@ class Handlers:
         return True
 
 
+def unhandled(bus: nats.Bus, service: str) -> int:
+    """Return the number of events that a service has yet to handle. Raises unless NATS answers."""
+
+    async def read() -> int:
+        info = await bus.jetstream.consumer_info(nats.STREAM, service)
+        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+    return bus.run(read(), timeout=2)
+
+
 def _is_away(error: Exception) -> bool:
     """Return whether the database was unreachable, the only other system that handlers use."""
     return isinstance(error, Unavailable) and not isinstance(error, DeadlineExceeded)
@@ -156,11 +172,20 @@ class Consumer:
                 log.warning("%s postponed: %s", message.subject, type(error).__name__)
                 durable.keep(message)
             else:
+                self._record_lag(message)
                 durable.ack(message)
                 return
             if self._stop.wait(0.5):
                 durable.nak(message, delay=0)
                 return
+
+    def _record_lag(self, message: Msg) -> None:
+        """Record how long ago NATS stored an event that has just been handled.
+
+        The clock is the machine's, like that of NATS, even if a test shifts Attune's own.
+        """
+        lag = datetime.now(UTC) - message.metadata.timestamp
+        _lag.record(max(0.0, lag.total_seconds()), {"consumer": self._name})
 
     def _database_is_there(self) -> bool:
         try:

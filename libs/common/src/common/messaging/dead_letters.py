@@ -68,6 +68,16 @@ def oldest(bus: Bus, limit: int = 1000) -> list[DeadLetter]:
     return bus.run(read(), timeout=60)
 
 
+def count(bus: Bus, service: str) -> int:
+    """Return the number of a service's dead letters. Raises unless NATS answers."""
+
+    async def read() -> int:
+        found = await bus.jetstream.stream_info(DEAD_STREAM, f"dead.{service}.>")
+        return sum((found.state.subjects or {}).values())
+
+    return bus.run(read(), timeout=2)
+
+
 def forget(bus: Bus, letter: DeadLetter) -> None:
     """Remove a dead letter from the stream."""
     bus.run(bus.jetstream.delete_msg(DEAD_STREAM, letter.sequence))

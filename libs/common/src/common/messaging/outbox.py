@@ -9,6 +9,7 @@ lock. The relay also polls, for rows that a crash left behind.
 import json
 import logging
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
 )
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -55,6 +57,9 @@ _WAITING = "outbox"
 _LOCK = 0x0A77_0B0C  # the relay's advisory lock
 _BATCH = 256
 _LARGEST = nats.LARGEST // 2  # bytes of an event without its headers
+_AGE = text("SELECT extract(epoch FROM now() - created_at) FROM outbox ORDER BY sequence LIMIT 1")
+
+_published = telemetry.Counter("attune.events.published", "Events published, by kind of event")
 
 
 def emit(session: Session, *events: Event) -> None:
@@ -86,6 +91,28 @@ def practice_of(event: Event) -> str:
     """Return the practice of an event, which names the practice itself or in its booking."""
     named: Any = event
     return str(named.practice_id if hasattr(named, "practice_id") else named.booking.practice_id)
+
+
+def age(db: database.Database) -> float:
+    """Return the seconds for which the oldest event has waited; 0 if none waits."""
+    with db.transaction(database.EVERY_PRACTICE) as session:
+        return max(0.0, float(session.scalar(_AGE) or 0))
+
+
+def begin_counts(package: str) -> None:
+    """Count zero published events of each kind in a service's `events.proto`, if it has any.
+
+    A message that is a field of another one is no event.
+    """
+    try:
+        file = _POOL.FindFileByName(f"attune/{package}/v1/events.proto")
+    except KeyError:
+        return
+    kinds = file.message_types_by_name.values()
+    parts = [field.message_type for kind in kinds for field in kind.fields]
+    for kind in kinds:
+        if kind not in parts:
+            _published.add({"event": kind.full_name}, 0)
 
 
 class Relay:
@@ -158,8 +185,11 @@ class Relay:
             if str(row.id) in refused:
                 self._refused.add(row.sequence)
                 log.error("%s is too large for NATS", row.subject, extra={"event": str(row.id)})
-        left = [row.sequence for row in rows if str(row.id) in stored]
-        session.execute(delete(outbox).where(outbox.c.sequence.in_(left)))
+        left = [row for row in rows if str(row.id) in stored]
+        gone = outbox.c.sequence.in_([row.sequence for row in left])
+        session.execute(delete(outbox).where(gone))
+        for subject, count in Counter(row.subject for row in left).items():
+            _published.add({"event": subject}, count)
         return outcome.failure
 
 

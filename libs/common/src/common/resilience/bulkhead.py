@@ -46,6 +46,11 @@ class Bulkhead:
         finally:
             self.release()
 
+    @property
+    def usage(self) -> float:
+        """The share of the permits that are in use, from 0 to 1."""
+        return self._in_use / self._permits
+
     def silent(self, since: float) -> None:
         """Note that a call made at `since`, by `time.monotonic`, got no answer in time.
 

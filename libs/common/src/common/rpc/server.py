@@ -30,10 +30,7 @@ _HEALTH = f"/{_HEALTH_SERVICE}/"
 _HEALTH_WORKERS = 4  # of the health port; they do nothing else
 _MOST_PER_WORKER = 8  # calls in the server for each worker; further calls are refused at once
 
-_duration = telemetry.meter.create_histogram(
-    "rpc.server.call.duration", unit="s", description="Duration of inbound calls"
-)
-
+_duration = telemetry.duration("rpc.server.call.duration", "Duration of inbound calls")
 
 Servicers = Sequence[tuple[Callable[[Any, Any], None], Any]]
 """Servicers, each after the generated function that adds it to a server."""
@@ -64,8 +61,8 @@ class ServerInterceptor(grpc.ServerInterceptor):
         return self._wrapped[method]
 
     def _wrap(self, method: str, handler: Any) -> Callable[..., bytes]:
-        service, _, name = method.lstrip("/").rpartition("/")
-        attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
+        name = method.lstrip("/")
+        attributes = telemetry.rpc_attributes(name)
         permission = self._permissions[method]
 
         def answer(payload: bytes, context: grpc.ServicerContext) -> bytes:
@@ -74,7 +71,7 @@ class ServerInterceptor(grpc.ServerInterceptor):
             began = time.perf_counter()
             failure: DomainError | None = None
             response = b""
-            with telemetry.server_span(method.lstrip("/"), metadata, attributes) as span:
+            with telemetry.server_span(name, metadata, attributes) as span:
                 try:
                     origin = request_context.from_metadata(
                         metadata.get(request_context.METADATA, ""), context.peer()

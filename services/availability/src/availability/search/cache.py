@@ -20,7 +20,7 @@ from availability.search.snapshot import Snapshot, snapshot
 from availability.store import loader, taken
 from availability.store.loader import LoadedProvider
 from availability.store.providers import ProviderNotFound
-from common import validation
+from common import telemetry, validation
 from common.clock import Clock
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import Invalid, Unavailable
@@ -49,6 +49,11 @@ _SUBJECTS = [
 ]
 
 
+_misses = telemetry.Counter(
+    "attune.search.cache.misses", "Searches that found no fresh provider in memory", [{}]
+)
+
+
 class Cache:
     """The snapshots of this replica."""
 
@@ -72,6 +77,21 @@ class Cache:
         self._losses = self._planned = 0
         """How often events were lost, and up to which loss fetches from booking are planned."""
         self._retry_at = 0.0
+
+    def report_size(self) -> None:
+        """Send the number of snapshots and about how many bytes they take, at each export."""
+        telemetry.gauge(
+            "attune.search.cache.providers",
+            "{provider}",
+            "Providers in memory",
+            lambda: len(self._snapshots.by_username),
+        )
+        telemetry.gauge(
+            "attune.search.cache.size",
+            "By",
+            "Memory that providers take, by estimate",
+            lambda: self._snapshots.bytes,
+        )
 
     # Events
 
@@ -148,6 +168,7 @@ class Cache:
                 self._snapshots.make_room()
         found = self._snapshots.by_username.get(username)
         if found is None or self._staleness(found) >= FRESH:
+            _misses.add({})
             found = self._refresh(username, found)
         found.used = True
         return self._at_least(found, *wanted) if wanted else found

@@ -19,11 +19,11 @@ from booking.actions.bookings import book_online
 from booking.actions.clients import use_contact
 from booking.domain.actor import Actor, ActorKind
 from booking.domain.terms import Terms
-from booking.servicer import parse
+from booking.servicer import attempts, parse
 from booking.servicer.slots import SlotRequests
 from booking.store import bookings, clients
 from booking.store.tables import Booking
-from common import audit, ids, validation
+from common import audit, ids, proto, validation
 from common.clock import Clock
 from common.db import idempotency
 from common.db.database import EVERY_PRACTICE, Database
@@ -62,12 +62,19 @@ class BookingServicer(BookingServiceServicer):
 
         Raises SlotTaken, Refused with the first failing rule, or RequestIdReused.
         """
+        with attempts.counted() as attempt:
+            response = self._create(request)
+            attempt.outcome = proto.word(booking_pb2.BookingStatus, response.booking.status)
+        return response
+
+    def _create(self, request: pb.CreateBookingRequest) -> pb.CreateBookingResponse:
         form = parse.form(request)
 
         def create(session: Session, terms: Terms, start: datetime) -> pb.CreateBookingResponse:
             now = self._clock.now()
             row = book_online(session, terms, start, form, now)
             _record(session, "booking.create", row)
+            attempts.record_lead_time(session, row, now)
             # The booker may not own the email, even if they have signed in.
             shown = messages.booking(row, messages.Viewer.BOOKER, now)
             return pb.CreateBookingResponse(booking=shown)

@@ -21,9 +21,7 @@ OTHER = "_OTHER"  # any other method, in spans and logs
 REQUEST_ID = "X-Request-Id"
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-.*")
 
-_duration = telemetry.meter.create_histogram(
-    "http.server.request.duration", unit="s", description="Duration of HTTP requests"
-)
+_duration = telemetry.duration("http.server.request.duration", "Duration of HTTP requests")
 
 
 class RequestMiddleware:
@@ -73,8 +71,10 @@ class RequestMiddleware:
                 time.perf_counter() - began,
                 {
                     "http.request.method": method,
-                    "http.route": environ.get(ROUTE, ""),
                     "http.response.status_code": status,
+                    "url.scheme": environ["wsgi.url_scheme"],
+                    **({"http.route": environ[ROUTE]} if ROUTE in environ else {}),
+                    **({"error.type": str(status)} if status >= 500 else {}),
                 },
             )
 

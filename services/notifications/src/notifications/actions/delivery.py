@@ -28,8 +28,10 @@ log = logging.getLogger(__name__)
 # A job that has taken this long is settled before it sends more, well within its lease.
 _LONG = timedelta(seconds=10)
 
-_outcomes = telemetry.meter.create_counter(
-    "attune.notices", description="Attempts to deliver a notice, by kind and outcome"
+_outcomes = telemetry.Counter(
+    "attune.notices",
+    "Attempts to deliver a notice, by kind and outcome",
+    [{"kind": kind, "outcome": outcome} for kind in Kind for outcome in State],
 )
 
 
@@ -164,7 +166,7 @@ def queued(notices: Sequence[Notice]) -> list[Notice]:
 
 def record(session: Session, notice: Notice) -> None:
     """Record how an attempt to send a notice ended: in the audit, events, metrics, and logs."""
-    _outcomes.add(1, {"kind": notice.kind, "outcome": notice.state})
+    _outcomes.add({"kind": notice.kind, "outcome": notice.state})
     if notice.state == State.SENT:
         audit.record(
             session,
