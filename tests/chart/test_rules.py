@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from common.services import GATEWAY, SERVICES
 from tests.chart.conftest import Render
 from tests.chart.tools import helm, promql
 from tests.chart.tools.helm import NAMESPACE, Document
@@ -150,6 +151,43 @@ def test_an_objective_can_be_changed(render: Render) -> None:
     assert ratio == "vector(0.990000)"
 
 
+def test_a_threshold_or_number_of_errors_can_be_zero(render: Render) -> None:
+    sets = ("rules.overrides.OutboxStuck.threshold=0", "slo.minErrors.booking-success=0")
+    found = [*rules(render("minimal", ENABLED, *(f"monitoring.{each}" for each in sets)))]
+    by_name = {rule["alert"]: rule["expr"] for rule in found if "alert" in rule}
+    assert by_name["OutboxStuck"].endswith("> 0")
+    assert by_name["BookingSuccessBudgetBurn"].endswith(">= 0")
+
+
+@pytest.mark.parametrize("kind", ["PodMonitor", "ServiceMonitor"])
+def test_the_collector_is_scraped(kind: str, render: Render) -> None:
+    collector = "telemetry.collector.enabled=true"
+    documents = render(
+        "minimal", collector, "monitoring.scrape.enabled=true", f"monitoring.scrape.kind={kind}"
+    )
+    [monitor] = [d for d in documents if d["kind"] == kind]
+    target = {"PodMonitor": "Deployment", "ServiceMonitor": "Service"}[kind]
+    [selected] = [
+        d
+        for d in documents
+        if d["kind"] == target
+        and monitor["spec"]["selector"]["matchLabels"].items() <= d["metadata"]["labels"].items()
+    ]
+    if kind == "PodMonitor":
+        [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+        ports = selected["spec"]["template"]["spec"]["containers"][0]["ports"]
+    else:
+        [endpoint] = monitor["spec"]["endpoints"]
+        ports = selected["spec"]["ports"]
+    assert endpoint["port"] in {port["name"] for port in ports}
+    assert endpoint["honorLabels"] is True, "the services' own job and instance"
+
+
+def test_without_a_collector_there_is_nothing_to_scrape() -> None:
+    with pytest.raises(helm.Refused, match=re.escape("telemetry.collector.enabled")):
+        helm.text("minimal", "monitoring.scrape.enabled=true")
+
+
 @pytest.mark.parametrize(
     ("setting", "named"),
     [
@@ -176,6 +214,17 @@ def test_rules_of_an_objective_are_evaluated_as_often_as_their_counts_assume(
     for group in groups(rendered):
         if any("alert" in rule for rule in group["rules"]):
             assert group["interval"] == "30s"
+
+
+def test_the_metrics_of_every_service_are_missed(rendered: tuple[Document, ...]) -> None:
+    [absent] = [rule for rule in rules(rendered) if rule.get("alert") == "TelemetryAbsent"]
+    jobs = {
+        matcher.value
+        for selector in promql.selectors(absent["expr"])
+        for matcher in selector.matchers
+        if matcher.label == "job"
+    }
+    assert jobs == {f"attune/{service}" for service in (*SERVICES, GATEWAY)}
 
 
 def test_there_are_no_rules_by_default(render: Render) -> None:
