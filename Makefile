@@ -28,7 +28,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .PHONY: help up test check format lint protos soak fuzz mutate bench chaos pictures reasons messages images images-test reqs lock setup clean chart chart-audit
 
 help: ## Show this
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 up: $(RUNTIME) $(STUBS) $(CATALOGS) ## Run Attune here (ATTUNE_PORT, ATTUNE_DATA); Ctrl-C stops it
 	@exec attune up
