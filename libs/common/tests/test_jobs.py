@@ -203,8 +203,8 @@ def test_a_lane_does_not_wait_for_another(case: Case) -> None:
     case.plan("slow")
     worker.start()
     case.plan("quick", kind=f"{case.kind}-quick")
-    until(lambda: done == ["quick"])
-    assert [key for key, _, _ in case.left()] == ["slow"]
+    until(lambda: [key for key, _, _ in case.left()] == ["slow"])
+    assert done == ["quick"]
     go_on.set()
     until(lambda: case.left() == [])
     worker.stop()

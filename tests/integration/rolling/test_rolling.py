@@ -51,7 +51,7 @@ def test_a_restart_of_any_process_fails_no_request_and_loses_nothing(paired: Tls
 @pytest.mark.soak
 @pytest.mark.req("PF-12", "PF-13", "BK-2", "NT-3")
 def test_rolling_restarts_of_everything_fail_no_request_and_lose_nothing(paired: TlsStack) -> None:
-    for number in range(5):
+    for number in range(3):
         load = Load(paired, [clinics.one(paired) for _ in range(4)])
         with load.running(2 * CLIENTS):
             for kind in KINDS:

@@ -6,17 +6,14 @@ nats-py needs asyncio: one event loop in one thread serves the whole process.
 import asyncio
 import contextlib
 import logging
-import ssl
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import nats
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import (
@@ -29,8 +26,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
-from common.config import Misconfigured
-from common.messaging import in_order
+from common.messaging import in_order, nats_tls
 from common.messaging.ordered_consumer import OrderedConsumer, Receive
 from common.resilience.lasting import LastingThread
 
@@ -85,14 +81,14 @@ class Bus:
     """
 
     def __init__(self, url: str, name: str, replicas: int = 1, authorities: str = "") -> None:
-        self._tls = _tls(authorities) if urlsplit(url).scheme == "tls" else None
+        self._tls = nats_tls.context(url, authorities)
         self._url = url
         self._name = name
         self._replicas = replicas
         self._loop = asyncio.new_event_loop()
         self._closed = threading.Event()
         self._thread = LastingThread("nats", self._loop.run_forever, self._closed)
-        self._client = self._new_client()
+        self._client = nats_tls.new_client(self._tls)
         self._ready = threading.Event()
         self._closing = False
         self._connecting: Future[None] | None = None
@@ -116,9 +112,6 @@ class Bus:
     def wait(self, seconds: float) -> bool:
         """Wait at most `seconds` for NATS and return whether it is connected."""
         return self._ready.wait(seconds) and self._client.is_connected
-
-    def _new_client(self) -> Client:
-        return Client() if self._tls is None else _TlsClient()
 
     async def _connect(self) -> None:
         while not self._closing:
@@ -145,7 +138,7 @@ class Bus:
                 log.warning("cannot reach NATS: %s", type(error).__name__)
                 with contextlib.suppress(Exception):
                     await self._client.close()
-                self._client = self._new_client()
+                self._client = nats_tls.new_client(self._tls)
                 await asyncio.sleep(0.5)
             else:
                 self._ready.set()
@@ -307,22 +300,6 @@ class Bus:
         self._loop.close()
 
 
-class NoTls(nats.errors.Error):
-    """The server at a tls:// address has no TLS."""
-
-
-class _TlsClient(Client):
-    """A client that sends nothing before the connection is encrypted.
-
-    nats-py goes on without TLS if the server, or whoever answers in its place, does not ask for it.
-    """
-
-    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
-        if initial_connection and not info.get("tls_required"):
-            raise NoTls("the server at a tls:// address has no TLS")
-        await super()._process_info(info, initial_connection)
-
-
 class Durable:
     """One service's position in the stream, shared by its replicas."""
 
@@ -356,13 +333,6 @@ class Durable:
     def term(self, message: Msg) -> None:
         """Have a message never delivered again."""
         self._bus.run(message.term())
-
-
-def _tls(authorities: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cadata=authorities or None)
-    except ssl.SSLError as error:
-        raise Misconfigured("NATS_CA must hold certificates in PEM") from error
 
 
 def _is_too_large(answer: object) -> bool:

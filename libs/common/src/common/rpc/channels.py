@@ -41,7 +41,9 @@ _SERVICE_CONFIG = json.dumps(
             {
                 "name": [{}],
                 "retryPolicy": {
-                    "maxAttempts": 3,
+                    # Together they wait about as long as it takes to find a replica that has
+                    # started again, while the last other one ends.
+                    "maxAttempts": 4,
                     "initialBackoff": "0.05s",
                     "maxBackoff": "0.5s",
                     "backoffMultiplier": 2,
@@ -65,8 +67,11 @@ OPTIONS: list[tuple[str, str | int]] = [
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.min_reconnect_backoff_ms", 2_000),  # the time that connecting may take
     ("grpc.max_receive_message_length", 8 * 1024 * 1024),
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # A replica that starts again, at its old address or at a new one, is found soon: during a
+    # rolling restart, the next one ends already.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 300),
+    ("grpc.dns_min_time_between_resolutions_ms", 100),
 ]
 
 
