@@ -32,6 +32,7 @@ _FAULTY = tuple(
 _PERSONAL_DATA = "tests/personal_data/"
 _ROLLING = "tests/integration/rolling/"
 _CHART = "tests/chart/"  # starts no Attune; one process renders each example once
+_METRICS = "tests/chart/test_metrics.py"  # uses the Attune of the tests of the whole
 # Each starts what it needs by itself, and takes long.
 _ALONE = (
     "tests/integration/test_backup.py",
@@ -117,7 +118,7 @@ def _group(nodeid: str) -> str:
         return "rolling"
     if module.startswith(_GATEWAY):
         return "gateway"
-    if module.startswith(_CHART):
+    if module.startswith(_CHART) and module != _METRICS:
         return "chart"
     return "whole" if module.startswith(_WHOLE) and module not in _ALONE else module
 

@@ -19,8 +19,9 @@ _WRITTEN = YamlLintConfig((_HERE / "yamllint.yaml").read_text())
 _RENDERED = YamlLintConfig("{rules: {key-duplicates: enable, anchors: enable, truthy: enable}}")
 
 
-def yaml_problems(text: str, config: YamlLintConfig) -> list[str]:
-    return [f"{found.line}: {found.desc} ({found.rule})" for found in linter.run(text, config)]
+def yaml_problems(text: str, config: YamlLintConfig, path: str = "") -> list[str]:
+    found = linter.run(text, config, path)
+    return [f"{problem.line}: {problem.desc} ({problem.rule})" for problem in found]
 
 
 def written() -> list[Path]:
@@ -75,7 +76,8 @@ def test_everything_that_is_named_exists(values: Path, render: Render) -> None:
 
 @pytest.mark.parametrize("path", written(), ids=lambda path: path.name)
 def test_written_yaml_is_clean(path: Path) -> None:
-    assert yaml_problems(path.read_text(), _WRITTEN) == []
+    name = str(path.relative_to(helm.CHART.parent))
+    assert yaml_problems(path.read_text(), _WRITTEN, name) == []
 
 
 def test_rendered_yaml_has_no_key_twice() -> None:
@@ -91,6 +93,10 @@ def test_yamllint_sees_what_a_parser_accepts() -> None:
     found = " ".join(yaml_problems(text, _RENDERED))
     assert "key-duplicates" in found
     assert "truthy" in found
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+    programs.tool("hadolint", helm.CHART.parent / "Dockerfile")
 
 
 def test_hadolint_finds_a_mistake(tmp_path: Path) -> None:
