@@ -11,6 +11,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 NODE := tests/ecosystem/node_modules/.made
 TOOLS := build/tools/.made
+CHECKOV := build/tools/checkov/.made
 CATALOGS := $(patsubst %.po,%.mo,$(wildcard services/*/src/*/locale/*/LC_MESSAGES/*.po))
 INSTALL = sh requirements/install.sh $(PYTHON) $(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -20,10 +21,10 @@ export PYTHONTZPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lint protos soak fuzz mutate bench chaos pictures reasons messages reqs lock setup clean chart
+.PHONY: help up test check format lint protos soak fuzz mutate bench chaos pictures reasons messages reqs lock setup clean chart chart-audit
 
 help: ## Show this
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 up: $(RUNTIME) $(STUBS) $(CATALOGS) ## Run Attune here (ATTUNE_PORT, ATTUNE_DATA); Ctrl-C stops it
 	@exec attune up
@@ -34,6 +35,10 @@ test: setup ## Run all tests
 
 chart: setup ## Render, validate, lint and score the Helm chart
 	@pytest tests/chart
+	@python -m tests.chart.tools.scoreboard
+
+chart-audit: setup $(CHECKOV) ## Audit the rendered Helm chart with checkov (290 MB the first time)
+	@pytest tests/chart/test_audit.py -m soak
 
 check: setup lint test ## What must hold before a commit: lint, types, tests
 
@@ -102,6 +107,11 @@ $(NODE): tests/ecosystem/package-lock.json $(DEV)
 # There is no marker if a tool cannot be had; then the next set-up tries again.
 $(TOOLS): tests/chart/tools/install.py tests/chart/tools/package-lock.json $(DEV)
 	@python -m tests.chart.tools.install
+
+$(CHECKOV): requirements/audit.txt $(DEV)
+	@uv venv --quiet --clear $(@D)
+	@uv pip sync --quiet --require-hashes --python $(@D) requirements/audit.txt
+	@touch $@
 
 %.mo: %.po $(RUNTIME)
 	@pybabel compile --input-file $< --output-file $@

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Compiles the locked requirements from every pyproject.toml: dev.txt for everything at once;
-# runtime.txt, installer.txt, build.txt and one file for each image with the versions of dev.txt.
+# runtime.txt, installer.txt, build.txt and one file for each image with the versions of dev.txt;
+# audit.txt for a tool that needs other versions.
 # Extras stay in the lock: pip up to 24.0 refuses a pin of `pydantic` for `pydantic[email]` as soon
 # as a newer release exists. No file names a package index.
 set -eu
@@ -17,6 +18,7 @@ compile $runtime --group pyproject.toml:build -c requirements/dev.txt -o require
 for group in installer build; do
     compile --group "pyproject.toml:$group" -c requirements/dev.txt -o "requirements/$group.txt"
 done
+compile --group pyproject.toml:audit -o requirements/audit.txt
 for folder in services/*; do
     compile "$folder/pyproject.toml" libs/operator/pyproject.toml -c requirements/dev.txt -o "requirements/$(basename "$folder").txt"
 done

@@ -11,7 +11,7 @@ from tests.chart.tools import helm, install
 Render = Callable[..., tuple[helm.Document, ...]]
 
 
-def _need(tool: Path) -> Path:
+def need(tool: Path) -> Path:
     """Return the path of a tool. Skip the test, or fail it with `CI=true`, if it is not there."""
     if not tool.exists():
         told = f"{tool.name} is not installed: run `make setup`, which says why"
@@ -23,7 +23,7 @@ def _need(tool: Path) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _helm() -> None:
-    _need(install.HELM)
+    need(install.HELM)
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,7 @@ def render() -> Render:
 @pytest.fixture(scope="session")
 def promtool() -> Path:
     """Return the path of promtool."""
-    return _need(install.PROMTOOL)
+    return need(install.PROMTOOL)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The databases and keys that the chart makes, with a real PostgreSQL."""
 
 import base64
+import json
 import os
 import subprocess
 import tempfile
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from attune_local.servers import Postgres, free_port
+from attune_operator.main import main
 from common import audit
 from common.db import encryption, migrations, schema
 from common.rpc import identity
@@ -125,8 +128,27 @@ def test_a_cluster_of_cloudnativepg_has_what_services_expect(
     check(server, url)
 
 
+def test_new_keys_are_those_that_the_chart_mounts(render: Render) -> None:
+    """`attune keys kubernetes` makes every Secret but those of databases and NATS."""
+    command = ["keys", "kubernetes", "--smtp-url", "smtps://mail.example.com"]
+    made = json.loads(CliRunner().invoke(main, command).stdout)
+    check_keys(tuple(made["items"]))
+    entries = {secret["metadata"]["name"]: set(secret["stringData"]) for secret in made["items"]}
+    wanted: dict[str, set[str]] = {}
+    for document in of_kind(render("prod"), "ExternalSecret"):
+        keys = {entry["secretKey"] for entry in document["spec"]["data"]}
+        wanted[document["spec"]["target"]["name"]] = keys
+    assert entries == {
+        name: keys for name, keys in wanted.items() if not keys <= {"uri", "url", "ca.crt"}
+    }
+
+
 def test_the_development_keys_belong_together(render: Render) -> None:
-    documents = render("dev")
+    check_keys(render("dev"))
+
+
+def check_keys(documents: tuple[Document, ...]) -> None:
+    """Sign as each issuer, verify with the shared keys, and read every key ring."""
     shared = texts(documents, "attune-shared")
     verifier = identity.Verifier(shared["identity-keys"])
     for issuer in (*EVERY, OPERATOR):

@@ -125,11 +125,13 @@ def test_a_service_cannot_be_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["schedule", "service", "command", "databases", "enabled", "activeDeadlineSeconds"]
+    "key",
+    ["schedule", "service", "command", "databases", "enabled", "suspend", "activeDeadlineSeconds"],
 )
 def test_a_scheduled_command_is_complete(key: str) -> None:
     complete = {
         "enabled": True,
+        "suspend": False,
         "schedule": "0 3 * * *",
         "service": "booking",
         "command": ["attune", "audit", "verify", "booking"],

@@ -30,6 +30,7 @@ LEFT_ALONE = {
 HAVE_NO_USE = {
     "gateway": {
         "NATS_URL": "the gateway has no events",
+        "NATS_CA": "the gateway has no events",
         "GRPC_WORKERS": "the gateway has WEB_THREADS",
         "HEALTH_LISTEN": "the gateway's probes are HTTP requests",
     },
@@ -136,8 +137,9 @@ def test_a_variable_that_no_service_reads_is_found(render: Render) -> None:
 
 
 def test_a_value_that_a_service_refuses_is_found(render: Render, tmp_path: Path) -> None:
-    documents = render("minimal", "global.listenAddress=")
-    with pytest.raises(Misconfigured, match="LISTEN"):
+    entry = "services.booking.extraEnv[0]"
+    documents = render("minimal", f"{entry}.name=LOG_LEVEL", f"{entry}.value=LOUD")
+    with pytest.raises(Misconfigured, match="LOG_LEVEL"):
         read("booking", environments(documents)["booking"], tmp_path)
 
 

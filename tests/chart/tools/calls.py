@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from functools import cache
 from importlib import util
@@ -44,13 +43,13 @@ def channels(service: str) -> set[str]:
             case ast.Call(func=ast.Attribute(attr="channel"), args=[target, *_]):
                 found |= _targets_in(target)
             case ast.Assign(targets=[ast.Attribute(attr="targets")], value=ast.Dict() as table):
-                found |= _targets_in(table)
+                found |= _targets_in(*table.values)
     return found
 
 
 def mentioned(service: str) -> set[str]:
     """Return the services whose targets a service's code reads at all."""
-    return {name for node in _nodes(service) for name in _targets_in(node)}
+    return _targets_in(*_nodes(service))
 
 
 def uses_nats(service: str) -> bool:
@@ -93,20 +92,17 @@ def _service(name: str) -> str:
     return name.removesuffix(_TARGET).replace("_", "-")
 
 
-def _targets_in(node: ast.AST) -> set[str]:
+def _targets_in(*nodes: ast.AST) -> set[str]:
     return {
-        _service(entry.attr)
-        for entry in ast.walk(node)
-        if isinstance(entry, ast.Attribute) and entry.attr.endswith(_TARGET)
+        _service(node.attr)
+        for node in nodes
+        if isinstance(node, ast.Attribute) and node.attr.endswith(_TARGET)
     }
 
 
-def _nodes(service: str) -> Iterator[Any]:
-    for tree in _trees(service):
-        yield from ast.walk(tree)
-
-
 @cache
-def _trees(service: str) -> list[ast.Module]:
+def _nodes(service: str) -> list[Any]:
+    """Return all nodes of the syntax trees of a service's code."""
     (folder,) = importlib.import_module(package(service)).__path__
-    return [ast.parse(path.read_text()) for path in sorted(Path(folder).rglob("*.py"))]
+    trees = (ast.parse(path.read_text()) for path in sorted(Path(folder).rglob("*.py")))
+    return [node for tree in trees for node in ast.walk(tree)]

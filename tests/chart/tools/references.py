@@ -57,6 +57,8 @@ def _known(documents: Sequence[Document], external: Sequence[str]) -> Known:
                 known[f"Secret/{spec.get('target', {}).get('name', name)}"] = (
                     None if whole else keys | set(template)
                 )
+            case "Cluster":  # CloudNativePG makes the authority of its certificates
+                known[f"Secret/{name}-ca"] = {"ca.crt", "ca.key"}
             case "Certificate":
                 known[f"Secret/{spec['secretName']}"] = {"tls.crt", "tls.key", "ca.crt"}
     return known
@@ -163,6 +165,7 @@ def declared(values: Document, release: str) -> list[str]:
         made += [values["postgres"]["secretTemplate"], values["postgres"]["ownerSecretTemplate"]]
     if values["nats"]["mode"] == "external":
         made.append(values["nats"]["existingSecret"])
+    made += [values[server].get("caSecret", "") for server in ("postgres", "nats")]
     internal = values["tls"]["internal"]
     if internal["enabled"] and not internal["issuer"]["name"]:
         made.append(f"{release}-{{service}}-tls")

@@ -3,6 +3,8 @@
 Services keep running during the work. The procedure is in docs/operations.md.
 """
 
+import json
+import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -15,7 +17,8 @@ from attune_operator.environment import Environment, data_folder
 from common.db import encryption
 from common.db import reencryption as stored
 from common.db.database import Database
-from common.services import GATEWAY, SERVICES
+from common.rpc import identity
+from common.services import GATEWAY, OPERATOR, SERVICES
 
 if TYPE_CHECKING:
     from attune_local.stack import Secrets
@@ -35,6 +38,36 @@ def new(name: str) -> None:
     key = f"{name}:{encryption.new_key()}"
     encryption.KeyRing(key, encryption.new_key())  # refuses an invalid name
     click.echo(key)
+
+
+@keys.command("kubernetes")
+@click.option("--smtp-url", required=True, help="smtps://user:password@mail.example.com:465")
+@click.option("--prefix", default="attune", show_default=True, help="Beginning of the names.")
+def for_kubernetes(smtp_url: str, prefix: str) -> None:
+    """Print new keys for all services as Secrets, with the names that the Helm chart expects.
+
+    Pipe the output to `kubectl create --filename -`, which leaves existing Secrets as they are, and
+    keep a copy where you keep the keys of your backups."""
+    issuers = (*SERVICES, GATEWAY, OPERATOR)
+    pairs = {name: identity.new_key_pair() for name in issuers}
+    public = ",".join(f"{name}:{key}" for name, (_, key) in pairs.items())
+    found = {"shared": {"identity-keys": public, "blind-index-key": encryption.new_key()}}
+    for name, (private, _) in pairs.items():
+        found[name] = {"identity-key": private}
+        if name != OPERATOR:
+            found[name]["encryption-keys"] = f"k1:{encryption.new_key()}"
+    found[GATEWAY]["session-key"] = secrets.token_urlsafe(32)
+    found["notifications"]["smtp-url"] = smtp_url
+    items = [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": f"{prefix}-{name}"},
+            "stringData": entries,
+        }
+        for name, entries in found.items()
+    ]
+    click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=1))
 
 
 @keys.command()
