@@ -60,23 +60,19 @@ def sent(stack: Stack, collector: Collector) -> dict[str, list[Labels]]:
     assert page.status_code < 500
     world.messages(f"{world.username}@practice.example")
 
-    def complete() -> dict[str, list[Labels]]:
-        return series(collector.metrics())
-
-    def arrived(found: dict[str, list[Labels]]) -> bool:
-        wanted = [Selector(name, ()) for name in ARRIVED]
-        routes = {labels.get("http_route") for labels in found.get(HTTP, ())}
-        return all(matching(found, each) for each in wanted) and "/book/<username>" in routes
-
-    return until(complete, arrived)
+    for _ in range(2):  # the first may have been under way before
+        await_metrics_of_all(stack, collector)
+    return series(collector.metrics())
 
 
-HTTP = "http_server_request_duration_seconds_count"
-ARRIVED = (
-    "attune_events_pending",
-    "attune_event_lag_seconds_count",
-    "attune_search_cache_size_bytes",
-)
+def await_metrics_of_all(stack: Stack, collector: Collector) -> None:
+    """Wait until every process has sent its metrics again."""
+    before = collector.metrics()
+
+    def again() -> int:
+        return sum(all(request is not old for old in before) for request in collector.metrics())
+
+    until(again, lambda count: count >= len(stack.processes))
 
 
 def slot_of(body: dict[str, Any]) -> dict[str, Any]:
