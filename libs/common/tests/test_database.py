@@ -197,7 +197,7 @@ def test_concurrent_migrations_wait_for_each_other(database: Database) -> None:
     text_url = owner.render_as_string(hide_password=False)
     with ThreadPoolExecutor(4) as pool:
         revisions = list(pool.map(lambda _: migrations.migrate("sample", text_url), range(4)))
-    assert revisions == ["0003"] * 4
+    assert revisions == ["0004"] * 4
     assert schema.is_ready("sample", database)
 
 
