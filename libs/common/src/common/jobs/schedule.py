@@ -4,7 +4,7 @@ A plan is the one row of its kind and key. It can be moved or cancelled at any t
 worker does the job, since the worker holds a lease but not the row's lock.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import (
@@ -27,6 +27,8 @@ from common.db.database import EVERY_PRACTICE, SHARED, Database, wake
 
 WAITING = "due"
 """What wakes the workers (`Database.wakes`)."""
+NOBODY = UUID(int=0)
+"""The practice of recurring jobs, which belong to none."""
 
 due = Table(
     WAITING,
@@ -68,6 +70,21 @@ def schedule(
     )
     if now:
         wake(session, WAITING)
+
+
+def schedule_recurring(session: Session, kind: str, interval: timedelta, now: datetime) -> None:
+    """Plan a recurring job for now, unless it is planned for an instant within its interval.
+
+    A plan that a clock which ran ahead has put off for longer is moved back.
+    """
+    planned = insert(due).values(kind=kind, key=kind, practice_id=NOBODY, due_at=now)
+    session.execute(
+        planned.on_conflict_do_update(
+            index_elements=[due.c.kind, due.c.key],
+            set_={"due_at": now + interval},
+            where=due.c.due_at > now + interval,
+        )
+    )
 
 
 def move(session: Session, kind: str, key: object, at: datetime) -> None:

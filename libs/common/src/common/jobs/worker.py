@@ -16,14 +16,13 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import case, delete, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from common import telemetry
 from common.clock import Clock
 from common.db import database
 from common.errors import Unavailable
-from common.jobs.schedule import WAITING, due
+from common.jobs.schedule import NOBODY, WAITING, due, schedule_recurring
 from common.resilience.lasting import LastingThread
 from common.rpc import request_context
 
@@ -36,7 +35,6 @@ BATCH = 4
 """The number of jobs that a lane claims at once, unless it has more threads."""
 _PAUSE = timedelta(seconds=1)  # before a job is tried again after something was unavailable
 _LONGEST_PAUSE = 300  # seconds before a job is tried again after a fault
-_NOBODY = UUID(int=0)  # the practice of recurring jobs, which belong to none
 
 _DONE, _POSTPONED, _FAILED = "done", "postponed", "failed"
 _attempts = telemetry.Counter("attune.jobs.attempts", "Attempts to do a job, by kind and outcome")
@@ -97,7 +95,7 @@ class JobContext(Generic[Peers]):
         A recurring job belongs to no practice, and sees the rows of all.
         """
         practice = self._job.practice_id
-        belongs = practice if practice != _NOBODY else database.EVERY_PRACTICE
+        belongs = practice if practice != NOBODY else database.EVERY_PRACTICE
         with self._database.transaction(belongs) as session:
             yield session
 
@@ -242,22 +240,12 @@ class Worker:
         return sorted(found, key=lambda job: job.due_at)
 
     def _plan_recurring(self, now: datetime) -> None:
-        """Plan the recurring jobs that have no plan yet, once in the life of a worker.
-
-        A plan that a clock which ran ahead has put off is moved back.
-        """
+        """Plan the recurring jobs that have no plan yet, once in the life of a worker."""
         if not self._unplanned:
             return
         with self._database.transaction(database.EVERY_PRACTICE) as session:
             for kind, interval in self._unplanned.items():
-                plan = insert(due).values(kind=kind, key=kind, practice_id=_NOBODY, due_at=now)
-                session.execute(
-                    plan.on_conflict_do_update(
-                        index_elements=[due.c.kind, due.c.key],
-                        set_={"due_at": now + interval},
-                        where=due.c.due_at > now + interval,
-                    )
-                )
+                schedule_recurring(session, kind, interval, now)
         self._unplanned = {}
 
     def do(self, job: Job) -> None:
