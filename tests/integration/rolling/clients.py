@@ -105,7 +105,8 @@ class Client(threading.Thread):
     def _judge(self, method: str, path: str, status: int, text: str) -> None:
         self._load.answered(status)
         if status == 0 or status >= 500:
-            self._load.log.violation(f"{method} {path}: {status} {text[:300]}")
+            now = f"{datetime.now(UTC):%H:%M:%S.%f}"
+            self._load.log.violation(f"{now} {method} {path}: {status} {text[:300]}")
 
 
 class Load:

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from attune_local.servers import Nats, free_port
 from attune_local.stack import Process, Stack
 from attune_testing.certificates import Authority
@@ -43,6 +45,20 @@ class TlsStack(Stack):
 
     def environment(self, service: str, port: int) -> dict[str, str]:
         return {**super().environment(service, port), "NATS_CA": self.authority.pem}
+
+    def callers_of(self, process: Process) -> set[int]:
+        """Return the ids of the processes that are connected to a process's port."""
+        found = set()
+        for other in self.processes:
+            parent = psutil.Process(other.handle.pid)
+            for one in (parent, *parent.children(recursive=True)):
+                connections = one.net_connections("tcp")
+                if any(
+                    c.status == psutil.CONN_ESTABLISHED and c.raddr.port == process.port
+                    for c in connections
+                ):
+                    found.add(one.pid)
+        return found
 
     def replicas_of(self, kind: str) -> list[Process]:
         """Return the processes of a kind."""

@@ -1,9 +1,11 @@
 """Restarts while people book through two gateways: no request fails, and nothing is lost."""
 
 import signal
+from datetime import UTC, datetime
 
 import pytest
 
+from attune_testing.waiting import until
 from common.messaging.nats import Bus
 from tests.integration.chaos import clinics, quiet
 from tests.integration.chaos.promises import Promises
@@ -15,12 +17,22 @@ _BETWEEN = 10  # responses between two restarts
 
 
 def roll(stack: TlsStack, load: Load, kind: str, replica: int) -> None:
-    """Restart one replica under load, as a rolling update does."""
+    """Restart one replica under load, as a rolling update does.
+
+    A pod that ends goes on serving for some seconds (preStop), in which callers find its successor.
+    Here it is waited for.
+    """
     load.go_on(_BETWEEN)
     process = stack.replicas_of(kind)[replica]
+    callers = stack.callers_of(process)
+    told = f"{datetime.now(UTC):%H:%M:%S.%f} {kind} at {process.port} is told to stop"
     process.handle.send_signal(signal.SIGTERM)
     assert process.handle.wait(60) == 0, f"{kind} did not end well"
-    stack.await_ready(stack.restart(process))
+    ended = f"{datetime.now(UTC):%H:%M:%S.%f} has ended"
+    successor = stack.restart(process)
+    stack.await_ready(successor)
+    until(lambda: callers - stack.callers_of(successor), lambda missing: not missing)
+    print(f"{told}, {ended}, {datetime.now(UTC):%H:%M:%S.%f} is ready again")
     load.go_on(_BETWEEN)
 
 
