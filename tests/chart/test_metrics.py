@@ -29,10 +29,6 @@ OTHERS = {
     "kube_job_status_failed": "kube-state-metrics",
     "ALERTS": "Prometheus itself",
     "attune_backup_completed_seconds": "the backup, when it is done",
-    "attune_projection_drift": "the check of projections, when it is done",
-    "attune_projection_checked_seconds": "the check of projections, when it is done",
-    "attune_booking_overlaps": "the auditor of overlaps, when it is done",
-    "attune_booking_overlaps_checked_seconds": "the auditor of overlaps, when it is done",
     "attune_certificate_expiry_seconds": "services with TLS",
 }
 """Metrics that this stack does not send, and who sends them."""

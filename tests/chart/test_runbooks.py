@@ -49,7 +49,9 @@ def test_blocks_are_of_a_known_kind(block: Block) -> None:
 
 
 def test_the_attune_command_knows_the_subcommands() -> None:
-    pattern = re.compile(r"\battune ((?:dead-letters|audit|keys) [\w-]+)")
+    pattern = re.compile(
+        r"\battune ((?:dead-letters|audit|keys|projections|backup|bookings|events) [\w-]+)"
+    )
     named = {words for text in texts().values() for words in pattern.findall(text)}
     assert "dead-letters replay" in named
     for group, command in (words.split() for words in named):

@@ -25,6 +25,11 @@ def data_folder() -> Path:
     return Path(os.environ.get(DATA, _DEFAULT_DATA)).absolute()
 
 
+def retention() -> str:
+    """Return the setting RETENTION, which services read as well (`common.upkeep.retention`)."""
+    return read("RETENTION", os.environ) or ""
+
+
 @dataclass(frozen=True)
 class Environment:
     """The addresses, database URLs, and keys of all services, by the services' names."""

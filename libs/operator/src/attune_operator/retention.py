@@ -1,12 +1,12 @@
 """`attune retention`: how long data is kept, and removing what is older (spec PF-10)."""
 
-import os
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 
 import click
 
 from attune_operator.environment import Environment
+from attune_operator.environment import retention as setting
 from common.services import GATEWAY
 from common.upkeep import retention as keeping
 from common.upkeep.retention import Purges
@@ -32,7 +32,7 @@ def retention() -> None:
 @retention.command("list")
 def list_() -> None:
     """Show how long each kind of data is kept, by the setting RETENTION and the defaults."""
-    days = keeping.periods(os.environ.get("RETENTION", ""))
+    days = keeping.periods(setting())
     for kind in keeping.KINDS:
         kept = days[kind.name]
         period = "off" if kept is None else f"{kept} days"
@@ -50,7 +50,7 @@ def run(services: tuple[str, ...]) -> None:
     if unknown := sorted(set(services) - there.keys()):
         raise click.UsageError(f"These services are not installed here: {', '.join(unknown)}.")
     for service in services or sorted(there):
-        rules = there[service].rules(os.environ.get("RETENTION", ""))
+        rules = there[service].rules(setting())
         with environment.database(service) as database:
             for rule, removed in keeping.run(database, rules, datetime.now(UTC)):
                 click.echo(f"{service:<17} {rule.kind.name:<10} {removed:>10}")
