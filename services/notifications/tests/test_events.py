@@ -72,7 +72,9 @@ def test_who_hears_of_what(
 
 
 @pytest.mark.req("PF-14")
-@pytest.mark.parametrize(("kind", "fields", "told"), CHANGES)
+@pytest.mark.parametrize(
+    ("kind", "fields"), [(kind, fields) for kind, fields, told in CHANGES if told]
+)
 def test_nobody_hears_of_a_synthetic_booking(
     database: Database,
     practice: UUID,
@@ -80,7 +82,6 @@ def test_nobody_hears_of_a_synthetic_booking(
     fact: happened.BookingFact,
     kind: Callable[..., Message],
     fields: dict[str, Any],
-    told: list[tuple[str, str]],
 ) -> None:
     fact.synthetic = True
     assert deliver(kind(booking=fact, **fields))
