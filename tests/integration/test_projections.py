@@ -223,3 +223,15 @@ def test_drift_is_found_and_repaired_while_people_book_and_search(
         id=case.world.practice_id,
     )
     assert total["owed"] == 2 * 15000, "the ledger owes each session once"
+
+
+def test_a_synthetic_practice_lacks_neither_notices_nor_bills(stack: Stack, attune: Attune) -> None:
+    world = World.make(stack, synthetic=True)
+    free = world.slots()
+    upcoming, completed = (world.book(free[at]) for at in (8, 12))
+    world.come(completed)
+    world.owner.post(f"/bookings/{completed['id']}/complete")
+    case = Case(world, upcoming, upcoming, completed, completed)
+    until(lambda: case.status(completed), lambda status: status == "not_billed")
+    case.age()
+    assert case.differences(attune("projections", "check")) == set()
