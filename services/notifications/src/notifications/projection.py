@@ -85,7 +85,10 @@ class Notices:
 
 
 def due_notices(state: BookingState, now: datetime) -> Iterator[Due]:
-    """Yield the notices that the present state of a booking demands: none in a synthetic practice."""
+    """Yield the notices that the present state of a booking demands.
+
+    A synthetic practice gets no notices.
+    """
     fact, status = state.booking, proto.word(BookingStatus, state.booking.status)
     recent = proto.instant(state.update_time) > now - _RECENT
     if fact.synthetic or not recent or proto.instant(fact.start_time) <= now or not state.steps:
