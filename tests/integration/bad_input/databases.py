@@ -23,6 +23,7 @@ _APART = {
     "audit": "tells who asked for what, in vain as well",
     "audit_head": "the end of the audit's chain",
     "alembic_version": "written by migrations alone",
+    "checks": "what scheduled checks have found last",
 }
 # Tables without a practice: how their rows of a practice are told. What has left the outbox was
 # committed with rows of other tables; what is in an inbox came by events.

@@ -29,6 +29,7 @@ def test_a_profile_shows_what_can_be_booked(practice: Practice) -> None:
             "timezone": "America/New_York",
             "country": "US",
             "address": "1 Main Street",
+            "synthetic": False,
         },
         "services": [
             {
