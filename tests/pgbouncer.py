@@ -16,6 +16,7 @@ from attune_local.servers import free_port, spawn, stop
 from attune_testing.certificates import Authority
 from attune_testing.waiting import until
 from common.rpc import tls
+from tests import debian
 
 _UNPACKED = Path(__file__).parents[1] / "build" / "pgbouncer"
 _PACKAGES = ("pgbouncer", "libc-ares2", "libevent-2.1-7")
@@ -44,15 +45,7 @@ def _unpack() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        subprocess.run(
-            ["apt-get", "download", *_PACKAGES],  # noqa: S607  # wherever it is
-            cwd=folder,
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )
-        for package in folder.glob("*.deb"):
-            subprocess.run(["dpkg", "-x", package, folder], check=True, capture_output=True)  # noqa: S607
+        debian.unpack(folder, *_PACKAGES)
     except (OSError, subprocess.SubprocessError) as error:
         raise NotInstalled(
             f"PgBouncer is not installed, nor can apt-get get it: {error}"

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from tests import debian
 from tests.ecosystem.install import npm
 
 HERE = Path(__file__).parent
@@ -34,22 +35,13 @@ def install_npm_packages() -> None:
 def install_promtool() -> None:
     """Take promtool out of Debian's package for Prometheus; apt verifies the package."""
     with tempfile.TemporaryDirectory(dir=TOOLS) as folder:
-        download = ("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", "prometheus")
-        try:
-            _run(*download, folder=folder)
-        except subprocess.CalledProcessError:
-            if os.geteuid():
-                raise
-            _run("apt-get", "-qq", "update")  # a new container has no lists yet
-            _run(*download, folder=folder)
-        (package,) = Path(folder).glob("prometheus_*.deb")
-        _run("dpkg-deb", "--extract", package, folder)
+        debian.unpack(Path(folder), "prometheus")
         shutil.move(Path(folder) / "usr" / "bin" / "promtool", PROMTOOL)
     _run(PROMTOOL, "--version")
 
 
-def _run(*command: str | Path, folder: str | None = None) -> None:
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 _INSTALLERS: dict[str, tuple[Callable[[], None], Path]] = {
@@ -69,7 +61,7 @@ def main() -> None:
         print(f"Installing {name} …", flush=True)
         try:
             install()
-        except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
             missing.append(name)
             print(f"Warning: {name} cannot be installed: {error}", file=sys.stderr)
         else:
