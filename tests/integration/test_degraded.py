@@ -137,12 +137,14 @@ class Day:
         instant, approval = practice.instant, practice.approval
         day = cls(practice, told_before=len(_to_providers(practice)))
 
-        def do(what: str, act: Callable[[], Any]) -> Any:
-            done, day.took[what] = timed(act)
-            return done
+        def do(what: str, act: Callable[[], Any], times: int = 1) -> Any:
+            # The shortest of several: the machine may pause, but whoever waits does so each time.
+            runs = [timed(act) for _ in range(times)]
+            day.took[what] = min(took for _, took in runs)
+            return runs[0][0]
 
         day.kept = do("book", lambda: instant.book(next(practice.starts)))
-        seen = do("search", lambda: instant.slots(revision=day.kept["revision"]))
+        seen = do("search", lambda: instant.slots(revision=day.kept["revision"]), 3)
         assert _instant(day.kept["start"]) not in map(_instant, seen)
         request = do("request", lambda: approval.book(next(practice.starts)))
         assert request["status"] == "requested"
@@ -154,13 +156,13 @@ class Day:
         visitor = Http(practice.faulty.stack.url, session=patient())
         freed = do("cancel", lambda: visitor.post(cancel, params=token))
         assert freed["status"] == "cancelled"
-        again = do("search again", lambda: instant.slots(revision=freed["revision"]))
+        again = do("search again", lambda: instant.slots(revision=freed["revision"]), 3)
         assert _instant(day.cancelled["start"]) in map(_instant, again)
         day.completed = instant.book(next(practice.starts))
         instant.come(day.completed)
         complete = f"/bookings/{day.completed['id']}/complete"
         do("complete", lambda: instant.owner.post(complete))
-        assert do("page", practice.page) == 200
+        assert do("page", practice.page, 3) == 200
         return day
 
     def has_arrived(self) -> None:

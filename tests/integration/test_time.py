@@ -208,6 +208,11 @@ def test_the_years_last_night(machine: WrongMachine, world: World) -> None:
     }
 
 
+def without_link(booking: dict[str, Any]) -> dict[str, Any]:
+    """Return a booking without its join link, for which a response waits a second at most."""
+    return {name: value for name, value in booking.items() if name != "join_url"}
+
+
 @pytest.mark.req("AV-6", "BK-2", "BK-3", "PF-6", "PF-12")
 def test_clocks_that_jump_lose_nothing(machine: WrongMachine, world: World) -> None:
     """The clocks jump ahead by an hour, a week, and a year, back by a day, and are corrected, while
@@ -241,7 +246,8 @@ def test_clocks_that_jump_lose_nothing(machine: WrongMachine, world: World) -> N
                 if abs(ahead) > timedelta(minutes=2) and (day, at) not in taken:
                     assert (at in free[day]) == (ahead > timedelta(0)), (jump, day, at)
         assert "13:00" not in free[first.isoformat()]
-        assert world.public.post(path, other, status=201, headers=key) == again
+        repeated = world.public.post(path, other, status=201, headers=key)
+        assert without_link(repeated) == without_link(again)
         shown = world.public.get(f"/bookings/{booking['id']}", token=token)
         assert shown["status"] == "confirmed"
     machine.set_clock(None)
