@@ -154,7 +154,7 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture(scope="session")
 def clock_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file whose number of seconds every service adds to its clock."""
+    """Return the file whose number of seconds every service adds to its clock."""
     return tmp_path_factory.mktemp("clock") / "shift"
 
 

@@ -15,8 +15,9 @@ from attune_testing.waiting import until
 from common import ids
 from common.db.database import Database
 from common.jobs import schedule as plans
+from common.jobs.jobs import LEASE, Job, JobContext, Jobs, Later
 from common.jobs.schedule import due, schedule
-from common.jobs.worker import BATCH, LEASE, Job, JobContext, Jobs, Later, Worker
+from common.jobs.worker import BATCH, Worker
 from sample.store import Note
 
 pytestmark = pytest.mark.req("PF-6")

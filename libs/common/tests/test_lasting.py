@@ -17,8 +17,9 @@ from common import audit, ids
 from common.audit import Sealer
 from common.clock import SystemClock
 from common.db.database import EVERY_PRACTICE, Database
+from common.jobs.jobs import Job, JobContext, Jobs
 from common.jobs.schedule import schedule
-from common.jobs.worker import Job, JobContext, Jobs, Worker
+from common.jobs.worker import Worker
 from common.messaging.consumer import Consumer, EventContext, Handlers
 from common.messaging.nats import Bus
 from common.messaging.outbox import Relay, emit

@@ -14,8 +14,9 @@ from attune_testing.waiting import until
 from common import gauges, ids, telemetry
 from common.db.database import EVERY_PRACTICE, Database
 from common.errors import Unavailable
+from common.jobs.jobs import Job, JobContext, Jobs, Later
 from common.jobs.schedule import schedule
-from common.jobs.worker import Job, JobContext, Jobs, Later, Worker
+from common.jobs.worker import Worker
 from common.messaging import consumer as consumers
 from common.messaging import outbox
 from common.messaging.consumer import Consumer, EventContext, Handlers

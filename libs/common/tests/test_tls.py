@@ -314,7 +314,7 @@ def health(channel: grpc.Channel, part: str) -> int:
 
 @pytest.fixture
 def nats_with_tls(authority: Authority, tmp_path: Path) -> Iterator[str]:
-    """The address of a NATS server with TLS."""
+    """Start a NATS server with TLS; return its address."""
     folder = authority.issue(tmp_path / "nats-tls", HOST)
     options = ["--tls", "--tlscert", str(folder / tls.CERTIFICATE), "--tlskey"]
     server = Nats(tmp_path / "nats", free_port(), [*options, str(folder / tls.KEY)])

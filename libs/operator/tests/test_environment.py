@@ -19,7 +19,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_variables_may_name_files_with_their_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As scheduled commands get their secrets in a cluster."""
+    """Scheduled commands get their secrets this way in a cluster."""
     values = {
         "NATS_URL": "nats://nats:4222",
         "IDENTITY_KEY": "own",

@@ -75,7 +75,7 @@ def test_a_database_with_the_schema_is_waited_for_no_longer(migrated: Empty) -> 
 
 
 def test_a_newer_schema_is_fine(migrated: Empty) -> None:
-    """The old version starts again while the new one is rolled out."""
+    """Pods of the old version may restart while the new one is rolled out."""
     migrated.set_revision("9999")
     try:
         assert wait(migrated).exit_code == 0

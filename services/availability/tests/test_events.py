@@ -24,8 +24,9 @@ from availability.store import taken
 from availability.store.tables import Taken
 from common import ids
 from common.db.database import EVERY_PRACTICE
+from common.jobs.jobs import Jobs
 from common.jobs.schedule import due
-from common.jobs.worker import Jobs, Worker
+from common.jobs.worker import Worker
 from common.messaging.nats import EVENT_ID, MESSAGE_ID
 from common.rpc import channels
 from services.availability.tests.availability_world import (

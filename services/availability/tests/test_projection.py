@@ -167,7 +167,7 @@ def test_bookings_made_meanwhile_are_there_once_and_nothing_is_double_booked(
 def test_a_source_that_was_restored_from_a_backup_is_followed(
     world: World, source: grpc.Channel, provider: Provider, booked: list[str]
 ) -> None:
-    """As if booking had lost the second booking, and counted that revision again."""
+    """Booking lost the second booking, and counts that revision again."""
     lost, number = booked[1], provider.number
     with world.booking_database.transaction(EVERY_PRACTICE) as session:
         session.execute(text("DELETE FROM occupancy WHERE ref = :ref"), {"ref": lost})

@@ -28,8 +28,9 @@ from booking.jobs import jobs as booking_jobs
 from common import ids
 from common.audit import Entry
 from common.db.database import EVERY_PRACTICE, Database
+from common.jobs.jobs import LEASE, Job, JobContext
 from common.jobs.schedule import cancel, due, schedule
-from common.jobs.worker import LEASE, Job, JobContext, Worker
+from common.jobs.worker import Worker
 from common.messaging.nats import MESSAGE_ID
 from common.rpc.identity import VISITOR, acting_as
 from notifications.actions.delivery import Delivery

@@ -20,7 +20,8 @@ from common.audit.servicer import AuditServicer
 from common.config import ServiceSettings
 from common.db import encryption, reencryption, schema
 from common.db.database import Database
-from common.jobs.worker import Jobs, Worker
+from common.jobs.jobs import Jobs
+from common.jobs.worker import Worker
 from common.messaging import outbox
 from common.messaging.consumer import Consumer, Handlers
 from common.messaging.nats import Bus

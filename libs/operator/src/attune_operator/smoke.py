@@ -135,13 +135,10 @@ class RoundTrip:
     def _unbook(self, api: Api) -> None:
         if self._booked.booking is None:
             return
-        path, headers = f"{self._base}/bookings", self._booked.headers("booking")
-        try:
-            made = api.call("POST", path, self._booked.booking, headers)
-        except ApiError as error:
-            if error.status in _REFUSED:  # as it was at the first time: there is no booking
-                return
-            raise
+        path = f"{self._base}/bookings"
+        made = self._repeat(api, path, self._booked.booking, "booking")
+        if made is None:
+            return
         self._booked.hold = None
         headers = {**_manage_link(made), **self._booked.headers("cancel")}
         api.call("POST", f"{_API}/bookings/{made['id']}/cancel", {}, headers)
@@ -149,14 +146,20 @@ class RoundTrip:
     def _unhold(self, api: Api) -> None:
         if self._booked.hold is None:
             return
-        path, headers = f"{self._base}/holds", self._booked.headers("hold")
+        path = f"{self._base}/holds"
+        held = self._repeat(api, path, self._booked.hold, "hold")
+        if held is None:
+            return
+        api.call("DELETE", f"{path}/{held['hold']}", headers=self._booked.headers("hold"))
+
+    def _repeat(self, api: Api, path: str, body: Any, kind: str) -> Any:
+        """Repeat a request; return what it made, or None if it was refused and made nothing."""
         try:
-            held = api.call("POST", path, self._booked.hold, headers)
+            return api.call("POST", path, body, self._booked.headers(kind))
         except ApiError as error:
             if error.status in _REFUSED:
-                return
+                return None
             raise
-        api.call("DELETE", f"{path}/{held['hold']}", headers=headers)
 
     def _timed(self, step: str, act: Callable[[], Any]) -> Any:
         self.step = step

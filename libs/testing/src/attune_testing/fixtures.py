@@ -70,12 +70,12 @@ def bus(nats_url: str) -> Iterator[Bus]:
 
 @pytest.fixture(scope="session")
 def measurements() -> Measurements:
-    """The metrics of this process."""
+    """Return what reads the metrics of this process."""
     return Measurements()
 
 
 @pytest.fixture(scope="session")
 def worker_id(request: pytest.FixtureRequest) -> str:
-    """The pytest-xdist worker: `gw0`, `gw1`, …, or `master` without pytest-xdist."""
+    """Return the name of the pytest-xdist worker: `gw0`, `gw1`, …, or `master` without one."""
     worker: dict[str, str] | None = getattr(request.config, "workerinput", None)
     return worker["workerid"] if worker else "master"

@@ -5,7 +5,7 @@ from datetime import timedelta
 from availability.adapters.booking import Occupancy
 from availability.store import taken
 from common.errors import Unavailable
-from common.jobs.worker import Job, JobContext, Jobs, Later
+from common.jobs.jobs import Job, JobContext, Jobs, Later
 
 jobs = Jobs()
 _RETRY = timedelta(seconds=2)

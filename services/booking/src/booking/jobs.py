@@ -8,7 +8,7 @@ from booking.domain.actor import SYSTEM
 from booking.domain.status import Status
 from booking.store import bookings
 from common import audit
-from common.jobs.worker import Job, JobContext, Jobs
+from common.jobs.jobs import Job, JobContext, Jobs
 
 jobs = Jobs()
 

@@ -29,7 +29,7 @@ def test_a_request_is_measured_by_its_route_and_not_its_path(
 
 
 def test_a_failure_of_ours_has_its_type(browser: FlaskClient, measurements: Measurements) -> None:
-    """The browser's gateway has no services behind it."""
+    """This gateway has no services behind it, so a page fails."""
     path = "/api/v1/providers/{username}/slots"
     query = "service=a&mode=phone&from=2026-12-01&to=2026-12-02"
     answer = browser.get(f"/api/v1/providers/ada/slots?{query}")

@@ -78,7 +78,7 @@ def test_it_lives_without_its_dependencies_and_says_which_are_away(
 
 @pytest.fixture(scope="module")
 def hurried(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a gateway that gives a request a second to arrive."""
+    """Return the port of a gateway that gives a request a second to arrive."""
     with served(settings, tmp_path_factory.mktemp("hurried"), REQUEST_SECONDS="1") as (port, _):
         yield port
 
@@ -113,7 +113,7 @@ def test_who_sends_byte_by_byte_is_cut_off(hurried: int) -> None:
 
 @pytest.fixture(scope="module")
 def patient(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a gateway that waits up to a minute for input."""
+    """Return the port of a gateway that waits up to a minute for input."""
     folder, seconds = tmp_path_factory.mktemp("patient"), {"HEAD_SECONDS": "60"}
     with served(settings, folder, REQUEST_SECONDS="60", **seconds) as (port, _):
         yield port

@@ -6,7 +6,7 @@ order.
 
 from uuid import UUID
 
-from common.jobs.worker import Job, JobContext, Jobs
+from common.jobs.jobs import Job, JobContext, Jobs
 from notifications.actions import delivery, queueing
 from notifications.actions.delivery import Delivery
 from notifications.actions.queueing import DELIVER

@@ -7,7 +7,8 @@ import grpc
 
 from common.clock import Clock
 from common.db.database import Database
-from common.jobs.worker import Job, JobContext, Jobs, Worker
+from common.jobs.jobs import Job, JobContext, Jobs
+from common.jobs.worker import Worker
 from common.upkeep import checks, projections, retention
 from common.upkeep.projections import Projection
 from common.upkeep.retention import Purges
